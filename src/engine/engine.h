@@ -1,0 +1,73 @@
+/* The engine: a deterministic function of the input log. 64 buckets that know nothing of each other, a barrier,
+ * and a head that groups, ranks and keeps incidents. The daemon, replay, simulator, fuzzers and benchmarks are
+ * small programs over this file.
+ *
+ *   per tick:  engine_take(e, b, batch)        b = 0..63, any thread, each bucket by one thread at a time
+ *              engine_bucket_tick(e, b, tick)  b = 0..63, likewise
+ *              engine_head_tick(e, head, tick, out)   one thread, after all buckets: the barrier
+ *   or engine_tick(), which does the last two in order on the calling thread.
+ */
+#ifndef ENGINE_H
+#define ENGINE_H
+
+#include "rec_incident.h"
+#include "rec_input.h"
+
+struct engine;
+
+struct engine_conf {
+  uint32_t series_max;    /* 64..LIMIT_SERIES_MAX */
+  double alerts_per_week; /* the false-alarm budget B, > 0 */
+};
+
+/* Incidents whose state changed in a tick, in a fixed order; views live until the next tick. */
+struct rec_out {
+  const struct rec_incident *const *incident;
+  size_t incident_n;
+};
+
+size_t engine_bytes(const struct engine_conf *conf);
+/* mem must be zeroed (fresh from the OS), aligned to 64, engine_bytes() long. */
+struct engine *engine_init(void *mem, size_t mem_bytes, const struct engine_conf *conf);
+
+void engine_take(struct engine *e, unsigned bucket, const struct rec_batch *in);
+void engine_bucket_tick(struct engine *e, unsigned bucket, struct rec_tick t);
+void engine_head_tick(struct engine *e, const struct rec_head_batch *in, struct rec_tick t, struct rec_out *out);
+void engine_tick(struct engine *e, const struct rec_head_batch *in, struct rec_tick t, struct rec_out *out);
+
+/* Checkpoint: the whole memory as plain data, with version, configuration and digest. engine_save_bytes is an
+ * upper bound. engine_save returns the bytes written, 0 where dst is too small. */
+enum engine_status { ENGINE_OK, ENGINE_BAD_MAGIC, ENGINE_BAD_VERSION, ENGINE_BAD_CONF, ENGINE_BAD_DIGEST, ENGINE_BAD_DATA };
+size_t engine_save_bytes(const struct engine *e);
+size_t engine_save(const struct engine *e, void *dst, size_t dst_bytes);
+enum engine_status engine_load(struct engine *e, const void *src, size_t src_bytes);
+const char *engine_status_text(enum engine_status s);
+
+/* A hash over all state, in a fixed order: equal logs, equal digests, whatever the threads. */
+uint64_t engine_digest(const struct engine *e);
+
+/* Readers, for the API and reports; between ticks only. */
+struct engine_info {
+  uint64_t tick_seq;
+  struct base_wall tick_end;
+  uint32_t series_n, series_max;
+  uint32_t incidents_open;
+  double threshold_log_min, threshold_log_max; /* log c over the levels in use */
+  size_t bytes_per_series;
+};
+void engine_info(const struct engine *e, struct engine_info *out);
+/* Identity of a series number, or NULL. */
+const struct rec_series *engine_series(const struct engine *e, uint32_t series_idx);
+uint32_t engine_series_n(const struct engine *e); /* numbers given so far: 0..n-1 */
+const uint64_t *engine_counters(const struct engine *e); /* by enum rec_counter, only the engine's own are set */
+
+/* Rates of the last 10 s of a series, for graph and status. False where unknown. */
+struct engine_rate {
+  double requests_per_s, errors_per_s, latency_mean_ms;
+  double learned_requests_per_s, learned_error_ratio, learned_latency_mean_ms;
+  bool alarming;
+  uint32_t age_s; /* since first seen */
+};
+bool engine_series_rate(const struct engine *e, uint32_t series_idx, struct engine_rate *out);
+
+#endif

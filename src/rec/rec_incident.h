@@ -1,0 +1,54 @@
+/* The record of the incident log: one incident's state at one tick, as the contract's JSON shows it. Fixed size
+ * lists, texts in the record's own memory, so that it can be copied, kept and written anywhere. */
+#ifndef REC_INCIDENT_H
+#define REC_INCIDENT_H
+
+#include "base_buf.h"
+#include "rec_input.h"
+
+enum rec_verdict { REC_VERDICT_UNHEALTHY, REC_VERDICT_EXPECTED };
+enum rec_severity { REC_SEVERITY_INFO, REC_SEVERITY_WARNING, REC_SEVERITY_CRITICAL };
+enum rec_state { REC_STATE_OPEN, REC_STATE_CLOSED };
+
+/* An entity by names; unset dims are empty. Names are views into the engine's catalog (forever) or into the
+ * memory of whoever decoded the record. */
+struct rec_cause {
+  struct rec_entity entity;
+  double score;       /* 0..1 */
+  uint8_t signal;     /* enum rec_signal */
+  char evidence[LIMIT_TEXT_BYTES]; /* NUL-terminated */
+};
+
+struct rec_shown {
+  struct base_wall at;
+  char request_id[LIMIT_REQUEST_ID_BYTES + 1];
+  char trace_id[LIMIT_TRACE_ID_BYTES + 1];
+};
+
+struct rec_incident {
+  uint64_t id_hash;  /* the id is this in 16 hex digits: from first signal's series key and tick */
+  uint64_t rev;      /* counts changes of this incident from 1; the log's readers skip what they have */
+  uint64_t tick_seq; /* at which this state was written */
+  uint8_t state, verdict, severity;
+  uint8_t acked;
+  char kind[16]; /* latency | errors | traffic | saturation | security | change */
+  struct base_wall started_at, detected_at, ended_at, updated_at; /* ended_at.ns == 0 while open */
+  char summary[LIMIT_TEXT_BYTES];
+  double confidence;
+  char telemetry[128]; /* "complete" or "degraded: why" */
+  uint64_t impact_requests, impact_failed, impact_slow;
+  uint32_t cause_n, affected_n, not_affected_n, change_n, exemplar_n;
+  struct rec_cause cause[LIMIT_CAUSES];
+  struct rec_entity affected[LIMIT_ENTITIES];
+  struct rec_entity not_affected[LIMIT_ENTITIES];
+  struct rec_change change[LIMIT_CHANGES];
+  struct rec_shown exemplar[LIMIT_EXEMPLARS];
+};
+
+/* The contract's JSON of one incident, on one line, without a newline. Same record, same bytes. Additive fields
+ * beyond the contract: "state", "acked", "updated_at". */
+void rec_incident_json(const struct rec_incident *in, struct base_buf *out);
+/* The 16 hex digits of the id and a NUL. */
+void rec_incident_id(const struct rec_incident *in, char out[17]);
+
+#endif

@@ -1,0 +1,132 @@
+/* The records of the input log: all that the engine ever hears. One order, one codec (rec_codec.h).
+ *
+ *   series    a series got its number: who it is about. Comes before its first obs.
+ *   obs       what one series saw in one tick: integer counts and a sparse histogram
+ *   exemplar  one request worth showing
+ *   tick      a window of event time is complete; closes everything before it
+ *   change    something was changed (a pipeline's word, or the traffic's own labels)
+ *   command   an operator's word
+ *   drop      a series is forgotten (idle too long); its number may be used again
+ *   gap       telemetry was lost: who, how much
+ *
+ * All views point into the batch's or the frame's memory and live as long as it does. */
+#ifndef REC_INPUT_H
+#define REC_INPUT_H
+
+#include "base_limits.h"
+#include "base_str.h"
+#include "base_time.h"
+#include "rec_name.h"
+
+#define REC_SERIES_NONE 0xffffffffu
+
+/* Identity of a series: level, side and dims are the key, compared whole (I7). Which dims are set is fixed by
+ * the level (rec_series_dims); `zone` and such that are known but not part of the key are left out. */
+struct rec_series {
+  uint32_t series_idx; /* dense from 0, given at the door in order of first appearance */
+  uint8_t level;       /* enum rec_level */
+  uint8_t side;        /* enum rec_side */
+  uint8_t bucket;      /* rec_series_bucket(): 0..63 */
+  struct base_str dim[REC_DIM_COUNT];
+};
+
+struct rec_hist_cell {
+  uint32_t bucket; /* 0..HIST_BUCKETS-1 */
+  uint32_t count;  /* > 0 */
+};
+
+struct rec_obs {
+  uint32_t series_idx;
+  uint32_t class_n[REC_CLASS_COUNT]; /* requests by outcome */
+  uint32_t retries;                  /* attempts beyond the first, summed */
+  uint32_t hist_from, hist_n;        /* range in the batch's cells: durations of class OK, buckets ascending */
+  uint64_t latency_sum_ns;           /* of class OK */
+  uint64_t wait_sum_ns;              /* of class OK: time from last byte sent upstream to first byte back; 0 unknown */
+  uint64_t bytes_in, bytes_out;      /* request and response bytes */
+};
+
+/* One request worth showing: failed, or slow for its series. series[]: the series of its finest identity, by
+ * level of use: 0 service, 1 pod, 2 route, 3 edge; REC_SERIES_NONE where unknown. */
+struct rec_exemplar {
+  struct base_wall at; /* its start */
+  uint32_t series[4];
+  uint8_t class_;      /* enum rec_class */
+  uint8_t side;
+  uint64_t latency_ns;
+  struct base_str request_id; /* <= LIMIT_REQUEST_ID_BYTES */
+  struct base_str trace_id;   /* <= LIMIT_TRACE_ID_BYTES hex digits, may be empty */
+};
+
+/* seq counts ticks from the log's first; end is event time: everything that ended before it is in. now is the
+ * arrival clock when the tick closed (a receiver's wall clock live, the newest event seen in a replay). */
+struct rec_tick {
+  uint64_t seq;
+  struct base_wall end;
+  struct base_wall now;
+};
+
+struct rec_entity {
+  struct base_str kind; /* "service", "pod", … */
+  struct base_str dim[REC_DIM_COUNT];
+};
+
+struct rec_change {
+  struct base_wall at;
+  struct base_str source; /* "api", "traffic", … */
+  struct base_str kind;   /* "deploy", "config", … free text of the sender */
+  struct base_str summary;
+  struct rec_entity entity;
+};
+
+enum rec_verb { REC_VERB_ACK = 1 };
+
+struct rec_command {
+  struct base_wall at;
+  uint8_t verb; /* enum rec_verb */
+  struct base_str incident_id;
+  struct base_str who;
+};
+
+struct rec_drop {
+  uint32_t series_idx;
+};
+
+/* Telemetry lost or degraded at one reporting proxy since the last tick. */
+struct rec_gap {
+  struct base_str node;   /* pod or node id */
+  uint32_t lost_estimate; /* entries, 0 where only the silence is known */
+  uint8_t reason;         /* 1 stream broke, 2 stream silent, 3 late beyond use, 4 sheds at the door */
+};
+
+/* What arrives for one bucket and tick. obs is sorted by series_idx and holds each series at most once. */
+struct rec_batch {
+  const struct rec_series *series; /* new series of this bucket, ascending idx */
+  size_t series_n;
+  const struct rec_obs *obs;
+  size_t obs_n;
+  const struct rec_hist_cell *cell;
+  size_t cell_n;
+  const struct rec_drop *drop;
+  size_t drop_n;
+};
+
+/* What arrives for the head and tick. */
+struct rec_head_batch {
+  const struct rec_exemplar *exemplar;
+  size_t exemplar_n;
+  const struct rec_change *change;
+  size_t change_n;
+  const struct rec_command *command;
+  size_t command_n;
+  const struct rec_gap *gap;
+  size_t gap_n;
+};
+
+/* Bit i set: dim i is part of the key at this level. */
+uint32_t rec_series_dims(enum rec_level level);
+/* Hash of the whole key with the fixed key; the bucket is its low 6 bits. Dims not of the level are ignored. */
+uint64_t rec_series_hash(const struct rec_series *s);
+/* Equal keys (series_idx and bucket are not compared). */
+bool rec_series_eq(const struct rec_series *a, const struct rec_series *b);
+
+#endif

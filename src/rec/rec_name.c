@@ -1,0 +1,65 @@
+#include "rec_name.h"
+
+#include "base_must.h"
+
+#define X(name, text, kind, share, doc) text,
+static const char *const level_text[] = {REC_LEVEL_TABLE(X)};
+#undef X
+#define X(name, text, kind, share, doc) kind,
+static const char *const level_kind[] = {REC_LEVEL_TABLE(X)};
+#undef X
+#define X(name, text, kind, share, doc) share,
+static const unsigned char level_share[] = {REC_LEVEL_TABLE(X)};
+#undef X
+#define X(name, key) key,
+static const char *const dim_text[] = {REC_DIM_TABLE(X)};
+#undef X
+#define X(name, text, group, doc) text,
+static const char *const class_text[] = {REC_CLASS_TABLE(X)};
+#undef X
+#define X(name, text, group, doc) group,
+static const char class_group[] = {REC_CLASS_TABLE(X)};
+#undef X
+#define X(name, text, kind, doc) text,
+static const char *const signal_text[] = {REC_SIGNAL_TABLE(X)};
+#undef X
+#define X(name, text, kind, doc) kind,
+static const char *const signal_kind[] = {REC_SIGNAL_TABLE(X)};
+#undef X
+
+const char *rec_level_text(enum rec_level v) {
+  MUST(v < REC_LEVEL_COUNT);
+  return level_text[v];
+}
+const char *rec_level_kind(enum rec_level v) {
+  MUST(v < REC_LEVEL_COUNT);
+  return level_kind[v];
+}
+unsigned rec_level_share(enum rec_level v) {
+  MUST(v < REC_LEVEL_COUNT);
+  return level_share[v];
+}
+const char *rec_side_text(enum rec_side v) {
+  MUST(v < REC_SIDE_COUNT);
+  return v == REC_SIDE_SERVER ? "server" : "client";
+}
+const char *rec_dim_text(enum rec_dim v) {
+  MUST(v < REC_DIM_COUNT);
+  return dim_text[v];
+}
+const char *rec_class_text(enum rec_class v) {
+  MUST(v < REC_CLASS_COUNT);
+  return class_text[v];
+}
+char rec_class_group(enum rec_class v) {
+  MUST(v < REC_CLASS_COUNT);
+  return class_group[v];
+}
+const char *rec_signal_text(enum rec_signal v) {
+  MUST(v < REC_SIGNAL_COUNT);
+  return signal_text[v];
+}
+const char *rec_signal_kind(enum rec_signal v) {
+  MUST(v < REC_SIGNAL_COUNT);
+  return signal_kind[v];
+}

@@ -1,0 +1,53 @@
+/* Entries in, records out. One fold per process: it knows who the nodes are, which cell (identity tuple) an entry
+ * belongs to, holds the open ticks, and gives out series numbers.
+ *
+ *   wire_als_entry ─► identity ─► cell ─► (tick, cell) counts ─► on close: per-series obs, by bucket
+ *
+ * Pure: no clock, no sockets; memory is taken once in wire_fold_open's block. Integer counts commute, so the
+ * order of arrival inside a tick cannot change what comes out (a batch is sorted by series_idx; series numbers
+ * are given in order of the sorted key among those first seen in one tick). */
+#ifndef WIRE_FOLD_H
+#define WIRE_FOLD_H
+
+#include "rec_input.h"
+#include "wire_als.h"
+
+struct wire_fold;
+
+/* A stream's memory at the fold: its node and log name. 0 is no stream. */
+typedef uint32_t wire_stream;
+
+struct wire_fold_conf {
+  uint32_t series_max; /* LIMIT_SERIES_DEFAULT */
+  uint64_t table_key[2]; /* key of the tables that attackers could fill; any values */
+};
+
+size_t wire_fold_bytes(const struct wire_fold_conf *conf);
+/* mem must be zeroed (fresh from the OS) and aligned to 64. */
+struct wire_fold *wire_fold_init(void *mem, size_t bytes, const struct wire_fold_conf *conf);
+
+/* Per-process totals, by reason; names in rec_counter.h. */
+const uint64_t *wire_fold_counters(const struct wire_fold *f);
+
+wire_stream wire_fold_stream_open(struct wire_fold *f);
+void wire_fold_stream_close(struct wire_fold *f, wire_stream s);
+
+/* One message of a stream, as it arrived. recv is the receiver's clock, or ns == 0 in a replay that has none.
+ * Broken messages and entries are counted by reason and lose nothing else. Returns the number of entries
+ * understood. */
+uint32_t wire_fold_message(struct wire_fold *f, wire_stream s, struct base_str bytes, struct base_wall recv);
+
+/* Is a tick complete? True fills *tick (seq continues from the last) with the next window that the watermark has
+ * passed. `now` is the receiver's clock (ns == 0: none; the newest event counts as now). With `flush` the open
+ * ticks are given out to the last, for the end of an input. Call wire_fold_take for it, then ask again. */
+bool wire_fold_tick(struct wire_fold *f, struct base_wall now, bool flush, struct rec_tick *tick);
+/* The batches of that tick: bucket 0..63 and the head. Views live until the next wire_fold call. */
+struct rec_batch wire_fold_take(struct wire_fold *f, unsigned bucket);
+struct rec_head_batch wire_fold_take_head(struct wire_fold *f);
+
+/* A restart: the engine's memory knows these series; numbers must go on from there. Call once per series in
+ * ascending idx before the first message. */
+bool wire_fold_series_restore(struct wire_fold *f, const struct rec_series *s);
+void wire_fold_tick_restore(struct wire_fold *f, uint64_t next_seq, struct base_wall end);
+
+#endif
