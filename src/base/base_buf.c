@@ -33,7 +33,7 @@ static bool buf_room(struct base_buf *b, size_t more) {
     b->bad = true;
     return false;
   }
-  size_t want = b->cap ? b->cap : 256;
+  size_t first = b->max < 256 ? b->max : 256, want = b->cap ? b->cap : first;
   while (want - b->n < more) want = want > b->max / 2 ? b->max : want * 2;
   char *p = realloc(b->p, want);
   if (!p) {

@@ -9,6 +9,8 @@
 #define LIMIT_SERIES_DEFAULT 131072u /* default of max_series; a series past it is not opened [series_limit] */
 #define LIMIT_SERIES_MAX 1048576u
 
+#define LIMIT_SIGNALS_PER_BUCKET 1024u /* alarms raised or ended in one tick; more wait for the next tick */
+
 /* Identity. A name that is longer is refused whole, never cut (invariant I7) [name_too_long]. */
 #define LIMIT_NAME_BYTES 255u
 #define LIMIT_REQUEST_ID_BYTES 64u /* a longer request id is not kept as an exemplar */
@@ -39,8 +41,13 @@
 #define LIMIT_HTTP_HEADER_BYTES 65536u   /* larger: 431 */
 #define LIMIT_HTTP_BODY_BYTES (8u << 20) /* larger: 413 */
 #define LIMIT_HTTP_OUT_BYTES (64u << 20) /* a response larger than this is an error 500 */
+#define LIMIT_SSE_QUEUE_BYTES (1u << 20) /* unsent bytes of one event stream; past it the reader is cut off */
+#define LIMIT_HELD_BYTES (256u << 20)    /* parts of messages, bodies, responses of one listener; more: status 8, 503 */
 
 /* Incidents. */
+#define LIMIT_ALARMS 16384u          /* alarms in force; one more is not followed [alarm_limit] */
+#define LIMIT_SERVICES 8192u         /* nodes of the call graph [graph_limit] */
+#define LIMIT_EDGES 65536u           /* [graph_limit] */
 #define LIMIT_INCIDENTS_OPEN 64u     /* alarms past it join the nearest open incident [incident_limit] */
 #define LIMIT_INCIDENTS_KEPT 4096u   /* closed ones kept in memory; the oldest go */
 #define LIMIT_CAUSES 8u

@@ -83,6 +83,12 @@ static bool offset_read(struct base_str s, size_t *i, int64_t *seconds) {
   return true;
 }
 
+static unsigned month_days(unsigned y, unsigned m) {
+  static const unsigned char days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+  bool leap = y % 4 == 0 && (y % 100 != 0 || y % 400 == 0);
+  return (unsigned)days[m - 1] + (m == 2 && leap ? 1u : 0u);
+}
+
 bool time_read(struct base_str s, struct base_wall *out) {
   unsigned y = 0, mo = 0, d = 0, h = 0, mi = 0, sec = 0;
   int64_t ns = 0, off = 0;
@@ -95,7 +101,8 @@ bool time_read(struct base_str s, struct base_wall *out) {
       !digits_read(s, &i, 2, &sec))
     return false;
   if (!fraction_read(s, &i, &ns) || !offset_read(s, &i, &off) || i != s.n) return false;
-  if (y < 1678 || y > 2261 || mo < 1 || mo > 12 || d < 1 || d > 31 || h > 23 || mi > 59 || sec > 60) return false;
+  if (y < 1678 || y > 2261 || mo < 1 || mo > 12 || d < 1 || h > 23 || mi > 59 || sec > 60) return false;
+  if (d > month_days(y, mo)) return false;
   int64_t t = days_of_civil(y, mo, d) * 86400 + (int64_t)(h * 3600 + mi * 60 + sec) - off;
   out->ns = t * TIME_NS_PER_S + ns;
   return true;

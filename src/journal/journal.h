@@ -6,7 +6,10 @@
  * named <16 hex digits of that number>.seg in the log's directory; a single-file recording has one segment.
  * Appending is buffered; journal_sync makes it durable. Opening for append cuts a torn tail (a frame that is not
  * whole or whose CRC fails at the very end); a bad frame in the middle is BAD and counted, and reading goes on at
- * the next segment. */
+ * the next segment. Such damage is never cut away: a directory goes on in a new segment, whose number leaves room for
+ * every frame that may have been behind the damage; a single file is not opened for append.
+ *
+ * Numbers ascend but may leave gaps: where segments were removed, or after damage. */
 #ifndef JOURNAL_H
 #define JOURNAL_H
 
@@ -33,27 +36,40 @@ struct journal_conf {
   uint32_t segments_max;  /* oldest unpinned removed past this; 0: never */
 };
 
-/* Creates or continues a log. NULL: err tells. */
+/* Creates or continues a log; only one writer at a time may have it open. A file that is no regular one (a pipe, "-")
+ * is a stream that starts anew. NULL: err tells. Reads the last segment once. */
 struct journal *journal_open(const struct journal_conf *conf, struct journal_err *err);
 /* Number of the frame that the next append gets, from 0. */
 uint64_t journal_next(const struct journal *j);
+/* Takes the frame whole, or, with JOURNAL_IO, not at all: then earlier frames could not be written; they (64 KiB and
+ * a frame at most) are still kept in memory, and a later call tries again: a full disk may have room then. After a
+ * failed fdatasync nothing is known about the disk: every later call is JOURNAL_IO; close, and open again.
+ * Cost: a copy and a CRC; one write each 64 KiB. body.n <= LIMIT_FRAME_BYTES. */
 enum journal_status journal_append(struct journal *j, uint8_t kind, struct base_str body);
 /* Writes what is buffered; with durable also fdatasync. */
 enum journal_status journal_sync(struct journal *j, bool durable);
-/* Segments that hold frames [from, to] are kept until unpinned. */
+/* What the last JOURNAL_IO was about. Lives as long as j. */
+const char *journal_error(const struct journal *j);
+/* Segments that hold frames [from, to] are kept until unpinned. A pin_id that is pinned already is moved. Pins live in
+ * memory: the owner sets them again after opening. */
 void journal_pin(struct journal *j, uint64_t pin_id, uint64_t from, uint64_t to);
 void journal_unpin(struct journal *j, uint64_t pin_id);
+/* Writes what is buffered, durably; call journal_sync first to learn whether that works. j may be NULL. */
 void journal_close(struct journal *j);
 
 /* Reads a directory, a file, or "-" from frame `from` on (or the oldest kept where that is later). */
 struct journal_cursor *journal_cursor_open(const char *path, uint64_t from, struct journal_err *err);
-/* JOURNAL_OK: the next frame; body lives until the next call. END: no more now. BAD: *err names file, offset and
- * reason; call again to go on after it, where that is possible. */
-enum journal_status journal_cursor_next(struct journal_cursor *c, uint64_t *number, uint8_t *kind, struct base_str *body,
-                                        struct journal_err *err);
+/* JOURNAL_OK: the next frame; body lives until the next call.
+ * END: no more now; a later call may give more (a live directory or file is followed). err->text is empty, or names
+ *      file and offset of a frame that is not whole: being written, or torn.
+ * BAD: *err names file, offset and reason; call again to go on after it, where that is possible.
+ * IO:  *err tells; call again to retry. */
+enum journal_status journal_cursor_next(struct journal_cursor *c, uint64_t *number, uint8_t *kind,
+                                        struct base_str *body, struct journal_err *err);
 void journal_cursor_close(struct journal_cursor *c);
 
-/* A snapshot file: written to a temporary name, fsynced, renamed. Reading checks magic, length and CRC. */
+/* A snapshot file: written to a temporary name (path and ".tmp"), fsynced, renamed. Reading checks magic, length and
+ * CRC and appends to *out; END: there is no such file; BAD: not a whole snapshot, or larger than *out may be. */
 enum journal_status journal_snapshot_write(const char *path, struct base_str bytes, struct journal_err *err);
 enum journal_status journal_snapshot_read(const char *path, struct base_buf *out, struct journal_err *err);
 

@@ -1,6 +1,17 @@
 /* The one codec of the input log's records, for journal frames. A tick's input is one frame (kind REC_FRAME_TICK):
- * everything that arrived for the 64 buckets and the head, then the tick. Little-endian; counts are LEB128
- * varints; strings are length and bytes. Reading checks every bound and allocates nothing outside the arena. */
+ * the tick, and everything that arrived for the 64 buckets and the head before it closed. Little-endian; counts are
+ * LEB128 varints; strings are length and bytes. Reading checks every bound and allocates nothing outside the arena.
+ * One meaning has one encoding: what reads well, writes back to the same bytes.
+ *
+ *   tick    u8 version | seq | i64 end | i64 now | u64 mask of the buckets that have anything | those | head
+ *   bucket  n series | n obs, n cells | n drops
+ *   series  idx (after the one before) | level, side | a string for each dim of the level, in order
+ *   obs     idx (after the one before) | mask of classes, their counts | retries | n cells, each bucket (after the
+ *           one before) and count | latency sum | wait sum | bytes in | bytes out
+ *   drop    idx
+ *   head    n exemplars | n changes | n commands | n gaps
+ *
+ * Numbers that ascend are written as the distance to the number before, less one. */
 #ifndef REC_CODEC_H
 #define REC_CODEC_H
 
@@ -8,12 +19,14 @@
 #include "base_buf.h"
 #include "rec_input.h"
 
-enum rec_frame { REC_FRAME_TICK = 1,     /* rec_codec_tick_* */
-                 REC_FRAME_INCIDENT = 2, /* an incident's JSON */
-                 REC_FRAME_STREAM = 16,  /* recording: rec_arrival, kind open */
-                 REC_FRAME_MESSAGE = 17, /* recording: a message of a stream */
-                 REC_FRAME_STREAM_END = 18,
-                 REC_FRAME_CLOSE = 19 /* recording: ticks were asked for at this clock */ };
+enum rec_frame {
+  REC_FRAME_TICK = 1,     /* rec_codec_tick_* */
+  REC_FRAME_INCIDENT = 2, /* an incident's JSON */
+  REC_FRAME_STREAM = 16,  /* recording: rec_arrival, kind open */
+  REC_FRAME_MESSAGE = 17, /* recording: a message of a stream */
+  REC_FRAME_STREAM_END = 18,
+  REC_FRAME_CLOSE = 19 /* recording: ticks were asked for at this clock */
+};
 
 struct rec_tick_input {
   struct rec_tick tick;
@@ -21,10 +34,16 @@ struct rec_tick_input {
   struct rec_head_batch head;
 };
 
-/* Sets out->bad where it does not fit. Same input, same bytes. */
+#define REC_CODEC_VERSION 1u
+
+/* Appends the frame's body. Sets out->bad where it does not fit, or where the reader would refuse it: a text over
+ * its limit, numbers out of range or out of order. Same input, same bytes. */
 void rec_codec_tick_write(const struct rec_tick_input *in, struct base_buf *out);
-/* Views into bytes and the arena. False: broken or too large for the arena; *reason is a static text. */
-bool rec_codec_tick_read(struct base_str bytes, struct base_arena *arena, struct rec_tick_input *out, const char **reason);
+/* Views into bytes and the arena, both of which *out needs as long as it is used. Obs, cells and series come out as
+ * rec_input.h asks: ascending, in range, each series in its own bucket. The arena takes at most 64 times the bytes.
+ * False: broken or too large for the arena; *reason is a static text and *out is not to be used. */
+bool rec_codec_tick_read(struct base_str bytes, struct base_arena *arena, struct rec_tick_input *out,
+                         const char **reason);
 
 /* What a receiver saw, for recordings. */
 struct rec_arrival {
@@ -32,6 +51,7 @@ struct rec_arrival {
   struct base_wall recv; /* receiver's clock */
   struct base_str bytes; /* the message; empty for open, end and close */
 };
+/* Appends the frame's body: varint stream | i64 recv | the bytes. */
 void rec_codec_arrival_write(const struct rec_arrival *in, struct base_buf *out);
 bool rec_codec_arrival_read(struct base_str bytes, struct rec_arrival *out, const char **reason);
 

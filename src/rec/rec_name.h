@@ -84,13 +84,20 @@ enum rec_class {
 #define REC_SIGNAL_TABLE(X)                                                                                   \
   X(REQUESTS_DOWN, "requests_down", "traffic", "fewer requests than learned")                                 \
   X(REQUESTS_UP, "requests_up", "traffic", "more requests than learned")                                      \
-  X(ERRORS, "errors", "errors", "failures of the serving side (classes of group e)")                         \
+  X(LATENCY, "latency", "latency", "the distribution of durations of fine requests")                         \
+  X(ERRORS, "errors", "errors", "failures of the serving side: all classes of group e")                      \
+  X(UNREACHABLE, "unreachable", "errors", "no answer could be had, or it was cut off")                        \
+  X(TIMEOUTS, "timeouts", "errors", "no answer in time")                                                      \
+  X(OVERLOAD, "overload", "saturation", "refused to protect: circuit breakers, overload manager")            \
   X(CLIENT_ERRORS, "client_errors", "errors", "4xx, not found, protocol errors")                              \
-  X(DENIED, "denied", "errors", "401 and 403")                                                                \
+  X(DENIED, "denied", "security", "401 and 403")                                                                \
   X(THROTTLED, "throttled", "saturation", "429 and rate limits")                                              \
   X(CANCELLED, "cancelled", "errors", "clients that went away")                                               \
-  X(LATENCY, "latency", "latency", "the distribution of durations of fine requests")                         \
   X(RETRIES, "retries", "errors", "attempts beyond the first")
+
+/* The signals from here on are ratios: so many of so many requests. */
+#define REC_SIGNAL_RATIO_FIRST REC_SIGNAL_ERRORS
+#define REC_SIGNAL_RATIO_COUNT (REC_SIGNAL_COUNT - REC_SIGNAL_RATIO_FIRST)
 
 enum rec_signal {
 #define X(name, text, kind, doc) REC_SIGNAL_##name,

@@ -1,14 +1,18 @@
 /* Envoy's access log service on the wire: bytes of one StreamAccessLogsMessage -> views. Zero copy: every base_str
  * points into the message and lives as long as it. Field numbers: envoy/data/accesslog/v3/accesslog.proto and
- * envoy/service/accesslog/v3/als.proto (checked against the .proto by a test). Unknown fields are skipped; a
- * wrong wire type or a length past the end makes the message BAD as a whole. */
+ * envoy/service/accesslog/v3/als.proto (checked against the .proto by a test; the table is wire_als_fields.h).
+ *
+ * Read as protobuf wants it: fields in any order, unknown ones skipped, of a repeated scalar the last counts,
+ * repeated submessages merge, of a oneof the last member counts, of a map's pairs with one key the last. What counts
+ * as broken is told in wire_pb.h; text is not checked for UTF-8. Two things differ: a raw submessage that is handed
+ * out as a view (node metadata, dynamic metadata) is the last one where it is repeated, not a merge; and numbers that
+ * cannot be true are refused (time_absurd, sample_rate). */
 #ifndef WIRE_ALS_H
 #define WIRE_ALS_H
 
 #include "base_limits.h"
 #include "base_str.h"
-
-enum wire_status { WIRE_OK, WIRE_END, WIRE_BAD };
+#include "wire_pb.h"
 
 /* Where and why bytes were refused. */
 struct wire_err {
@@ -20,8 +24,8 @@ struct wire_pair {
   struct base_str key, value;
 };
 
-/* envoy.config.core.v3.Node. `extensions` (60 KB in real captures) are skipped. Values of the metadata keys that
- * identity reads; absent where empty. */
+/* envoy.config.core.v3.Node. `extensions` (60 KB in real captures) are skipped. A text that was not sent is
+ * absent. */
 struct wire_node {
   struct base_str id, cluster, region, zone, sub_zone;
   struct base_str user_agent_name;
@@ -33,35 +37,50 @@ struct wire_als_msg {
   struct wire_node node;
   struct base_str log_name;
   struct base_str bytes; /* the whole message, for the iterator */
+  size_t list_at;        /* offset of the first entry list that counts (http_logs and tcp_logs are a oneof) */
 };
 
 struct wire_addr {
-  struct base_str ip; /* the text that Envoy sent; a pipe's path where is_pipe */
+  struct base_str ip; /* the text that Envoy sent; a pipe's path where is_pipe; absent for an Envoy-internal address */
   uint32_t port;
   bool is_pipe;
 };
 
 /* Response flags, bit = field number of the ResponseFlags message (1..28). */
-#define WIRE_FLAG_TABLE(X)                                                                                     \
+/* clang-format off */
+#define WIRE_FLAG_TABLE(X)                                                                                           \
   X(1, LH) X(2, UH) X(3, UT) X(4, LR) X(5, UR) X(6, UF) X(7, UC) X(8, UO) X(9, NR) X(10, DI) X(11, FI) X(12, RL)     \
   X(13, UAEX) X(14, RLSE) X(15, DC) X(16, URX) X(17, SI) X(18, IH) X(19, DPE) X(20, UMSDR) X(21, RFCF) X(22, NFCF)   \
   X(23, DT) X(24, UPE) X(25, NC) X(26, OM) X(27, DF) X(28, DR)
+/* clang-format on */
 #define X(bit, name) WIRE_FLAG_##name = bit,
 enum wire_flag { WIRE_FLAG_TABLE(X) WIRE_FLAG_COUNT = 29 };
 #undef X
 #define WIRE_FLAG(name) (1u << WIRE_FLAG_##name)
 
-enum wire_log_type { /* AccessLogType */
-  WIRE_LOG_NOT_SET = 0, WIRE_LOG_TCP_CONNECTED = 1, WIRE_LOG_TCP_PERIODIC = 2, WIRE_LOG_TCP_END = 3,
-  WIRE_LOG_DOWNSTREAM_START = 4, WIRE_LOG_DOWNSTREAM_PERIODIC = 5, WIRE_LOG_DOWNSTREAM_END = 6,
-  WIRE_LOG_UPSTREAM_POOL_READY = 7, WIRE_LOG_UPSTREAM_PERIODIC = 8, WIRE_LOG_UPSTREAM_END = 9,
-  WIRE_LOG_TUNNEL = 10, WIRE_LOG_UDP_START = 11, WIRE_LOG_UDP_PERIODIC = 12, WIRE_LOG_UDP_END = 13,
+/* AccessLogType. */
+enum wire_log_type {
+  WIRE_LOG_NOT_SET = 0,
+  WIRE_LOG_TCP_CONNECTED = 1,
+  WIRE_LOG_TCP_PERIODIC = 2,
+  WIRE_LOG_TCP_END = 3,
+  WIRE_LOG_DOWNSTREAM_START = 4,
+  WIRE_LOG_DOWNSTREAM_PERIODIC = 5,
+  WIRE_LOG_DOWNSTREAM_END = 6,
+  WIRE_LOG_UPSTREAM_POOL_READY = 7,
+  WIRE_LOG_UPSTREAM_PERIODIC = 8,
+  WIRE_LOG_UPSTREAM_END = 9,
+  WIRE_LOG_TUNNEL = 10,
+  WIRE_LOG_UDP_START = 11,
+  WIRE_LOG_UDP_PERIODIC = 12,
+  WIRE_LOG_UDP_END = 13,
   WIRE_LOG_TCP_START = 14
 };
 
 /* Durations from start_time in ns; WIRE_NEVER: it did not happen. */
 #define WIRE_NEVER (-1ll)
 
+/* Of the downstream connection. Of several alternative names in a certificate the first URI and the first DNS name. */
 struct wire_tls {
   uint32_t version; /* 0 none, 1..4 = TLS 1.0..1.3 */
   struct base_str sni, local_uri, peer_uri, peer_dns, peer_subject, peer_issuer, session_id, ja3;
@@ -69,7 +88,9 @@ struct wire_tls {
 
 struct wire_als_entry {
   bool is_tcp;
-  bool has_start;
+  bool has_start;   /* start_time was sent and is sound */
+  bool time_absurd; /* start_time or a duration is negative, has nanoseconds outside 0..999999999, or is over 292
+                     * years; each such time is given as if it had not been sent */
   /* common_properties */
   struct wire_addr downstream_remote, downstream_local, downstream_direct_remote, upstream_remote, upstream_local;
   struct wire_tls tls;
@@ -81,29 +102,33 @@ struct wire_als_entry {
   struct base_str upstream_failure, downstream_failure, termination;
   uint32_t flags; /* WIRE_FLAG bits */
   uint32_t attempts;
-  uint32_t log_type; /* enum wire_log_type */
-  double sample_rate;
+  uint32_t log_type;  /* enum wire_log_type */
+  double sample_rate; /* 0 where not sent, negative or not finite; Envoy does not send it */
   uint64_t down_wire_sent, down_wire_received, up_wire_sent, up_wire_received;
   struct base_str dynamic_metadata; /* raw envoy.config.core.v3.Metadata */
   /* filter_state_objects that identity reads: raw google.protobuf.Struct, or the FlatNode of wasm.* (older Istio) */
   struct base_str upstream_peer, downstream_peer;
   bool upstream_peer_flat, downstream_peer_flat;
   struct base_str upstream_peer_id, downstream_peer_id; /* wasm.*_peer_id */
-  struct wire_pair tag[LIMIT_CUSTOM_TAGS];
-  uint32_t tag_n, tag_over;
   /* http */
   uint32_t protocol; /* 0 unspecified, 1 HTTP/1.0, 2 HTTP/1.1, 3 HTTP/2, 4 HTTP/3 */
   uint32_t method;   /* RequestMethod, 0..9 */
   uint32_t authority_port;
   struct base_str scheme, authority, path, original_path, user_agent, referer, forwarded_for, request_id;
   uint64_t request_headers_bytes, request_body_bytes, response_headers_bytes, response_body_bytes;
-  /* of the headers and trailers that were asked for; absent where not sent */
+  /* of the headers and trailers that were asked for; absent where not sent. grpc_*: of the trailers, else of the
+   * response headers; content_type and upgrade: of the request */
   struct base_str traceparent, b3_traceid, b3_single, content_type, upgrade, grpc_status, grpc_message;
-  bool has_code;
+  struct base_str response_content_type;
+  bool has_code; /* response_code was sent, be it 0 */
   uint32_t code;
   struct base_str code_details;
   /* tcp */
   uint64_t tcp_received, tcp_sent;
+  /* custom tags: the first LIMIT_CUSTOM_TAGS keys in wire order; pairs of further keys are counted in tag_over. Last,
+   * because only tag[0..tag_n) is ever written. */
+  uint32_t tag_n, tag_over;
+  struct wire_pair tag[LIMIT_CUSTOM_TAGS];
 };
 
 /* Reads the frame of a message: the identifier; entries are left to the iterator. Cost: one pass over the
@@ -112,18 +137,20 @@ enum wire_status wire_als_msg_read(struct base_str bytes, struct wire_als_msg *o
 
 struct wire_als_iter {
   struct base_str bytes;
-  size_t at;           /* next top-level field */
+  size_t at;                /* next top-level field */
   size_t list_at, list_end; /* inside an entry list; 0 outside */
   bool list_tcp;
 };
 
 void wire_als_iter_init(struct wire_als_iter *it, const struct wire_als_msg *msg);
 /* WIRE_OK: *out is the next entry, in wire order. WIRE_END: no more. WIRE_BAD: err tells where; a broken entry
- * whose own length is sound is skipped, counted by the caller, and the iterator can go on. */
+ * whose own length is sound is skipped, counted by the caller, and the iterator can go on: each call moves forward,
+ * so that a loop until WIRE_END ends. Cost: one pass over the entry, about 0.2 us for 500 bytes. */
 enum wire_status wire_als_next(struct wire_als_iter *it, struct wire_als_entry *out, struct wire_err *err);
 
 /* google.protobuf.Struct: the value of `key` at the top level. Strings give their text; a Struct gives its raw
- * bytes in *out with *is_struct; numbers and bools are not given. False where absent. */
+ * bytes in *out with *is_struct; numbers, bools, null and lists are not given. False where absent or where raw is
+ * broken before its end. *out and *is_struct are set only where true. Cost: one pass over raw; nothing nests. */
 bool wire_struct_find(struct base_str raw, struct base_str key, struct base_str *out, bool *is_struct);
 
 #endif

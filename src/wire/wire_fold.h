@@ -18,7 +18,7 @@ struct wire_fold;
 typedef uint32_t wire_stream;
 
 struct wire_fold_conf {
-  uint32_t series_max; /* LIMIT_SERIES_DEFAULT */
+  uint32_t series_max;   /* LIMIT_SERIES_DEFAULT */
   uint64_t table_key[2]; /* key of the tables that attackers could fill; any values */
 };
 
@@ -32,7 +32,8 @@ const uint64_t *wire_fold_counters(const struct wire_fold *f);
 wire_stream wire_fold_stream_open(struct wire_fold *f);
 void wire_fold_stream_close(struct wire_fold *f, wire_stream s);
 
-/* One message of a stream, as it arrived. recv is the receiver's clock, or ns == 0 in a replay that has none.
+/* One message of a stream, as it arrived; ask wire_fold_tick after each until it says no, so that there is room for
+ * what follows. recv is the receiver's clock, or ns == 0 in a replay that has none.
  * Broken messages and entries are counted by reason and lose nothing else. Returns the number of entries
  * understood. */
 uint32_t wire_fold_message(struct wire_fold *f, wire_stream s, struct base_str bytes, struct base_wall recv);
@@ -44,6 +45,19 @@ bool wire_fold_tick(struct wire_fold *f, struct base_wall now, bool flush, struc
 /* The batches of that tick: bucket 0..63 and the head. Views live until the next wire_fold call. */
 struct rec_batch wire_fold_take(struct wire_fold *f, unsigned bucket);
 struct rec_head_batch wire_fold_take_head(struct wire_fold *f);
+
+/* What the fold made of one request, for reports that count entry by entry (`stats`). Views live during the call. */
+struct wire_seen {
+  const struct wire_als_entry *entry;
+  uint8_t side, class_;
+  bool gateway; /* a client report that is its reporter's own server report too */
+  int64_t end_ns, latency_ns;
+  struct base_str dim[REC_DIM_COUNT]; /* serving side, route, caller; as its series have them */
+  struct base_str own_cluster, own_region, own_version, own_pod; /* of the reporter of a client report */
+};
+typedef void wire_fold_watcher(void *arg, const struct wire_seen *seen);
+/* Calls `watcher` for each finished request that has an identity, late ones too. NULL ends it. */
+void wire_fold_watch(struct wire_fold *f, wire_fold_watcher *watcher, void *arg);
 
 /* A restart: the engine's memory knows these series; numbers must go on from there. Call once per series in
  * ascending idx before the first message. */

@@ -1,0 +1,155 @@
+/* A scenario: what bench/quality/README.md describes, read from its text. All settings are doubles in the units of
+ * their names; 0 and 1 for switches. */
+#ifndef SIM_CONF_H
+#define SIM_CONF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+  SIM_CLUSTER_MAX = 8,
+  SIM_SERVICE_MAX = 64,
+  SIM_OP_MAX = 128,
+  SIM_CALL_MAX = 32, /* of one operation */
+  SIM_EVENT_MAX = 64,
+  SIM_EXTRA_MAX = 64,
+  SIM_NAME = 64
+};
+
+/* name, default, smallest, largest */
+#define SIM_SETTING_TABLE(X)                                                                     \
+  X(duration_s, 1500, 1, 864000)     /* length of the recording */                               \
+  X(rate_per_s, 8.3, 0.001, 100000)  /* user requests, mean of the whole mesh */                 \
+  X(session_mean, 3, 1, 1000)        /* requests of one visit (geometric); 1 = Poisson */        \
+  X(think_s, 3, 0, 3600)             /* mean pause inside a visit */                             \
+  X(wander_sd, 0.05, 0, 2)           /* slow wander of the log rate (AR 1), per cluster */       \
+  X(wander_tau_s, 60, 1, 86400)      /* its memory */                                            \
+  X(burst_sd, 0, 0, 3)               /* sd of log-normal bursts of 2 to 10 s on the rate */      \
+  X(day_amp, 0, 0, 0.99)             /* daily shape: rate * (1 + amp sin) */                     \
+  X(day_period_s, 86400, 10, 864000) /* compress the day here */                                 \
+  X(net_same_ms, 0.4, 0, 10000)      /* one way, inside a cluster */                             \
+  X(net_cross_ms, 18, 0, 10000)      /* one way, between clusters */                             \
+  X(util, 0.42, 0, 0.95)             /* load of a service when one cluster takes all users */    \
+  X(load_tau_s, 30, 1, 600)          /* memory of the load that slows a service down */          \
+  X(own_sigma, 0.35, 0, 3)           /* of the log of a service's own time */                    \
+  X(tail_p, 0.004, 0, 1)             /* share of requests that hit a slow tail */                \
+  X(tail_factor, 5, 1, 1000)         /* median slow-down of those */                             \
+  X(mode_p, 0, 0, 1)                 /* bimodal: share of cache misses */                        \
+  X(mode_factor, 5, 1, 1000)         /* their slow-down */                                       \
+  X(err_p, 0.0005, 0, 1)             /* own 500s of each service */                              \
+  X(attempts, 2, 1, 10)              /* tries in all, connect failures */                        \
+  X(attempts_5xx, 1, 1, 10)          /* tries in all, any 5xx answer */                          \
+  X(timeout_ms, 0, 0, 600000)        /* of each call; 0 = none */                                \
+  X(peers, 1, 0, 1)                  /* peer metadata in filter state */                         \
+  X(plain, 0, 0, 1)                  /* plain Envoy instead of Istio identity */                 \
+  X(flush_ms, 1000, 1, 60000)        /* each proxy's flush interval */                           \
+  X(flush_phased, 0, 0, 1)           /* 0: all on the full interval; 1: each at its own phase */ \
+  X(buffer_bytes, 0, 0, 16777216)    /* a message is closed past this size; 0 = never */         \
+  X(identifier_first, 0, 0, 1)       /* 1: not where a proxy's messages follow in a row */       \
+  X(skew_ms, 0, 0, 10000)            /* clock of each pod off by up to this, either way */       \
+  X(loss_p, 0, 0, 1)                 /* share of messages lost */                                \
+  X(dup_p, 0, 0, 1)                  /* share of messages sent twice */                          \
+  X(late_p, 0, 0, 1)                 /* share of messages held back */                           \
+  X(late_ms, 3000, 0, 60000)         /* for up to this long */                                   \
+  X(jitter_s, 0, 0, 600)             /* each event starts up to this much later, by the seed */
+
+#define X(name, def, lo, hi) double name;
+struct sim_settings {
+  SIM_SETTING_TABLE(X)
+};
+#undef X
+
+struct sim_cluster {
+  char name[SIM_NAME], region[SIM_NAME], zone[SIM_NAME];
+  double share;
+};
+
+struct sim_service {
+  char name[SIM_NAME], ns[SIM_NAME], version[SIM_NAME];
+  uint32_t pods;         /* in each of its clusters */
+  uint32_t cluster_mask; /* bit = cluster index */
+  bool is_gateway;
+};
+
+/* Pods of another version that run from the start beside the service's own. */
+struct sim_extra {
+  uint32_t service, pods;
+  char version[SIM_NAME];
+};
+
+struct sim_call {
+  uint32_t op;
+  double prob;
+  bool soft;     /* the caller copes with its failure */
+  bool parallel; /* starts with the call before it */
+  uint32_t attempts_5xx;
+  double timeout_ms;
+};
+
+struct sim_op {
+  char name[SIM_NAME]; /* service.op */
+  char method[8];
+  char path[128]; /* {LO-HI} stands for a number, as wide as LO */
+  char route[SIM_NAME];
+  uint32_t service;
+  double own_ms, body_bytes, weight; /* weight > 0: users ask for it at the gateway */
+  double denied_p, missing_p;        /* 401 and 404 of its own */
+  struct sim_call call[SIM_CALL_MAX];
+  uint32_t calls;
+};
+
+#define SIM_EVENT_TABLE(X)                                                                                 \
+  X(errors)                                                                                                \
+  X(latency)                                                                                               \
+  X(dip)                                                                                                   \
+  X(outage) X(overload) X(timeout) X(network) X(drop) X(surge) X(failover) X(rollout) X(crash) X(scaleout) \
+      X(scalezero) X(restart) X(gap)
+#define X(name) SIM_EVENT_##name,
+enum sim_event_kind { SIM_EVENT_TABLE(X) SIM_EVENT_KINDS };
+#undef X
+extern const char *const sim_event_name[SIM_EVENT_KINDS];
+
+enum sim_flag { SIM_FLAG_NONE, SIM_FLAG_UF, SIM_FLAG_UH, SIM_FLAG_UO, SIM_FLAG_UT, SIM_FLAG_UC, SIM_FLAG_DC };
+
+/* -1 or an empty name: any. */
+struct sim_event {
+  char id[SIM_NAME];
+  enum sim_event_kind kind;
+  int64_t at_ns, for_ns;
+  int service, cluster, op, caller, to;
+  int caller_cluster;
+  int pod_nth; /* the n-th pod of service in cluster; -2: by the seed */
+  char version[SIM_NAME], pod[SIM_NAME * 2];
+  double prob, factor, add_ms, tail;
+  double roll_s, ramp_s; /* of a rollout; until a surge has its full size */
+  uint32_t code, count;
+  enum sim_flag flag;
+  bool unhealthy, has_prob, has_factor, has_add, has_code;
+};
+
+struct sim_conf {
+  char name[SIM_NAME];
+  struct sim_settings set;
+  struct sim_cluster cluster[SIM_CLUSTER_MAX];
+  uint32_t clusters;
+  double link_ms[SIM_CLUSTER_MAX][SIM_CLUSTER_MAX]; /* one way */
+  bool link_set[SIM_CLUSTER_MAX][SIM_CLUSTER_MAX];
+  struct sim_service service[SIM_SERVICE_MAX];
+  uint32_t services;
+  struct sim_extra extra[SIM_EXTRA_MAX];
+  uint32_t extras;
+  struct sim_op op[SIM_OP_MAX];
+  uint32_t ops;
+  struct sim_event event[SIM_EVENT_MAX];
+  uint32_t events;
+  uint64_t seed; /* as given */
+  uint64_t key;  /* seed and name: scenarios of one seed share no randomness */
+};
+
+/* Reads a scenario and what it includes. False with a line on stderr (file, line, reason). The seed decides where a
+ * scenario leaves a choice: a|b|c. */
+bool conf_read(struct sim_conf *c, const char *path, uint64_t seed);
+const char *conf_flag_name(enum sim_flag f);
+
+#endif

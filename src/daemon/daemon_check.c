@@ -1,0 +1,56 @@
+/* check and version. */
+#include <yaml.h>
+#include <yyjson.h>
+
+#include "daemon_command.h"
+#include "daemon_conf.h"
+#include "daemon_version.h"
+
+static int check_run(const struct option_set *o) {
+  const char *path = option_get(o, "config", NULL);
+  if (!path) {
+    command_say("check: wants --config FILE");
+    return EXIT_USAGE;
+  }
+  struct daemon_conf conf;
+  struct conf_err err;
+  conf_init(&conf);
+  if (conf_load(&conf, path, &err)) return EXIT_DONE;
+  char text[2048];
+  struct base_buf out = buf_over(text, sizeof text - 1);
+  conf_err_text(&err, path, &out);
+  text[out.n] = 0;
+  fprintf(stderr, "%s\n", text);
+  return EXIT_BAD;
+}
+
+static const struct option_spec check_options[] = {
+    {"config", "FILE", "the configuration to check; - is standard input"},
+    {0},
+};
+
+const struct daemon_command command_check = {
+    .name = "check",
+    .usage = "--config FILE",
+    .about = "says what is wrong in a configuration, with line and column",
+    .options = check_options,
+    .run = check_run,
+};
+
+static int version_run(const struct option_set *o) {
+  (void)o;
+  struct base_buf text = buf_open(4096);
+  buf_put_f(&text, "foreshock %s (%s)\n", DAEMON_VERSION, DAEMON_COMMIT);
+  buf_put_f(&text, "nghttp2 %s, libyaml %s, yyjson %s\n", DAEMON_NGHTTP2, yaml_get_version_string(),
+            YYJSON_VERSION_STRING);
+  int status = command_print(&text);
+  buf_fini(&text);
+  return status;
+}
+
+const struct daemon_command command_version = {
+    .name = "version",
+    .usage = "",
+    .about = "prints version, commit and libraries",
+    .run = version_run,
+};

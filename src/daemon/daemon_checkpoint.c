@@ -1,0 +1,124 @@
+#include "daemon_checkpoint.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define CHECKPOINT_MAGIC "FSHKCP1\n"
+#define CHECKPOINT_HEAD_BYTES 16u
+#define CHECKPOINT_FILE_BYTES ((size_t)4 << 30)
+
+struct checkpoint {
+  const char *dir;
+  pthread_t thread;
+  bool busy;
+  atomic_bool done;
+  char *bytes;
+  size_t bytes_n;
+  enum journal_status status;
+  struct journal_err err;
+};
+
+struct checkpoint_path {
+  char text[PATH_MAX];
+};
+
+static struct checkpoint_path checkpoint_path(const char *dir, bool before) {
+  struct checkpoint_path p;
+  snprintf(p.text, sizeof p.text, "%s/checkpoint%s", dir, before ? ".before" : "");
+  return p;
+}
+
+struct checkpoint *checkpoint_open(const char *dir) {
+  struct checkpoint *c = calloc(1, sizeof *c);
+  if (c) c->dir = dir;
+  return c;
+}
+
+void checkpoint_close(struct checkpoint *c) {
+  if (!c) return;
+  struct journal_err err;
+  (void)checkpoint_poll(c, true, &err);
+  free(c);
+}
+
+static void *checkpoint_thread(void *ctx) {
+  struct checkpoint *c = ctx;
+  struct checkpoint_path now = checkpoint_path(c->dir, false), before = checkpoint_path(c->dir, true);
+  if (access(now.text, F_OK) == 0) (void)rename(now.text, before.text); /* a failure shows in the write */
+  c->status = journal_snapshot_write(now.text, (struct base_str){c->bytes, c->bytes_n}, &c->err);
+  atomic_store(&c->done, true);
+  return NULL;
+}
+
+static void checkpoint_head(char *at, uint64_t frame_next) {
+  memcpy(at, CHECKPOINT_MAGIC, 8);
+  for (unsigned i = 0; i < 8; i++) at[8 + i] = (char)(frame_next >> (8 * i));
+}
+
+static bool checkpoint_copy(struct checkpoint *c, const struct engine *e, uint64_t frame_next) {
+  size_t room = engine_save_bytes(e);
+  c->bytes = malloc(CHECKPOINT_HEAD_BYTES + room);
+  if (!c->bytes) return false;
+  checkpoint_head(c->bytes, frame_next);
+  size_t n = engine_save(e, c->bytes + CHECKPOINT_HEAD_BYTES, room);
+  c->bytes_n = CHECKPOINT_HEAD_BYTES + n;
+  return n > 0;
+}
+
+bool checkpoint_save(struct checkpoint *c, const struct engine *e, uint64_t frame_next) {
+  if (c->busy) return false;
+  atomic_store(&c->done, false);
+  c->busy = checkpoint_copy(c, e, frame_next) && pthread_create(&c->thread, NULL, checkpoint_thread, c) == 0;
+  if (c->busy) return true;
+  free(c->bytes);
+  c->bytes = NULL;
+  return false;
+}
+
+enum checkpoint_state checkpoint_poll(struct checkpoint *c, bool wait, struct journal_err *err) {
+  if (!c->busy) return CHECKPOINT_IDLE;
+  if (!wait && !atomic_load(&c->done)) return CHECKPOINT_BUSY;
+  pthread_join(c->thread, NULL);
+  c->busy = false;
+  free(c->bytes);
+  c->bytes = NULL;
+  *err = c->err;
+  return c->status == JOURNAL_OK ? CHECKPOINT_GOOD : CHECKPOINT_FAILED;
+}
+
+static bool checkpoint_fail(struct journal_err *err, const char *path, const char *reason) {
+  snprintf(err->text, sizeof err->text, "%.180s: %.60s", path, reason);
+  return false;
+}
+
+static bool checkpoint_parse(struct base_str bytes, const char *path, struct engine *e, uint64_t *frame_next,
+                             struct journal_err *err) {
+  if (bytes.n < CHECKPOINT_HEAD_BYTES || memcmp(bytes.p, CHECKPOINT_MAGIC, 8) != 0)
+    return checkpoint_fail(err, path, "not a checkpoint");
+  uint64_t frame = 0;
+  for (unsigned i = 0; i < 8; i++) frame |= (uint64_t)(unsigned char)bytes.p[8 + i] << (8 * i);
+  enum engine_status status = engine_load(e, bytes.p + CHECKPOINT_HEAD_BYTES, bytes.n - CHECKPOINT_HEAD_BYTES);
+  if (status != ENGINE_OK) return checkpoint_fail(err, path, engine_status_text(status));
+  *frame_next = frame;
+  return true;
+}
+
+static bool checkpoint_load_file(const char *path, struct engine *e, uint64_t *frame_next, struct journal_err *err) {
+  if (access(path, F_OK) != 0 && errno == ENOENT) return false;
+  struct base_buf bytes = buf_open(CHECKPOINT_FILE_BYTES);
+  bool ok = journal_snapshot_read(path, &bytes, err) == JOURNAL_OK &&
+            checkpoint_parse(buf_str(&bytes), path, e, frame_next, err);
+  buf_fini(&bytes);
+  return ok;
+}
+
+bool checkpoint_load(const char *dir, struct engine *e, uint64_t *frame_next, struct journal_err *err) {
+  struct checkpoint_path now = checkpoint_path(dir, false), before = checkpoint_path(dir, true);
+  err->text[0] = 0;
+  return checkpoint_load_file(now.text, e, frame_next, err) || checkpoint_load_file(before.text, e, frame_next, err);
+}

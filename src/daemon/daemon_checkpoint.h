@@ -1,0 +1,29 @@
+/* The engine's memory on disk: <dir>/checkpoint and the one before it, <dir>/checkpoint.before. Saving copies the
+ * engine on the calling thread (between two ticks) and leaves writing and fsync to a helper thread, so that a slow
+ * disk does not hold up detection.
+ *
+ *   "FSHKCP1\n" | u64le number of the first journal frame that is not in it | engine_save()
+ */
+#ifndef DAEMON_CHECKPOINT_H
+#define DAEMON_CHECKPOINT_H
+
+#include "engine.h"
+#include "journal.h"
+
+struct checkpoint;
+
+/* NULL: out of memory. dir must outlive it. */
+struct checkpoint *checkpoint_open(const char *dir);
+/* Waits for a write under way. */
+void checkpoint_close(struct checkpoint *c);
+
+enum checkpoint_state { CHECKPOINT_IDLE, CHECKPOINT_BUSY, CHECKPOINT_GOOD, CHECKPOINT_FAILED };
+
+/* Begins to write. False: one is still being written, or out of memory. */
+bool checkpoint_save(struct checkpoint *c, const struct engine *e, uint64_t frame_next);
+/* GOOD and FAILED are told once each; err is then set. With `wait` never BUSY. */
+enum checkpoint_state checkpoint_poll(struct checkpoint *c, bool wait, struct journal_err *err);
+/* Loads the newest sound one. False: none (err->text is then empty) or none that is sound (err tells). */
+bool checkpoint_load(const char *dir, struct engine *e, uint64_t *frame_next, struct journal_err *err);
+
+#endif

@@ -1,0 +1,67 @@
+/* Configuration: one table, from which the struct, the defaults, the checks and the reference page come. A file is
+ * YAML with the table's names as keys at the top level; `--set KEY=VALUE` on the command line wins over it. Nothing
+ * has to be set. */
+#ifndef DAEMON_CONF_H
+#define DAEMON_CONF_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base_buf.h"
+#include "base_limits.h"
+#include "base_str.h"
+
+#define CONF_STRING_BYTES 1024u
+#define CONF_FILE_BYTES (1u << 20) /* a larger file is refused */
+
+/* X(TYPE, name, default, min, max, unit, text). TYPE: STRING (min and max are lengths), ADDRESS (numeric IPv4 or
+ * IPv6), U64, DOUBLE, DURATION (a number and its unit: ms, s, m, h; min and max in seconds). Defaults are texts. */
+#define CONF_TABLE(X)                                                                                             \
+  X(ADDRESS, grpc_address, "127.0.0.1", 1, 64, "", "address of the gRPC receiver")                                \
+  X(U64, grpc_port, "4317", 0, 65535, "", "port of the gRPC receiver (Envoy access logs); 0: any free one")       \
+  X(ADDRESS, http_address, "127.0.0.1", 1, 64, "", "address of the HTTP receivers; reserved, not opened yet")     \
+  X(U64, http_port, "4318", 0, 65535, "", "port of the HTTP receivers; reserved, not opened yet")                 \
+  X(ADDRESS, api_address, "127.0.0.1", 1, 64, "", "address of the page, the API and /metrics")                    \
+  X(U64, api_port, "7070", 0, 65535, "", "port of the page, the API and /metrics; 0: any free one")               \
+  X(STRING, data_dir, "", 0, 1023, "", "directory of journal, incidents and checkpoint; empty: memory only")      \
+  X(DOUBLE, alerts_per_week, "1", 0.001, 10000, "per week", "false alarms to accept, over all series together")   \
+  X(U64, max_series, "131072", 64, LIMIT_SERIES_MAX, "series", "series kept; later ones are counted, not opened") \
+  X(U64, threads, "0", 0, LIMIT_THREADS, "", "threads of the engine; 0: one a core")                              \
+  X(U64, journal_segment_bytes, "67108864", 65536, 1073741824, "bytes", "size at which a journal file is closed") \
+  X(U64, journal_segments, "16", 2, 65536, "files", "journal files kept; the oldest is removed")                  \
+  X(DURATION, checkpoint_interval, "60s", 1, 86400, "", "time between two checkpoints")                           \
+  X(DURATION, idle_timeout, "15m", 1, 86400, "", "a connection on which nothing moves for so long is closed")
+
+#define CONF_C_STRING(name) char name[CONF_STRING_BYTES];
+#define CONF_C_ADDRESS(name) char name[CONF_STRING_BYTES];
+#define CONF_C_U64(name) uint64_t name;
+#define CONF_C_DOUBLE(name) double name;
+#define CONF_C_DURATION(name) int64_t name##_ns;
+
+struct daemon_conf {
+#define X(type, name, def, min, max, unit, text) CONF_C_##type(name)
+  CONF_TABLE(X)
+#undef X
+};
+
+struct conf_err {
+  unsigned line, column; /* from 1; 0 where the error is about the whole file */
+  char text[256];        /* the reason, without place */
+};
+
+/* All defaults. */
+void conf_init(struct daemon_conf *c);
+bool conf_has(struct base_str key);
+/* Sets one key from its text form. False: err->text names the key and the reason. */
+bool conf_set(struct daemon_conf *c, struct base_str key, struct base_str value, struct conf_err *err);
+/* Sets from "key=value". */
+bool conf_set_pair(struct daemon_conf *c, const char *pair, struct conf_err *err);
+/* Reads a YAML text over c. Unknown and repeated keys, wrong types and values out of range are refused with their
+ * place. */
+bool conf_read(struct daemon_conf *c, struct base_str yaml, struct conf_err *err);
+/* Reads a file ("-": standard input). */
+bool conf_load(struct daemon_conf *c, const char *path, struct conf_err *err);
+/* "file:line:column: reason" (or "file: reason") on one line. */
+void conf_err_text(const struct conf_err *err, const char *path, struct base_buf *out);
+
+#endif

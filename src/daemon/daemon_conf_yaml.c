@@ -1,0 +1,137 @@
+/* The YAML form of the configuration: one mapping of scalars, read event by event so that every refusal has its
+ * line and column. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <yaml.h>
+
+#include "daemon_conf.h"
+
+#define CONF_SEEN_MAX 64u
+
+struct conf_reader {
+  yaml_parser_t parser;
+  yaml_event_t event;
+  bool has_event;
+  struct daemon_conf *conf;
+  struct conf_err *err;
+  struct base_str seen[CONF_SEEN_MAX]; /* keys so far; owned copies */
+  unsigned seen_n;
+};
+
+static bool reader_fail_at(struct conf_reader *r, yaml_mark_t at, const char *text) {
+  r->err->line = (unsigned)at.line + 1;
+  r->err->column = (unsigned)at.column + 1;
+  if (text) snprintf(r->err->text, sizeof r->err->text, "%s", text);
+  return false;
+}
+
+static bool reader_fail(struct conf_reader *r, const char *text) {
+  return reader_fail_at(r, r->event.start_mark, text);
+}
+
+static bool reader_next(struct conf_reader *r) {
+  if (r->has_event) yaml_event_delete(&r->event);
+  r->has_event = yaml_parser_parse(&r->parser, &r->event) != 0;
+  if (r->has_event) return true;
+  return reader_fail_at(r, r->parser.problem_mark, r->parser.problem ? r->parser.problem : "not YAML");
+}
+
+static struct base_str reader_scalar(const struct conf_reader *r) {
+  return (struct base_str){(const char *)r->event.data.scalar.value, r->event.data.scalar.length};
+}
+
+static bool reader_key_seen(struct conf_reader *r, struct base_str key) {
+  for (unsigned i = 0; i < r->seen_n; i++)
+    if (str_eq(r->seen[i], key)) return true;
+  return false;
+}
+
+static bool reader_key_keep(struct conf_reader *r, struct base_str key) {
+  if (reader_key_seen(r, key)) return reader_fail(r, "key given twice");
+  if (r->seen_n == CONF_SEEN_MAX) return reader_fail(r, "too many keys");
+  char *copy = strndup(key.p, key.n);
+  if (!copy) return reader_fail(r, "out of memory");
+  r->seen[r->seen_n++] = (struct base_str){copy, key.n};
+  return true;
+}
+
+/* The event is the key's scalar; reads the value and sets. */
+static bool reader_pair(struct conf_reader *r) {
+  if (r->event.type != YAML_SCALAR_EVENT) return reader_fail(r, "a key must be a plain text");
+  struct base_str key = reader_scalar(r);
+  if (!conf_has(key)) return conf_set(r->conf, key, key, r->err) || reader_fail(r, NULL);
+  if (!reader_key_keep(r, key)) return false;
+  struct base_str kept = r->seen[r->seen_n - 1];
+  if (!reader_next(r)) return false;
+  if (r->event.type != YAML_SCALAR_EVENT) return reader_fail(r, "wants one value, not a list, a map or a reference");
+  return conf_set(r->conf, kept, reader_scalar(r), r->err) || reader_fail(r, NULL);
+}
+
+static bool reader_map(struct conf_reader *r) {
+  for (;;) {
+    if (!reader_next(r)) return false;
+    if (r->event.type == YAML_MAPPING_END_EVENT) return true;
+    if (!reader_pair(r)) return false;
+  }
+}
+
+/* The root: a map, or nothing at all (an empty document is a null scalar). */
+static bool reader_root(struct conf_reader *r) {
+  if (!reader_next(r)) return false;
+  if (r->event.type == YAML_MAPPING_START_EVENT) return reader_map(r);
+  if (r->event.type == YAML_SCALAR_EVENT && r->event.data.scalar.length == 0) return true;
+  return reader_fail(r, "wants a map of keys and values at the top");
+}
+
+static bool reader_stream(struct conf_reader *r) {
+  if (!reader_next(r) || !reader_next(r)) return false; /* stream start; document start or stream end */
+  if (r->event.type == YAML_STREAM_END_EVENT) return true;
+  if (!reader_root(r) || !reader_next(r) || !reader_next(r)) return false; /* document end; stream end */
+  return r->event.type == YAML_STREAM_END_EVENT || reader_fail(r, "one document only");
+}
+
+bool conf_read(struct daemon_conf *c, struct base_str yaml, struct conf_err *err) {
+  struct conf_reader r = {.conf = c, .err = err};
+  memset(err, 0, sizeof *err);
+  if (!yaml_parser_initialize(&r.parser)) {
+    snprintf(err->text, sizeof err->text, "out of memory");
+    return false;
+  }
+  yaml_parser_set_input_string(&r.parser, (const unsigned char *)(yaml.n ? yaml.p : ""), yaml.n);
+  bool ok = reader_stream(&r);
+  if (r.has_event) yaml_event_delete(&r.event);
+  yaml_parser_delete(&r.parser);
+  for (unsigned i = 0; i < r.seen_n; i++) free((char *)(uintptr_t)r.seen[i].p);
+  return ok;
+}
+
+static bool conf_file_fail(struct conf_err *err, const char *text) {
+  snprintf(err->text, sizeof err->text, "%s", text);
+  return false;
+}
+
+static bool conf_file_read(int fd, struct base_buf *out, struct conf_err *err) {
+  for (;;) {
+    char *at = buf_reserve(out, 4096);
+    if (!at) return conf_file_fail(err, "larger than 1 MiB");
+    ssize_t n = read(fd, at, 4096);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return conf_file_fail(err, strerror(errno));
+    if (n == 0) return true;
+    out->n += (size_t)n;
+  }
+}
+
+bool conf_load(struct daemon_conf *c, const char *path, struct conf_err *err) {
+  memset(err, 0, sizeof *err);
+  int fd = strcmp(path, "-") == 0 ? dup(0) : open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return conf_file_fail(err, strerror(errno));
+  struct base_buf text = buf_open(CONF_FILE_BYTES);
+  bool ok = conf_file_read(fd, &text, err) && conf_read(c, buf_str(&text), err);
+  buf_fini(&text);
+  close(fd);
+  return ok;
+}

@@ -1,0 +1,189 @@
+#include "daemon_keep.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "daemon_checkpoint.h"
+#include "daemon_keep_room.h"
+
+#define KEEP_INCIDENT_SEGMENT_BYTES (16u << 20)
+#define KEEP_INCIDENT_SEGMENTS 4u
+
+void keep_fail(struct keep *k, const char *text) {
+  k->counters[REC_COUNTER_JOURNAL_ERRORS]++;
+  if (!k->problem[0]) fprintf(stderr, "foreshock: disk: %s; going on in memory\n", text);
+  snprintf(k->problem, sizeof k->problem, "%s", text);
+}
+
+static void keep_well(struct keep *k) {
+  if (k->problem[0]) fprintf(stderr, "foreshock: disk: writing again\n");
+  k->problem[0] = 0;
+}
+
+/* Every directory on the way, as `mkdir -p`. */
+static bool make_dirs(const char *path) {
+  char part[PATH_MAX];
+  size_t n = strlen(path);
+  if (n >= sizeof part) return false;
+  memcpy(part, path, n + 1);
+  for (size_t i = 1; i <= n; i++) {
+    if (part[i] != '/' && part[i] != 0) continue;
+    char was = part[i];
+    part[i] = 0;
+    if (mkdir(part, 0750) != 0 && errno != EEXIST) return false;
+    part[i] = was;
+  }
+  return true;
+}
+
+static void keep_path(const struct keep *k, const char *name, char out[PATH_MAX]) {
+  snprintf(out, PATH_MAX, "%s/%s", k->conf.dir, name);
+}
+
+static void keep_fail_errno(struct keep *k, const char *what) {
+  char text[256];
+  snprintf(text, sizeof text, "%.160s: %s", what, strerror(errno));
+  keep_fail(k, text);
+}
+
+/* False: another process holds the lock. A lock that cannot be made is a problem, not an end. */
+static bool keep_lock(struct keep *k) {
+  char path[PATH_MAX];
+  keep_path(k, "lock", path);
+  k->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+  if (k->lock_fd < 0) {
+    keep_fail_errno(k, path);
+    return true;
+  }
+  return flock(k->lock_fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
+}
+
+static struct keep *keep_refuse(struct keep *k, struct journal_err *err, const char *text) {
+  snprintf(err->text, sizeof err->text, "%.150s: %s", k ? k->conf.dir : "data", text);
+  keep_close(k);
+  return NULL;
+}
+
+struct keep *keep_open(const struct keep_conf *conf, struct journal_err *err) {
+  struct keep *k = calloc(1, sizeof *k);
+  if (!k) return keep_refuse(NULL, err, "out of memory");
+  k->conf = *conf;
+  k->lock_fd = -1;
+  k->frame = buf_open(LIMIT_FRAME_BYTES);
+  keep_path(k, "journal", k->journal_dir);
+  keep_path(k, "incidents", k->incidents_dir);
+  k->checkpoint = checkpoint_open(conf->dir);
+  if (!k->checkpoint) return keep_refuse(k, err, "out of memory");
+  if (!make_dirs(conf->dir)) keep_fail_errno(k, conf->dir);
+  if (!keep_lock(k)) return keep_refuse(k, err, "in use by another process");
+  return k;
+}
+
+void keep_close(struct keep *k) {
+  if (!k) return;
+  checkpoint_close(k->checkpoint);
+  if (k->journal) journal_close(k->journal);
+  if (k->incidents) journal_close(k->incidents);
+  if (k->lock_fd >= 0) close(k->lock_fd);
+  buf_fini(&k->frame);
+  free(k);
+}
+
+static struct journal *keep_log_open(struct keep *k, const char *dir, uint64_t segment_bytes, uint32_t segments_max) {
+  struct journal_conf conf = {.dir = dir, .segment_bytes = segment_bytes, .segments_max = segments_max};
+  struct journal_err err = {0};
+  if (!make_dirs(dir)) {
+    keep_fail_errno(k, dir);
+    return NULL;
+  }
+  struct journal *j = journal_open(&conf, &err);
+  if (!j) keep_fail(k, err.text);
+  return j;
+}
+
+bool keep_logs_open(struct keep *k) {
+  if (!k->journal) k->journal = keep_log_open(k, k->journal_dir, k->conf.segment_bytes, k->conf.segments_max);
+  if (!k->incidents)
+    k->incidents = keep_log_open(k, k->incidents_dir, KEEP_INCIDENT_SEGMENT_BYTES, KEEP_INCIDENT_SEGMENTS);
+  return k->journal && k->incidents;
+}
+
+/* A log whose write failed is closed; the next checkpoint opens it again, which cuts a torn frame. */
+static void keep_log_fail(struct keep *k, struct journal **log, const char *dir) {
+  char text[256];
+  snprintf(text, sizeof text, "%.160s: cannot be written: %s", dir, strerror(errno));
+  keep_fail(k, text);
+  journal_close(*log);
+  *log = NULL;
+}
+
+static void keep_append(struct keep *k, struct journal **log, const char *dir, enum rec_frame kind,
+                        struct base_str body) {
+  if (!*log) return;
+  errno = EIO; /* for a failure that says nothing */
+  if (journal_append(*log, (uint8_t)kind, body) != JOURNAL_OK) {
+    keep_log_fail(k, log, dir);
+    return;
+  }
+  k->counters[REC_COUNTER_JOURNAL_FRAMES]++;
+  k->counters[REC_COUNTER_JOURNAL_BYTES] += body.n;
+}
+
+void keep_tick(struct keep *k, const struct rec_tick_input *in) {
+  if (!k->journal) return;
+  buf_clear(&k->frame);
+  rec_codec_tick_write(in, &k->frame);
+  if (!k->frame.bad) {
+    keep_append(k, &k->journal, k->journal_dir, REC_FRAME_TICK, buf_str(&k->frame));
+    return;
+  }
+  errno = EFBIG; /* without this tick what follows cannot be replayed; the next checkpoint makes it whole */
+  keep_log_fail(k, &k->journal, k->journal_dir);
+}
+
+void keep_incident(struct keep *k, struct base_str json) {
+  keep_append(k, &k->incidents, k->incidents_dir, REC_FRAME_INCIDENT, json);
+}
+
+static void keep_sync(struct keep *k, struct journal **log, const char *dir, bool durable) {
+  if (!*log) return;
+  errno = EIO;
+  if (journal_sync(*log, durable) != JOURNAL_OK) keep_log_fail(k, log, dir);
+}
+
+void keep_flush(struct keep *k) {
+  keep_sync(k, &k->journal, k->journal_dir, false);
+  keep_sync(k, &k->incidents, k->incidents_dir, false);
+}
+
+static void keep_poll(struct keep *k, bool wait) {
+  struct journal_err err = {0};
+  enum checkpoint_state state = checkpoint_poll(k->checkpoint, wait, &err);
+  if (state == CHECKPOINT_FAILED) keep_fail(k, err.text);
+  if (state == CHECKPOINT_GOOD && k->journal && k->incidents) keep_well(k);
+}
+
+void keep_checkpoint(struct keep *k, const struct engine *e, bool wait) {
+  struct engine_info info;
+  engine_info(e, &info);
+  keep_poll(k, wait);
+  if (!keep_logs_open(k) || info.tick_end.ns == 0) return;
+  keep_sync(k, &k->journal, k->journal_dir, true);
+  keep_sync(k, &k->incidents, k->incidents_dir, true);
+  if (k->journal) (void)checkpoint_save(k->checkpoint, e, journal_next(k->journal));
+  if (wait) keep_poll(k, true);
+}
+
+const char *keep_problem(const struct keep *k) {
+  return k->problem[0] ? k->problem : NULL;
+}
+
+const uint64_t *keep_counters(const struct keep *k) {
+  return k->counters;
+}

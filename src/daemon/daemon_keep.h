@@ -1,0 +1,51 @@
+/* What run keeps on disk: the journal of ticks, the incident log, checkpoints.
+ *
+ *   DIR/lock  DIR/journal/  DIR/incidents/  DIR/checkpoint  DIR/checkpoint.before
+ *
+ * No failure of the disk stops anything: it is remembered as the problem (for /healthz), writing pauses, and each
+ * checkpoint tries again. After a pause the journal has a gap, which the checkpoint that ends the pause bridges. */
+#ifndef DAEMON_KEEP_H
+#define DAEMON_KEEP_H
+
+#include "daemon_line.h"
+#include "journal.h"
+
+struct keep;
+
+struct keep_conf {
+  const char *dir; /* must outlive it */
+  uint64_t segment_bytes;
+  uint32_t segments_max;
+};
+
+/* NULL: another process has the directory, or out of memory; err tells. A directory that cannot be made or written
+ * gives a keep with a problem. */
+struct keep *keep_open(const struct keep_conf *conf, struct journal_err *err);
+
+/* Called for each incident state in the log, oldest first. */
+typedef void (*keep_incident_fn)(void *ctx, struct base_str json);
+void keep_incidents_read(struct keep *k, keep_incident_fn fn, void *ctx);
+
+struct keep_restored {
+  bool checkpoint; /* one was loaded */
+  uint64_t ticks;  /* applied from the journal's tail */
+  char note[256];  /* what could not be used, or empty */
+};
+/* Brings a fresh line to where the last process was: checkpoint, then the journal's tail through line_apply (the
+ * line's callbacks run; the caller must not journal those ticks again), then the fold's series and tick numbers.
+ * Opens the journal for writing. */
+void keep_restore(struct keep *k, struct line *line, struct keep_restored *out);
+
+void keep_tick(struct keep *k, const struct rec_tick_input *in);
+void keep_incident(struct keep *k, struct base_str json);
+/* Hands what is buffered to the kernel: it survives kill -9 from here on. */
+void keep_flush(struct keep *k);
+/* Begins a checkpoint and retries what failed. With `wait`, returns when it is on disk. */
+void keep_checkpoint(struct keep *k, const struct engine *e, bool wait);
+/* What is wrong, or NULL. Lives until the next call. */
+const char *keep_problem(const struct keep *k);
+/* The journal's counters, by enum rec_counter. */
+const uint64_t *keep_counters(const struct keep *k);
+void keep_close(struct keep *k);
+
+#endif

@@ -1,0 +1,266 @@
+/* run: receivers, line, API and what is kept on disk, on one loop. The timer asks for ticks; a tick goes to the
+ * journal, an incident to the log, the store and the live streams. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base_must.h"
+#include "daemon_command.h"
+#include "daemon_conf.h"
+#include "daemon_incident.h"
+#include "daemon_keep.h"
+#include "daemon_listen.h"
+#include "daemon_receiver.h"
+#include "daemon_setup.h"
+#include "daemon_source.h"
+#include "daemon_version.h"
+
+#define RUN_STEP_NS (50 * TIME_NS_PER_MS)   /* how often ticks are asked for while something comes */
+#define RUN_QUIET_NS LIMIT_TICK_NS          /* and while nothing does */
+#define RUN_PATIENCE_NS (1 * TIME_NS_PER_S) /* for streams to end by themselves at shutdown */
+#define RUN_API_IDLE_NS (60 * TIME_NS_PER_S)
+#define RUN_INCIDENT_BYTES (1u << 20)
+
+struct run {
+  struct daemon_conf conf;
+  struct io_loop *loop;
+  struct line *line;
+  struct keep *keep; /* NULL: memory only */
+  struct serve_store *store;
+  struct serve *serve;
+  struct receiver receiver;
+  struct source source;
+  struct io_grpc_method method;
+  struct io_server *server[2]; /* gRPC, API */
+  struct base_buf incident;
+  struct base_mono stepped_at, checkpoint_at;
+  bool restoring;
+};
+
+/* ---- what comes out of the line ---- */
+
+static void run_incident(void *ctx, const struct rec_incident *incident) {
+  struct run *r = ctx;
+  incident_text(incident, &r->incident);
+  MUST(!r->incident.bad);
+  enum serve_put put = serve_incident(r->serve, buf_str(&r->incident));
+  bool news = put == SERVE_PUT_NEW || put == SERVE_PUT_CHANGED;
+  if (news && r->keep) keep_incident(r->keep, buf_str(&r->incident));
+}
+
+static void run_tick(void *ctx, const struct rec_tick_input *in, struct rec_tick tick) {
+  struct run *r = ctx;
+  (void)tick;
+  if (r->keep && !r->restoring) keep_tick(r->keep, in);
+}
+
+/* ---- timers ---- */
+
+/* A step is taken where something came or a tick's time went by; every step that is taken is recorded, so that a
+ * replay takes exactly the same. */
+static void run_step(void *ctx) {
+  struct run *r = ctx;
+  struct base_mono mono = io_mono_now();
+  if (!r->receiver.news && mono.ns - r->stepped_at.ns < RUN_QUIET_NS) return;
+  struct base_wall now = io_wall_now();
+  r->stepped_at = mono;
+  r->receiver.news = false;
+  if (r->receiver.recording) {
+    recording_step(r->receiver.recording, now);
+    recording_flush(r->receiver.recording);
+  }
+  while (line_step(r->line, now, false)) continue;
+  if (r->keep) keep_flush(r->keep);
+}
+
+static void run_second(void *ctx) {
+  struct run *r = ctx;
+  struct base_mono mono = io_mono_now();
+  serve_second(r->serve);
+  if (!r->keep || mono.ns - r->checkpoint_at.ns < r->conf.checkpoint_interval_ns) return;
+  r->checkpoint_at = mono;
+  keep_checkpoint(r->keep, line_engine(r->line), false);
+}
+
+/* ---- start ---- */
+
+static bool run_conf(struct run *r, const struct option_set *o) {
+  const char *data = option_get(o, "data", NULL);
+  struct conf_err err = {0};
+  if (!setup_conf(&r->conf, o)) return false;
+  if (!data || conf_set(&r->conf, STR("data_dir"), str_of(data), &err)) return true;
+  command_say("--data: %s", err.text);
+  return false;
+}
+
+static bool run_open_line(struct run *r) {
+  struct line_conf conf = {
+      .engine = {.series_max = (uint32_t)r->conf.max_series, .alerts_per_week = r->conf.alerts_per_week},
+      .threads = setup_threads(&r->conf)};
+  const char *err = "out of memory";
+  r->line = line_open(&conf, &err);
+  if (!r->line) {
+    command_say("%s", err);
+    return false;
+  }
+  line_on(r->line, run_incident, run_tick, r);
+  r->receiver.line = r->line;
+  r->source = (struct source){.line = r->line, .conf = &r->conf, .threads = conf.threads, .started_at = io_wall_now()};
+  return true;
+}
+
+static bool run_open_serve(struct run *r) {
+  r->store = serve_store_open(LIMIT_INCIDENTS_KEPT);
+  if (!r->store) return false;
+  struct serve_conf conf = {
+      .source = source_of(&r->source), .store = r->store, .version = DAEMON_VERSION, .commit = DAEMON_COMMIT};
+  r->serve = serve_open(&conf);
+  return r->serve != NULL;
+}
+
+static void run_known_incident(void *ctx, struct base_str json) {
+  struct run *r = ctx;
+  (void)serve_store_put(r->store, json);
+}
+
+static bool run_open_keep(struct run *r) {
+  if (!r->conf.data_dir[0]) {
+    command_say("no --data: what is learned lives in memory only");
+    return true;
+  }
+  struct keep_conf conf = {.dir = r->conf.data_dir,
+                           .segment_bytes = r->conf.journal_segment_bytes,
+                           .segments_max = (uint32_t)r->conf.journal_segments};
+  struct journal_err err = {0};
+  r->keep = keep_open(&conf, &err);
+  if (!r->keep) {
+    command_say("%s", err.text);
+    return false;
+  }
+  struct keep_restored restored;
+  keep_incidents_read(r->keep, run_known_incident, r);
+  r->restoring = true;
+  keep_restore(r->keep, r->line, &restored);
+  r->restoring = false;
+  r->source.keep = r->keep;
+  keep_checkpoint(r->keep, line_engine(r->line), false);
+  if (restored.note[0]) command_say("data: %s", restored.note);
+  command_say("data in %s: %s, %llu ticks applied, %u incidents known", conf.dir,
+              restored.checkpoint ? "checkpoint loaded" : "no checkpoint", (unsigned long long)restored.ticks,
+              serve_store_n(r->store));
+  return true;
+}
+
+static bool run_open_recording(struct run *r, const struct option_set *o) {
+  const char *path = option_get(o, "record", NULL);
+  if (!path) return true;
+  struct journal_err err = {0};
+  r->receiver.recording = recording_open(path, &err);
+  if (!r->receiver.recording) command_say("%s", err.text);
+  return r->receiver.recording != NULL;
+}
+
+static bool run_open_servers(struct run *r) {
+  r->method = receiver_method(&r->receiver);
+  struct io_server_conf grpc = {.address = r->conf.grpc_address,
+                                .port = (uint16_t)r->conf.grpc_port,
+                                .method = &r->method,
+                                .method_n = 1,
+                                .idle_ns = r->conf.idle_timeout_ns,
+                                .counters = r->source.door};
+  struct io_server_conf api = {.address = r->conf.api_address,
+                               .port = (uint16_t)r->conf.api_port,
+                               .http = serve_http,
+                               .http_ctx = r->serve,
+                               .idle_ns = RUN_API_IDLE_NS,
+                               .counters = r->source.door};
+  r->receiver.counters = r->source.door;
+  r->server[0] = listen_open(r->loop, &grpc, "gRPC (Envoy access logs)");
+  if (r->server[0]) r->server[1] = listen_open(r->loop, &api, "HTTP (page, API, metrics)");
+  r->source.server[0] = r->server[0];
+  r->source.server[1] = r->server[1];
+  return r->server[1] != NULL;
+}
+
+static bool run_open(struct run *r, const struct option_set *o) {
+  r->incident = buf_open(RUN_INCIDENT_BYTES);
+  r->loop = io_loop_open();
+  return r->loop && run_conf(r, o) && run_open_line(r) && run_open_serve(r) && run_open_keep(r) &&
+         run_open_recording(r, o) && run_open_servers(r);
+}
+
+/* ---- end ---- */
+
+/* Ticks that are still open are closed with what they have: nothing that was received is lost. The clock of it goes
+ * into the recording, whose replay ends with the same. */
+static void run_finish(struct run *r) {
+  struct base_wall now = io_wall_now();
+  if (r->receiver.recording) recording_step(r->receiver.recording, now);
+  while (line_step(r->line, now, false)) continue;
+  while (line_step(r->line, now, true)) continue;
+  if (!r->keep) return;
+  keep_flush(r->keep);
+  keep_checkpoint(r->keep, line_engine(r->line), true);
+}
+
+static bool run_close(struct run *r) {
+  bool good = true;
+  for (unsigned i = 0; i < 2; i++)
+    if (r->server[i]) io_server_close(r->server[i]);
+  if (r->receiver.recording) {
+    const char *problem = recording_problem(r->receiver.recording);
+    good = recording_close(r->receiver.recording);
+    if (!good) command_say("record: %s", problem ? problem : "the recording cannot be written");
+  }
+  serve_close(r->serve);
+  serve_store_close(r->store);
+  keep_close(r->keep);
+  line_close(r->line);
+  if (r->loop) io_loop_close(r->loop);
+  buf_fini(&r->incident);
+  free(r);
+  return good;
+}
+
+static bool run_loop(struct run *r) {
+  int step = io_loop_timer_add(r->loop, RUN_STEP_NS, run_step, r);
+  int second = io_loop_timer_add(r->loop, TIME_NS_PER_S, run_second, r);
+  if (!step || !second) return false;
+  r->checkpoint_at = io_mono_now();
+  io_loop_run(r->loop);
+  command_say("stopping");
+  listen_drain(r->loop, r->server, 2, RUN_PATIENCE_NS);
+  r->source.server[0] = r->source.server[1] = NULL;
+  io_loop_timer_drop(r->loop, step);
+  io_loop_timer_drop(r->loop, second);
+  run_finish(r);
+  return true;
+}
+
+static int run_run(const struct option_set *o) {
+  struct run *r = calloc(1, sizeof *r);
+  if (!r) return command_fail("out of memory");
+  bool ok = run_open(r, o);
+  if (ok) {
+    listen_signals(r->loop);
+    ok = run_loop(r);
+  }
+  return run_close(r) && ok ? EXIT_DONE : EXIT_BAD;
+}
+
+static const struct option_spec run_options[] = {
+    {"config", "FILE", "read the configuration from FILE (YAML)"},
+    {"data", "DIR", "keep journal, incidents and checkpoints in DIR; sets data_dir"},
+    {"record", "FILE", "also write what is received to FILE, for replay"},
+    {"set", "KEY=VALUE", "set one configuration key; wins over --config; may be repeated"},
+    {0},
+};
+
+const struct daemon_command command_run = {
+    .name = "run",
+    .usage = "[--config FILE] [--data DIR] [--record FILE] [--set KEY=VALUE]...",
+    .about = "receives, detects and serves, all in one process",
+    .more =
+        "Needs no configuration. Stops cleanly on SIGTERM and SIGINT; what was learned survives kill -9 with --data.",
+    .options = run_options,
+    .run = run_run,
+};

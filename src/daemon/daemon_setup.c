@@ -1,0 +1,32 @@
+#include "daemon_setup.h"
+
+#include <unistd.h>
+
+#include "daemon_command.h"
+
+static bool setup_fail(const struct conf_err *err, const char *path) {
+  char text[1024];
+  struct base_buf out = buf_over(text, sizeof text - 1);
+  conf_err_text(err, path, &out);
+  text[out.n] = 0;
+  command_say("%s", text);
+  return false;
+}
+
+bool setup_conf(struct daemon_conf *conf, const struct option_set *o) {
+  struct conf_err err = {0};
+  const char *path = option_get(o, "config", NULL);
+  conf_init(conf);
+  if (path && !conf_load(conf, path, &err)) return setup_fail(&err, path);
+  for (unsigned i = 0; i < o->given_n; i++) {
+    bool is_set = strcmp(o->given[i].spec->name, "set") == 0;
+    if (is_set && !conf_set_pair(conf, o->given[i].value, &err)) return setup_fail(&err, "--set");
+  }
+  return true;
+}
+
+unsigned setup_threads(const struct daemon_conf *conf) {
+  if (conf->threads) return (unsigned)conf->threads;
+  long n = sysconf(_SC_NPROCESSORS_ONLN);
+  return n < 1 ? 1u : n > (long)LIMIT_THREADS ? LIMIT_THREADS : (unsigned)n;
+}

@@ -1,0 +1,13 @@
+/* From the command line to a configuration and a line, shared by run, replay and record. */
+#ifndef DAEMON_SETUP_H
+#define DAEMON_SETUP_H
+
+#include "daemon_conf.h"
+#include "daemon_option.h"
+
+/* Reads --config, then each --set; the options table must have both. False: one clear line was said. */
+bool setup_conf(struct daemon_conf *conf, const struct option_set *o);
+/* conf->threads, or one a core where that is 0. */
+unsigned setup_threads(const struct daemon_conf *conf);
+
+#endif

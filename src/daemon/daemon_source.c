@@ -1,0 +1,85 @@
+#include "daemon_source.h"
+
+#define SOURCE_READY_NS (5 * TIME_NS_PER_S) /* ready so long after the start even where nothing came */
+
+static void source_engine(struct source *s, struct serve_status *out) {
+  struct engine_info info;
+  engine_info(line_engine(s->line), &info);
+  out->tick_seq = info.tick_seq;
+  out->tick_end = info.tick_end;
+  out->series_n = info.series_n;
+  out->series_max = info.series_max;
+  out->incidents_open = info.incidents_open;
+  out->threshold_log_min = info.threshold_log_min;
+  out->threshold_log_max = info.threshold_log_max;
+  out->bytes_per_series = info.bytes_per_series;
+}
+
+static void source_status(void *ctx, struct serve_status *out) {
+  struct source *s = ctx;
+  source_engine(s, out);
+  out->now = io_wall_now();
+  out->started_at = s->started_at;
+  out->threads = s->threads;
+  out->alerts_per_week = s->conf->alerts_per_week;
+  out->data_dir = s->conf->data_dir;
+  out->problem = s->keep ? keep_problem(s->keep) : NULL;
+  out->connections = 0;
+  for (unsigned i = 0; i < 2; i++)
+    if (s->server[i]) out->connections += io_server_connections(s->server[i]);
+  bool listening = s->server[0] && s->server[1];
+  out->ready = listening && (out->tick_end.ns || out->now.ns - s->started_at.ns >= SOURCE_READY_NS);
+}
+
+/* Each counter is counted in one place; the others hold 0 of it. */
+static uint64_t source_counter(void *ctx, enum rec_counter c) {
+  struct source *s = ctx;
+  uint64_t n = s->door[c] + wire_fold_counters(line_fold(s->line))[c] + engine_counters(line_engine(s->line))[c];
+  return s->keep ? n + keep_counters(s->keep)[c] : n;
+}
+
+static uint32_t source_series_n(void *ctx) {
+  struct source *s = ctx;
+  return engine_series_n(line_engine(s->line));
+}
+
+static const struct rec_series *source_series(void *ctx, uint32_t idx) {
+  struct source *s = ctx;
+  return engine_series(line_engine(s->line), idx);
+}
+
+static bool source_rate(void *ctx, uint32_t idx, struct serve_rate *out) {
+  struct source *s = ctx;
+  struct engine_rate r;
+  if (!engine_series_rate(line_engine(s->line), idx, &r)) return false;
+  *out = (struct serve_rate){.requests_per_s = r.requests_per_s,
+                             .errors_per_s = r.errors_per_s,
+                             .latency_mean_ms = r.latency_mean_ms,
+                             .learned_requests_per_s = r.learned_requests_per_s,
+                             .learned_error_ratio = r.learned_error_ratio,
+                             .learned_latency_mean_ms = r.learned_latency_mean_ms,
+                             .alarming = r.alarming,
+                             .age_s = r.age_s};
+  return true;
+}
+
+static bool source_change(void *ctx, const struct rec_change *change) {
+  struct source *s = ctx;
+  return line_change(s->line, change);
+}
+
+static bool source_command(void *ctx, const struct rec_command *command) {
+  struct source *s = ctx;
+  return line_command(s->line, command);
+}
+
+struct serve_source source_of(struct source *s) {
+  return (struct serve_source){.ctx = s,
+                               .status = source_status,
+                               .counter = source_counter,
+                               .series_n = source_series_n,
+                               .series = source_series,
+                               .rate = source_rate,
+                               .change = source_change,
+                               .command = source_command};
+}

@@ -1,0 +1,24 @@
+/* What the API shows of the running daemon: struct serve_source over line, disk and door. */
+#ifndef DAEMON_SOURCE_H
+#define DAEMON_SOURCE_H
+
+#include "daemon_conf.h"
+#include "daemon_keep.h"
+#include "daemon_line.h"
+#include "io_server.h"
+#include "serve.h"
+
+struct source {
+  struct line *line;
+  struct keep *keep; /* NULL: memory only */
+  const struct daemon_conf *conf;
+  unsigned threads;
+  struct base_wall started_at;
+  struct io_server *server[2];      /* NULLs are skipped */
+  uint64_t door[REC_COUNTER_COUNT]; /* the servers' counters */
+};
+
+/* s must outlive it. */
+struct serve_source source_of(struct source *s);
+
+#endif

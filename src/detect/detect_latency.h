@@ -1,0 +1,24 @@
+/* Durations of fine requests against the learned distribution (detection.md 2.3), slower only.
+ *   s_j   standardised bucket number, clipped to [-4, 6]; S = sum over the step's n requests
+ *   tilts l = [eta (S - n z) - n ln sum_j p_j exp(eta s_j)] / phi,  eta in {.25, .5, 1, 2}
+ *   tails Bernoulli on the buckets from p95 (odds x4) and p99 (odds x10)
+ *   z     3 zeta + 3 sqrt(phi/N): the mean score's own slow wander, and what is not yet known of it */
+#ifndef DETECT_LATENCY_H
+#define DETECT_LATENCY_H
+
+#include "detect_alarm.h"
+
+void detect_latency_init(struct series_latency *d, uint32_t seq);
+
+/* One step of n fine requests with their sparse histogram and sum of durations. Learns by itself. win_n closes
+ * the ten-second window when win_close; minute when min_close; weights are 1/(windows seen), floored. */
+struct detect_verdict detect_latency_step(struct series_latency *d, const struct rec_hist_cell *cell, uint32_t cell_n,
+                                          uint32_t n, double sum_s, double log_c, bool armed, uint32_t seq, uint32_t dt,
+                                          uint32_t age);
+void detect_latency_window(struct series_latency *d, float weight);
+void detect_latency_minute(struct series_latency *d, float weight);
+
+/* The q-quantile of the learned distribution in seconds, 0 where nothing is learned. */
+double detect_latency_quantile_s(const struct series_latency *d, double q);
+
+#endif

@@ -1,0 +1,41 @@
+/* Ratios: e events among n requests of one step (errors by class, retries). Discounted beta baseline with an empirical
+ * Bayes prior from all services, and an e-detector over odds (docs/detectors/ratio.md):
+ *   p0 = (a + 3 sqrt a + 4.5) / (N + kappa + 1),  a = A + kappa m      upper credible end, 3 sd
+ *   alternatives: odds x3, p1 = 0.6 outright (short sharp faults), and their geometric mean
+ *   l  = [e ln(p1/p0) + (n - e) ln((1-p1)/(1-p0))] / phi */
+#ifndef DETECT_RATIO_H
+#define DETECT_RATIO_H
+
+#include "detect_alarm.h"
+
+#define DETECT_RATIO_TAU 14400.0f /* ticks: one hour */
+
+/* What the services of the mesh have in common: mean m and strength kappa of a beta distribution of their ratios, by
+ * the method of moments over services. kappa is 0 where they have nothing in common, and bounded. */
+struct detect_prior {
+  float mean, strength;
+};
+
+void detect_ratio_init(struct series_ratio *r, uint32_t seq);
+
+/* requests: discounted requests of the series before this step. armed: may raise. */
+struct detect_verdict detect_ratio_step(struct series_ratio *r, struct detect_prior prior, float requests, uint32_t n,
+                                        uint32_t e, double log_c, bool armed, uint32_t seq, uint32_t dt);
+/* Learns the step; call after it. keep: the discount of this step, in (0, 1]. */
+void detect_ratio_learn(struct series_ratio *r, float requests, uint32_t n, uint32_t e, float keep, bool freeze);
+/* Closes the ten-second window of win_n requests: updates phi. */
+void detect_ratio_window(struct series_ratio *r, float requests, float win_n, float weight);
+
+/* The learned mean ratio, in [0, 1]. */
+double detect_ratio_mean(const struct series_ratio *r, float requests);
+double detect_ratio_upper(const struct series_ratio *r, struct detect_prior prior, float requests);
+
+/* Method of moments over services (Kleinman 1973): feed a and n of each, then ask. */
+struct detect_moments {
+  double a, n, n2, sum_np2; /* sums of A_j, N_j, N_j^2, N_j p_j^2 */
+  uint32_t count;
+};
+void detect_moments_add(struct detect_moments *m, double a, double n);
+struct detect_prior detect_moments_prior(const struct detect_moments *m);
+
+#endif

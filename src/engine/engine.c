@@ -1,0 +1,297 @@
+#include "base_math.h"
+#include "base_must.h"
+#include "detect_mask.h"
+#include "detect_rate.h"
+#include "detect_ratio.h"
+#include "engine_impl.h"
+#include "series_recent.h"
+
+#define TICKS_PER_WEEK (604800.0 * (double)LIMIT_TICKS_PER_S)
+#define PAIRS_MIN 100.0 /* a mesh of one service still pays for a few */
+#define ALIGN 64u
+#define GRACE (15u * LIMIT_TICKS_PER_S) /* after missed time: streams come back one by one, traffic looks thin */
+
+struct layout {
+  size_t catalog, state, gathered, rec, end;
+  size_t signal;
+};
+
+static size_t up(size_t n) {
+  return (n + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+}
+
+static struct layout layout_of(uint32_t series_max) {
+  struct layout l;
+  const size_t signals = (size_t)LIMIT_BUCKETS * LIMIT_SIGNALS_PER_BUCKET;
+  l.catalog = up(sizeof(struct engine));
+  l.state = l.catalog + up(series_catalog_bytes(series_max));
+  l.signal = l.state + up((size_t)series_max * sizeof(struct series_state));
+  l.gathered = l.signal + up(signals * sizeof(struct detect_signal));
+  l.rec = l.gathered + up(signals * sizeof(struct detect_signal));
+  l.end = l.rec + up((size_t)LIMIT_INCIDENTS_OPEN * sizeof(struct rec_incident));
+  return l;
+}
+
+size_t engine_bytes(const struct engine_conf *conf) {
+  return layout_of(conf->series_max).end;
+}
+
+struct engine *engine_init(void *mem, size_t mem_bytes, const struct engine_conf *conf) {
+  MUST(conf->series_max >= 64 && conf->series_max <= LIMIT_SERIES_MAX && conf->alerts_per_week > 0.0);
+  MUST(mem_bytes >= engine_bytes(conf) && ((uintptr_t)mem & (ALIGN - 1)) == 0);
+  struct layout l = layout_of(conf->series_max);
+  char *p = mem;
+  struct engine *e = mem;
+  e->conf = *conf;
+  series_catalog_init(&e->catalog, p + l.catalog, l.state - l.catalog, conf->series_max);
+  e->state = (struct series_state *)(void *)(p + l.state);
+  e->gathered = (struct detect_signal *)(void *)(p + l.gathered);
+  e->rec = (struct rec_incident *)(void *)(p + l.rec);
+  struct detect_signal *signal = (struct detect_signal *)(void *)(p + l.signal);
+  for (unsigned b = 0; b < LIMIT_BUCKETS; b++) {
+    e->bucket[b] = (struct engine_bucket){.first = SERIES_NONE, .last = SERIES_NONE};
+    e->bucket[b].out.signal = signal + (size_t)b * LIMIT_SIGNALS_PER_BUCKET;
+    e->bucket[b].out.cap = LIMIT_SIGNALS_PER_BUCKET;
+  }
+  engine_threshold_set(e);
+  return e;
+}
+
+void engine_threshold_set(struct engine *e) {
+  unsigned used = 0;
+  for (unsigned s = 0; s < ENGINE_SHARES; s++) used += e->pairs[s] > 0;
+  for (unsigned s = 0; s < ENGINE_SHARES; s++) {
+    double pairs = (double)e->pairs[s] > PAIRS_MIN ? (double)e->pairs[s] : PAIRS_MIN;
+    e->log_c[s] = math_log(TICKS_PER_WEEK * pairs * (double)(used ? used : 1) / e->conf.alerts_per_week);
+  }
+}
+
+void engine_pairs_add(struct engine *e, const struct rec_series *s, int sign) {
+  uint64_t n = detect_mask_count(s->level, s->side);
+  uint64_t *pairs = &e->pairs[rec_level_share(s->level)];
+  *pairs = sign > 0 ? *pairs + n : *pairs - n;
+  e->live_n = sign > 0 ? e->live_n + 1 : e->live_n - 1;
+}
+
+void engine_list_append(struct engine *e, unsigned bucket, uint32_t series_idx) {
+  struct engine_bucket *b = &e->bucket[bucket];
+  e->state[series_idx].next = SERIES_NONE;
+  if (b->last == SERIES_NONE) b->first = series_idx;
+  else e->state[b->last].next = series_idx;
+  b->last = series_idx;
+}
+
+static void list_remove(struct engine *e, struct engine_bucket *b, uint32_t series_idx) {
+  uint32_t prev = SERIES_NONE;
+  for (uint32_t i = b->first; i != SERIES_NONE; prev = i, i = e->state[i].next) {
+    if (i != series_idx) continue;
+    if (prev == SERIES_NONE) b->first = e->state[i].next;
+    else e->state[prev].next = e->state[i].next;
+    if (b->last == i) b->last = prev;
+    e->state[i].used = 0;
+    return;
+  }
+}
+
+void engine_take(struct engine *e, unsigned bucket, const struct rec_batch *in) {
+  MUST(bucket < LIMIT_BUCKETS && !e->bucket[bucket].in);
+  e->bucket[bucket].in = in;
+}
+
+static void bucket_open(struct engine *e, unsigned bucket, uint32_t seq) {
+  struct engine_bucket *b = &e->bucket[bucket];
+  for (size_t i = 0; i < b->in->drop_n; i++)
+    if (b->in->drop[i].series_idx < e->conf.series_max) list_remove(e, b, b->in->drop[i].series_idx);
+  for (size_t i = 0; i < b->in->series_n; i++) {
+    const struct rec_series *s = &b->in->series[i];
+    if (s->series_idx >= e->conf.series_max || e->state[s->series_idx].used) continue;
+    detect_series_init(&e->state[s->series_idx], s, seq);
+    engine_list_append(e, bucket, s->series_idx);
+  }
+}
+
+/* The first tick after a restart or a jump of the clock: time is missing between the last one and it. The seconds
+ * that follow say nothing about traffic. Reads only what the head wrote, so every bucket finds the same. */
+static uint32_t grace_until(const struct engine *e, struct rec_tick t) {
+  bool first = e->tick.end.ns == 0, whole = t.end.ns - e->tick.end.ns == LIMIT_TICK_NS;
+  return first || whole ? e->grace_seq : (uint32_t)t.seq + GRACE;
+}
+
+void engine_bucket_tick(struct engine *e, unsigned bucket, struct rec_tick t) {
+  MUST(bucket < LIMIT_BUCKETS && t.seq < 0xffffffffu);
+  struct engine_bucket *b = &e->bucket[bucket];
+  uint32_t seq = (uint32_t)t.seq;
+  struct detect_context ctx = {.seq = seq, .rates = seq >= grace_until(e, t)};
+  memcpy(ctx.log_c, e->log_c, sizeof ctx.log_c);
+  memcpy(ctx.prior, e->prior, sizeof ctx.prior);
+  b->out.n = 0;
+  if (b->in) {
+    bucket_open(e, bucket, seq);
+    for (size_t i = 0; i < b->in->obs_n; i++) {
+      const struct rec_obs *o = &b->in->obs[i];
+      if (o->series_idx >= e->conf.series_max || !e->state[o->series_idx].used) continue;
+      struct series_state *s = &e->state[o->series_idx];
+      detect_series_step(s, o, b->in->cell, &ctx, &b->out);
+    }
+  }
+  if ((seq + 1) % LIMIT_TICKS_PER_S != 0) return;
+  for (uint32_t i = b->first; i != SERIES_NONE; i = e->state[i].next) {
+    struct series_state *s = &e->state[i];
+    if (s->step_seq != seq) detect_series_step(s, NULL, NULL, &ctx, &b->out);
+  }
+}
+
+static bool signal_before(const struct detect_signal *a, const struct detect_signal *b) {
+  return a->series_idx != b->series_idx ? a->series_idx < b->series_idx : a->signal < b->signal;
+}
+
+static void sift(struct detect_signal *s, size_t at, size_t n) {
+  for (size_t child = 2 * at + 1; child < n; at = child, child = 2 * at + 1) {
+    if (child + 1 < n && signal_before(&s[child], &s[child + 1])) child++;
+    if (!signal_before(&s[at], &s[child])) return;
+    struct detect_signal t = s[at];
+    s[at] = s[child];
+    s[child] = t;
+  }
+}
+
+static void signals_sort(struct detect_signal *s, size_t n) {
+  for (size_t i = n / 2; i-- > 0;) sift(s, i, n);
+  for (size_t end = n; end-- > 1;) {
+    struct detect_signal t = s[0];
+    s[0] = s[end];
+    s[end] = t;
+    sift(s, 0, end);
+  }
+}
+
+/* New series of all buckets in ascending number, which is the order in which the door gave them out. */
+static void catalog_step(struct engine *e, uint32_t seq) {
+  size_t at[LIMIT_BUCKETS] = {0};
+  for (unsigned b = 0; b < LIMIT_BUCKETS; b++) {
+    const struct rec_batch *in = e->bucket[b].in;
+    for (size_t i = 0; in && i < in->drop_n; i++) {
+      const struct series_entry *entry = series_catalog_find(&e->catalog, in->drop[i].series_idx);
+      if (!entry) continue;
+      incident_life_drop(&e->head, in->drop[i].series_idx, seq);
+      engine_pairs_add(e, &entry->who, -1);
+      series_catalog_drop(&e->catalog, in->drop[i].series_idx);
+    }
+  }
+  for (;;) {
+    const struct rec_series *next = NULL;
+    unsigned from = 0;
+    for (unsigned b = 0; b < LIMIT_BUCKETS; b++) {
+      const struct rec_batch *in = e->bucket[b].in;
+      if (!in || at[b] >= in->series_n) continue;
+      if (next && next->series_idx <= in->series[at[b]].series_idx) continue;
+      next = &in->series[at[b]];
+      from = b;
+    }
+    if (!next) return;
+    at[from]++;
+    if (series_catalog_find(&e->catalog, next->series_idx)) continue;
+    if (series_catalog_add(&e->catalog, next)) engine_pairs_add(e, next, 1);
+    else e->counter[REC_COUNTER_REJECT_SERIES_LIMIT]++;
+  }
+}
+
+static size_t signals_gather(struct engine *e) {
+  size_t n = 0;
+  for (unsigned b = 0; b < LIMIT_BUCKETS; b++) {
+    struct detect_out *o = &e->bucket[b].out;
+    if (o->n) memcpy(e->gathered + n, o->signal, o->n * sizeof *o->signal);
+    n += o->n;
+    o->n = 0;
+  }
+  signals_sort(e->gathered, n);
+  return n;
+}
+
+/* Once a minute: what the services have in common, for the ratios of all series. */
+static void priors_step(struct engine *e, uint32_t seq) {
+  struct detect_moments m[REC_SIGNAL_RATIO_COUNT] = {{0}};
+  if ((seq + 1) % (60u * LIMIT_TICKS_PER_S) != 0) return;
+  for (uint32_t i = 0; i < e->catalog.node_n; i++) {
+    uint32_t idx = e->catalog.node[i].series[REC_SIDE_SERVER];
+    if (idx == REC_SERIES_NONE) idx = e->catalog.node[i].series[REC_SIDE_CLIENT];
+    if (idx == REC_SERIES_NONE || !e->state[idx].used) continue;
+    for (unsigned k = 0; k < REC_SIGNAL_RATIO_COUNT; k++)
+      detect_moments_add(&m[k], (double)e->state[idx].ratio[k].a, (double)e->state[idx].requests);
+  }
+  for (unsigned k = 0; k < REC_SIGNAL_RATIO_COUNT; k++) e->prior[k] = detect_moments_prior(&m[k]);
+}
+
+void engine_head_tick(struct engine *e, const struct rec_head_batch *in, struct rec_tick t, struct rec_out *out) {
+  static const struct rec_head_batch nothing = {0};
+  uint32_t seq = (uint32_t)t.seq;
+  catalog_step(e, seq);
+  for (unsigned b = 0; b < LIMIT_BUCKETS; b++) e->bucket[b].in = NULL;
+  size_t n = signals_gather(e);
+  struct incident_view v = {&e->catalog, e->state, seq};
+  out->incident_n =
+      incident_life_tick(&e->head, &v, e->gathered, n, in ? in : &nothing, t, e->rec, LIMIT_INCIDENTS_OPEN);
+  for (size_t i = 0; i < out->incident_n; i++) e->rec_out[i] = &e->rec[i];
+  out->incident = e->rec_out;
+  engine_threshold_set(e);
+  priors_step(e, seq);
+  e->grace_seq = grace_until(e, t);
+  e->tick = t;
+  e->counter[REC_COUNTER_TICKS]++;
+  e->counter[REC_COUNTER_ALARMS] = e->head.counter_alarms;
+  e->counter[REC_COUNTER_INCIDENTS_OPENED] = e->head.counter_opened;
+  e->counter[REC_COUNTER_INCIDENTS_CLOSED] = e->head.counter_closed;
+  e->counter[REC_COUNTER_INCIDENT_LIMIT] = e->head.counter_limit;
+}
+
+void engine_tick(struct engine *e, const struct rec_head_batch *in, struct rec_tick t, struct rec_out *out) {
+  for (unsigned b = 0; b < LIMIT_BUCKETS; b++) engine_bucket_tick(e, b, t);
+  engine_head_tick(e, in, t, out);
+}
+
+void engine_info(const struct engine *e, struct engine_info *out) {
+  *out = (struct engine_info){.tick_seq = e->tick.seq,
+                              .tick_end = e->tick.end,
+                              .series_n = e->live_n,
+                              .series_max = e->conf.series_max,
+                              .incidents_open = incident_life_open_n(&e->head),
+                              .threshold_log_min = e->log_c[0],
+                              .threshold_log_max = e->log_c[0],
+                              .bytes_per_series = sizeof(struct series_state)};
+  for (unsigned s = 1; s < ENGINE_SHARES; s++) {
+    if (e->log_c[s] < out->threshold_log_min) out->threshold_log_min = e->log_c[s];
+    if (e->log_c[s] > out->threshold_log_max) out->threshold_log_max = e->log_c[s];
+  }
+}
+
+const struct rec_series *engine_series(const struct engine *e, uint32_t series_idx) {
+  const struct series_entry *entry = series_catalog_find(&e->catalog, series_idx);
+  return entry ? &entry->who : NULL;
+}
+
+uint32_t engine_series_n(const struct engine *e) {
+  return e->catalog.entry_n;
+}
+
+const uint64_t *engine_counters(const struct engine *e) {
+  return e->counter;
+}
+
+bool engine_series_rate(const struct engine *e, uint32_t series_idx, struct engine_rate *out) {
+  if (!series_catalog_find(&e->catalog, series_idx) || !e->state[series_idx].used) return false;
+  const struct series_state *s = &e->state[series_idx];
+  uint32_t seq = (uint32_t)e->tick.seq, back = 10u * LIMIT_TICKS_PER_S;
+  struct series_sum sum = series_recent_sum(s, seq > back ? seq - back : 0, seq > LIMIT_TICKS_PER_S ? seq - LIMIT_TICKS_PER_S : 0);
+  struct incident_view v = {&e->catalog, e->state, seq};
+  struct incident_normal n = incident_normal_of(&v, series_idx);
+  double fine = sum.n - sum.e;
+  *out = (struct engine_rate){.requests_per_s = sum.n / 10.0,
+                              .errors_per_s = sum.e / 10.0,
+                              .latency_mean_ms = fine > 0.0 ? 1e3 * sum.lat_s / fine : 0.0,
+                              .learned_requests_per_s = n.requests_per_s,
+                              .learned_error_ratio = n.error_ratio,
+                              .learned_latency_mean_ms = 1e3 * n.latency_mean_s,
+                              .alarming = incident_life_alarming(&e->head, series_idx),
+                              .age_s = (uint32_t)n.age_s};
+  return true;
+}

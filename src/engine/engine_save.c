@@ -1,0 +1,236 @@
+/* A checkpoint: the engine's memory as plain data. Names are written out and the catalog is built again from them in
+ * the order in which it was first built, so that numbers, lists and sums come out the same. */
+#include "base_hash.h"
+#include "base_must.h"
+#include "engine_impl.h"
+
+#define MAGIC 0x314b48534f464b43ull /* "CKFOSHK1" */
+#define VERSION 1u
+
+struct sink {
+  char *p; /* NULL: only counted and hashed */
+  size_t n, cap;
+  uint64_t hash;
+  bool bad;
+};
+
+static void sink_put(struct sink *s, const void *bytes, size_t n) {
+  s->hash = hash_mix(s->hash, hash_bytes(HASH_KEY_FIXED, bytes, n));
+  if (s->p && n <= s->cap - s->n) {
+    if (n) memcpy(s->p + s->n, bytes, n);
+  } else if (s->p) {
+    s->bad = true;
+    return;
+  }
+  s->n += n;
+}
+
+static void sink_u64(struct sink *s, uint64_t v) {
+  sink_put(s, &v, sizeof v);
+}
+
+static void sink_str(struct sink *s, struct base_str v) {
+  sink_u64(s, v.n);
+  sink_put(s, v.p, v.n);
+}
+
+struct source {
+  const char *p;
+  size_t n, at;
+  bool bad;
+};
+
+static void source_get(struct source *s, void *out, size_t n) {
+  if (s->bad || n > s->n - s->at) {
+    s->bad = true;
+    memset(out, 0, n);
+    return;
+  }
+  if (n) memcpy(out, s->p + s->at, n);
+  s->at += n;
+}
+
+static uint64_t source_u64(struct source *s) {
+  uint64_t v = 0;
+  source_get(s, &v, sizeof v);
+  return v;
+}
+
+static struct base_str source_str(struct source *s) {
+  uint64_t n = source_u64(s);
+  if (s->bad || n > s->n - s->at || n > LIMIT_NAME_BYTES) {
+    s->bad = true;
+    return STR_NONE;
+  }
+  struct base_str v = {s->p + s->at, (size_t)n};
+  s->at += (size_t)n;
+  return v;
+}
+
+static void graph_save(const struct series_catalog *c, struct sink *s) {
+  sink_u64(s, c->node_n);
+  for (uint32_t i = 0; i < c->node_n; i++) {
+    sink_str(s, c->node[i].ns);
+    sink_str(s, c->node[i].name);
+  }
+  sink_u64(s, c->edge_n);
+  for (uint32_t i = 0; i < c->edge_n; i++) {
+    sink_u64(s, c->edge[i].from);
+    sink_u64(s, c->edge[i].to);
+  }
+}
+
+static void series_save(const struct engine *e, uint32_t idx, struct sink *s) {
+  const struct rec_series *w = &e->catalog.entry[idx].who;
+  uint8_t head[4] = {w->level, w->side, w->bucket, e->state[idx].used};
+  sink_u64(s, idx);
+  sink_put(s, head, sizeof head);
+  for (unsigned d = 0; d < REC_DIM_COUNT; d++) sink_str(s, w->dim[d]);
+  struct series_state state = e->state[idx];
+  state.next = SERIES_NONE; /* lists are built again */
+  sink_put(s, &state, sizeof state);
+}
+
+/* The live entry with the smallest order >= from, or REC_SERIES_NONE. Entries are nearly in order of their number. */
+static uint32_t next_in_order(const struct series_catalog *c, uint32_t from) {
+  uint32_t best = REC_SERIES_NONE;
+  if (from < c->entry_n && c->entry[from].live && c->entry[from].order == from) return from; /* no number was reused */
+  for (uint32_t i = 0; i < c->entry_n; i++)
+    if (c->entry[i].live && c->entry[i].order >= from &&
+        (best == REC_SERIES_NONE || c->entry[i].order < c->entry[best].order))
+      best = i;
+  return best;
+}
+
+static void all_save(const struct engine *e, struct sink *s) {
+  const struct series_catalog *c = &e->catalog;
+  sink_u64(s, MAGIC);
+  sink_u64(s, VERSION);
+  sink_u64(s, e->conf.series_max);
+  sink_put(s, &e->tick, sizeof e->tick);
+  sink_put(s, e->counter, sizeof e->counter);
+  sink_u64(s, e->grace_seq);
+  sink_put(s, e->prior, sizeof e->prior);
+  graph_save(c, s);
+  sink_u64(s, e->live_n);
+  uint32_t from = 0;
+  for (uint32_t i = 0; i < e->live_n; i++) {
+    uint32_t idx = next_in_order(c, from);
+    MUST(idx != REC_SERIES_NONE);
+    series_save(e, idx, s);
+    from = c->entry[idx].order + 1;
+  }
+  sink_put(s, &e->head, sizeof e->head);
+}
+
+size_t engine_save_bytes(const struct engine *e) {
+  struct sink s = {.hash = 1};
+  all_save(e, &s);
+  return s.n + sizeof(uint64_t);
+}
+
+size_t engine_save(const struct engine *e, void *dst, size_t dst_bytes) {
+  struct sink s = {.p = dst, .cap = dst_bytes, .hash = 1};
+  all_save(e, &s);
+  uint64_t digest = s.hash;
+  sink_u64(&s, digest);
+  return s.bad ? 0 : s.n;
+}
+
+uint64_t engine_digest(const struct engine *e) {
+  struct sink s = {.hash = 1};
+  all_save(e, &s);
+  return s.hash;
+}
+
+static bool graph_load(struct engine *e, struct source *s) {
+  uint64_t nodes = source_u64(s);
+  for (uint64_t i = 0; i < nodes && !s->bad; i++) {
+    struct base_str ns = source_str(s), name = source_str(s);
+    if (s->bad || series_catalog_node(&e->catalog, ns, name) != i) return false;
+  }
+  uint64_t edges = source_u64(s);
+  for (uint64_t i = 0; i < edges && !s->bad; i++) {
+    uint64_t from = source_u64(s), to = source_u64(s);
+    if (s->bad || from >= nodes || to >= nodes) return false;
+    if (series_catalog_edge(&e->catalog, (uint32_t)from, (uint32_t)to) != i) return false;
+  }
+  return !s->bad;
+}
+
+static bool series_load(struct engine *e, struct source *s) {
+  struct rec_series w = {0};
+  uint8_t head[4];
+  uint64_t idx = source_u64(s);
+  source_get(s, head, sizeof head);
+  for (unsigned d = 0; d < REC_DIM_COUNT; d++) w.dim[d] = source_str(s);
+  if (s->bad || idx >= e->conf.series_max || head[0] >= REC_LEVEL_COUNT || head[1] >= REC_SIDE_COUNT ||
+      head[2] >= LIMIT_BUCKETS)
+    return false;
+  w.series_idx = (uint32_t)idx;
+  w.level = head[0];
+  w.side = head[1];
+  w.bucket = head[2];
+  if (series_catalog_find(&e->catalog, w.series_idx) || !series_catalog_add(&e->catalog, &w)) return false;
+  struct series_state *state = &e->state[idx];
+  source_get(s, state, sizeof *state);
+  if (s->bad || state->series_idx != idx || state->level != w.level || state->side != w.side) return false;
+  engine_pairs_add(e, &w, 1);
+  if (head[3]) engine_list_append(e, w.bucket, w.series_idx);
+  return true;
+}
+
+static bool head_sound(const struct engine *e) {
+  const struct incident_head *h = &e->head;
+  if (h->alarm_n > LIMIT_ALARMS || h->exemplar_n > INCIDENT_EXEMPLARS || h->exemplar_next >= INCIDENT_EXEMPLARS ||
+      h->change_n > INCIDENT_CHANGES || h->change_next >= INCIDENT_CHANGES)
+    return false;
+  for (uint32_t i = 0; i < h->alarm_n; i++)
+    if (h->alarm[i].series_idx >= e->conf.series_max || h->alarm[i].case_idx >= LIMIT_INCIDENTS_OPEN ||
+        h->alarm[i].signal >= REC_SIGNAL_COUNT)
+      return false;
+  for (uint32_t i = 0; i < LIMIT_INCIDENTS_OPEN; i++) {
+    const struct incident_case *c = &h->case_[i];
+    if (!c->used) continue;
+    if (c->nodes.n > INCIDENT_NODES || c->story.cause_n > LIMIT_CAUSES || c->family > INCIDENT_OTHER) return false;
+    for (uint32_t k = 0; k < c->nodes.n; k++)
+      if (c->nodes.node[k] >= e->catalog.node_n) return false;
+  }
+  return true;
+}
+
+static enum engine_status all_load(struct engine *e, struct source *s) {
+  if (source_u64(s) != MAGIC) return ENGINE_BAD_MAGIC;
+  if (source_u64(s) != VERSION) return ENGINE_BAD_VERSION;
+  if (source_u64(s) != e->conf.series_max) return ENGINE_BAD_CONF;
+  source_get(s, &e->tick, sizeof e->tick);
+  source_get(s, e->counter, sizeof e->counter);
+  e->grace_seq = (uint32_t)source_u64(s);
+  source_get(s, e->prior, sizeof e->prior);
+  if (s->bad || !graph_load(e, s)) return ENGINE_BAD_DATA;
+  uint64_t live = source_u64(s);
+  for (uint64_t i = 0; i < live; i++)
+    if (!series_load(e, s)) return ENGINE_BAD_DATA;
+  source_get(s, &e->head, sizeof e->head);
+  engine_threshold_set(e);
+  return s->bad || s->at != s->n || !head_sound(e) ? ENGINE_BAD_DATA : ENGINE_OK;
+}
+
+enum engine_status engine_load(struct engine *e, const void *src, size_t src_bytes) {
+  struct source s = {src, src_bytes, 0, false};
+  uint64_t digest = 0;
+  MUST(e->catalog.entry_n == 0);
+  if (src_bytes < 4 * sizeof(uint64_t)) return ENGINE_BAD_DATA;
+  s.n -= sizeof digest;
+  memcpy(&digest, s.p + s.n, sizeof digest);
+  enum engine_status status = all_load(e, &s);
+  if (status == ENGINE_OK && engine_digest(e) != digest) status = ENGINE_BAD_DIGEST;
+  return status;
+}
+
+const char *engine_status_text(enum engine_status s) {
+  static const char *const text[] = {"ok", "not a checkpoint", "of another version", "for another max_series",
+                                     "its digest does not match", "broken"};
+  MUST(s <= ENGINE_BAD_DATA);
+  return text[s];
+}

@@ -1,0 +1,164 @@
+#include "base_hash.h"
+#include "base_must.h"
+#include "incident_case.h"
+
+#define NONE REC_SERIES_NONE
+#define NEAR_S 30u /* onsets so close may be one trouble */
+#define NEAR (NEAR_S * LIMIT_TICKS_PER_S)
+
+struct who {
+  enum incident_family family;
+  uint32_t node;    /* of the alarm's service, NONE for mesh, region, cluster */
+  uint32_t source;  /* where its trouble begins */
+  struct base_str cluster;
+  bool evident;     /* the source shows excess */
+  bool loaded;      /* latency that more traffic explains */
+  bool up;
+};
+
+static struct who who_of(const struct incident_view *v, const struct incident_alarm *a) {
+  const struct series_entry *e = series_catalog_find(v->catalog, a->series_idx);
+  struct who w = {.family = incident_family_of(a->signal), .node = NONE, .source = NONE};
+  MUST(e);
+  w.up = a->signal == REC_SIGNAL_REQUESTS_UP;
+  w.node = e->node;
+  w.cluster = e->who.dim[REC_DIM_CLUSTER];
+  w.source = w.node;
+  if (w.node == NONE || w.family >= INCIDENT_TRAFFIC) return w;
+  w.source = incident_rank_source(v, w.node, w.cluster, w.family, a->from_seq, v->seq);
+  struct incident_excess s =
+      incident_excess_of(v, incident_node_series(v, w.source, REC_SIDE_SERVER, w.cluster), w.family, a->from_seq, v->seq);
+  struct incident_excess k =
+      incident_excess_of(v, incident_node_series(v, w.source, REC_SIDE_CLIENT, w.cluster), w.family, a->from_seq, v->seq);
+  w.evident = incident_z(s) >= 2.0 || incident_z(k) >= 2.0;
+  if (w.family == INCIDENT_LATENCY) {
+    struct incident_excess x = incident_z(s) >= incident_z(k) ? s : k;
+    double mean = incident_normal_of(v, incident_node_series(v, w.source, REC_SIDE_SERVER, w.cluster)).latency_mean_s;
+    double slower = mean > 0.0 && x.bad > 0.0 ? 1.0 + x.x / x.bad / mean : 1.0;
+    w.loaded = incident_traffic_explains(incident_traffic_ratio(v, w.source, w.cluster, a->from_seq), slower);
+  }
+  return w;
+}
+
+static bool adjacent(const struct incident_view *v, const struct incident_nodes *set, uint32_t node) {
+  const struct series_catalog *c = v->catalog;
+  for (uint32_t e = c->node[node].first_out; e != NONE; e = c->edge[e].next_out)
+    if (incident_nodes_has(set, c->edge[e].to)) return true;
+  for (uint32_t e = c->node[node].first_in; e != NONE; e = c->edge[e].next_in)
+    if (incident_nodes_has(set, c->edge[e].from)) return true;
+  return false;
+}
+
+static bool near_onset(const struct incident_case *c, uint32_t from) {
+  return from + NEAR >= c->from_seq && from <= c->last_seq + NEAR;
+}
+
+static bool fits_traffic(const struct incident_view *v, const struct incident_case *c, const struct who *w, uint32_t from) {
+  if (!near_onset(c, from)) return false;
+  if (c->family == INCIDENT_TRAFFIC) {
+    if (c->up != w->up) return false;
+    return w->node == NONE || c->nodes.n == 0 || incident_nodes_has(&c->nodes, w->node) || adjacent(v, &c->nodes, w->node);
+  }
+  /* Fewer or more calls around a failing service are its consequence. */
+  return w->node != NONE && (incident_nodes_has(&c->nodes, w->node) || adjacent(v, &c->nodes, w->node));
+}
+
+static bool fits_trouble(const struct incident_view *v, const struct incident_case *c, const struct who *w, uint32_t from) {
+  if (c->family == INCIDENT_TRAFFIC) { /* a drop that turns out to be failures; a surge stays its own story */
+    if (c->up && w->loaded) return true; /* but for the waiting that it causes */
+    if (c->up || from > c->from_seq + NEAR || w->node == NONE) return false;
+    return incident_nodes_has(&c->nodes, w->source) || adjacent(v, &c->nodes, w->source);
+  }
+  if (w->node == NONE || c->nodes.n == 0) return near_onset(c, from);
+  if (incident_nodes_has(&c->nodes, w->source)) return true;
+  if (w->evident || !near_onset(c, from)) return false;
+  return incident_nodes_has(&c->nodes, w->node) || adjacent(v, &c->nodes, w->node);
+}
+
+static uint16_t case_find(const struct incident_head *h, const struct incident_view *v, const struct who *w, uint32_t from) {
+  uint16_t best = INCIDENT_NO_CASE;
+  for (uint16_t i = 0; i < LIMIT_INCIDENTS_OPEN; i++) {
+    const struct incident_case *c = &h->case_[i];
+    if (!c->used) continue;
+    bool fits = w->family == INCIDENT_TRAFFIC ? fits_traffic(v, c, w, from) : fits_trouble(v, c, w, from);
+    if (!fits) continue;
+    if (best == INCIDENT_NO_CASE || c->opened_seq > h->case_[best].opened_seq) best = i;
+  }
+  return best;
+}
+
+static uint16_t case_open(struct incident_head *h, const struct incident_view *v, const struct who *w,
+                          const struct incident_alarm *a) {
+  for (uint16_t i = 0; i < LIMIT_INCIDENTS_OPEN; i++) {
+    struct incident_case *c = &h->case_[i];
+    if (c->used) continue;
+    *c = (struct incident_case){.used = 1, .family = (uint8_t)w->family, .up = w->up, .dirty = 1, .from_seq = a->from_seq,
+                                .opened_seq = v->seq, .last_seq = v->seq, .source = w->source, .key_series = a->series_idx,
+                                .impact_series = NONE};
+    const struct rec_series *key = &v->catalog->entry[a->series_idx].who;
+    c->id_hash = hash_mix(hash_mix(rec_series_hash(key), a->signal), (uint64_t)incident_seq_wall(h, v, v->seq).ns);
+    h->counter_opened++;
+    return i;
+  }
+  return INCIDENT_NO_CASE;
+}
+
+/* All cases are in use: the nearest in time takes it, so that nothing is lost to sight. */
+static uint16_t case_any(const struct incident_head *h) {
+  uint16_t best = 0;
+  for (uint16_t i = 1; i < LIMIT_INCIDENTS_OPEN; i++)
+    if (h->case_[i].opened_seq > h->case_[best].opened_seq) best = i;
+  return best;
+}
+
+static void case_take(struct incident_case *c, const struct incident_view *v, const struct who *w) {
+  if (c->family == INCIDENT_TRAFFIC && w->loaded) return;
+  if (c->family == INCIDENT_TRAFFIC && w->family != INCIDENT_TRAFFIC) {
+    c->family = (uint8_t)w->family;
+    c->source = w->source;
+    c->nodes.n = 0;
+  }
+  if (c->family == INCIDENT_OTHER && w->family < INCIDENT_TRAFFIC) {
+    c->family = (uint8_t)w->family;
+    c->source = w->source;
+  }
+  if (c->source == NONE) c->source = w->source;
+  c->last_seq = v->seq;
+  c->alarm_n++;
+  c->dirty = 1;
+  if (w->family == INCIDENT_TRAFFIC && c->family != INCIDENT_TRAFFIC) return; /* a consequence spreads no further */
+  if (w->family >= INCIDENT_TRAFFIC || w->node == NONE) {
+    (void)incident_nodes_add(&c->nodes, w->node);
+  } else {
+    incident_nodes_reach(v, &c->nodes, w->source, w->cluster, w->family, c->from_seq, v->seq);
+    (void)incident_nodes_add(&c->nodes, w->node);
+  }
+}
+
+/* The onset of a case is the median of its alarms' onsets: each is found with some error, and the earliest of many
+ * would be early. Of the first 64 alarms of the case's family. */
+static void onset_set(struct incident_head *h, uint16_t i) {
+  uint32_t from[64], n = 0;
+  struct incident_case *c = &h->case_[i];
+  for (uint32_t k = 0; k < h->alarm_n && n < 64; k++) {
+    const struct incident_alarm *a = &h->alarm[k];
+    if (a->case_idx != i || incident_family_of(a->signal) != c->family) continue;
+    uint32_t at = n++;
+    for (; at > 0 && from[at - 1] > a->from_seq; at--) from[at] = from[at - 1];
+    from[at] = a->from_seq;
+  }
+  if (n) c->from_seq = from[(n - 1) / 2];
+}
+
+void incident_join(struct incident_head *h, const struct incident_view *v, struct incident_alarm *a) {
+  struct who w = who_of(v, a);
+  uint16_t i = case_find(h, v, &w, a->from_seq);
+  if (i == INCIDENT_NO_CASE) i = case_open(h, v, &w, a);
+  if (i == INCIDENT_NO_CASE) {
+    h->counter_limit++;
+    i = case_any(h);
+  }
+  a->case_idx = i;
+  case_take(&h->case_[i], v, &w);
+  onset_set(h, i);
+}

@@ -1,0 +1,186 @@
+#include "incident_life.h"
+
+#include "base_must.h"
+
+#define S LIMIT_TICKS_PER_S
+#define HOLD (20u * S)          /* an incident stays open so long after its last alarm: flapping is one incident */
+#define RANK_EARLY (60u * S)    /* ranked each second while young, */
+#define RANK_LATE (10u * S)     /* then each ten */
+#define DOUBT (10u * S)         /* an alarm whose excess names no cause must stand so long before it is shown */
+
+static struct incident_alarm *alarm_find(struct incident_head *h, uint32_t series_idx, uint8_t signal) {
+  for (uint32_t i = 0; i < h->alarm_n; i++) {
+    struct incident_alarm *a = &h->alarm[i];
+    if (a->series_idx == series_idx && a->signal == signal && a->over_seq == 0) return a;
+  }
+  return NULL;
+}
+
+static void alarm_end(struct incident_head *h, struct incident_alarm *a, uint32_t over, bool relearned) {
+  struct incident_case *c = &h->case_[a->case_idx];
+  a->over_seq = over ? over : 1;
+  a->relearned = relearned;
+  c->dirty = 1;
+}
+
+static void alarm_raise(struct incident_head *h, const struct incident_view *v, const struct detect_signal *s) {
+  h->counter_alarms++;
+  if (!series_catalog_find(v->catalog, s->series_idx)) return;
+  if (h->alarm_n == LIMIT_ALARMS) {
+    h->counter_alarm_limit++;
+    return;
+  }
+  struct incident_alarm *a = &h->alarm[h->alarm_n++];
+  *a = (struct incident_alarm){.series_idx = s->series_idx, .from_seq = s->from_seq, .raised_seq = v->seq,
+                               .log_e = s->log_e, .signal = s->signal};
+  incident_join(h, v, a);
+}
+
+/* Failures first, then surges, which explain latency; drops of traffic last: what follows from a failure finds its
+ * incident open. Of each kind the pooled series (mesh, region, cluster) come last, for they know no service. */
+#define TURNS 10u
+static unsigned turn_of(const struct incident_view *v, const struct detect_signal *s) {
+  static const unsigned order[] = {[INCIDENT_ERRORS] = 0, [INCIDENT_LATENCY] = 2, [INCIDENT_OTHER] = 3, [INCIDENT_TRAFFIC] = 4};
+  unsigned turn = s->signal == REC_SIGNAL_REQUESTS_UP ? 1 : order[incident_family_of(s->signal)];
+  const struct series_entry *e = series_catalog_find(v->catalog, s->series_idx);
+  return 2 * turn + (!e || e->node == REC_SERIES_NONE);
+}
+
+static void signals_take(struct incident_head *h, const struct incident_view *v, const struct detect_signal *signal, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    if (signal[i].event != DETECT_OVER) continue;
+    struct incident_alarm *a = alarm_find(h, signal[i].series_idx, signal[i].signal);
+    if (a) alarm_end(h, a, signal[i].from_seq, signal[i].relearned);
+  }
+  for (unsigned turn = 0; turn < TURNS; turn++)
+    for (size_t i = 0; i < n; i++)
+      if (signal[i].event == DETECT_RAISED && turn_of(v, &signal[i]) == turn) alarm_raise(h, v, &signal[i]);
+}
+
+static void text_copy(char *out, size_t cap, struct base_str s) {
+  size_t n = s.n < cap ? s.n : cap - 1;
+  if (n) memcpy(out, s.p, n);
+  out[n] = 0;
+}
+
+static void exemplars_take(struct incident_head *h, const struct rec_head_batch *in) {
+  for (size_t i = 0; i < in->exemplar_n; i++) {
+    const struct rec_exemplar *x = &in->exemplar[i];
+    struct incident_exemplar *e = &h->exemplar[h->exemplar_next];
+    *e = (struct incident_exemplar){.at = x->at, .latency_ns = x->latency_ns, .class_ = x->class_};
+    memcpy(e->series, x->series, sizeof e->series);
+    text_copy(e->request_id, sizeof e->request_id, x->request_id);
+    text_copy(e->trace_id, sizeof e->trace_id, x->trace_id);
+    h->exemplar_next = (h->exemplar_next + 1) % INCIDENT_EXEMPLARS;
+    if (h->exemplar_n < INCIDENT_EXEMPLARS) h->exemplar_n++;
+  }
+}
+
+static void changes_take(struct incident_head *h, const struct rec_head_batch *in) {
+  for (size_t i = 0; i < in->change_n; i++) {
+    const struct rec_change *x = &in->change[i];
+    struct incident_change *c = &h->change[h->change_next];
+    *c = (struct incident_change){.at = x->at};
+    text_copy(c->source, sizeof c->source, x->source);
+    text_copy(c->kind, sizeof c->kind, x->kind);
+    text_copy(c->summary, sizeof c->summary, x->summary);
+    text_copy(c->entity_kind, sizeof c->entity_kind, x->entity.kind);
+    for (unsigned d = 0; d < REC_DIM_COUNT; d++) text_copy(c->dim[d], sizeof c->dim[d], x->entity.dim[d]);
+    h->change_next = (h->change_next + 1) % INCIDENT_CHANGES;
+    if (h->change_n < INCIDENT_CHANGES) h->change_n++;
+  }
+}
+
+static void commands_take(struct incident_head *h, const struct rec_head_batch *in) {
+  for (size_t i = 0; i < in->command_n; i++) {
+    for (unsigned k = 0; k < LIMIT_INCIDENTS_OPEN; k++) {
+      struct incident_case *c = &h->case_[k];
+      struct rec_incident probe = {.id_hash = c->id_hash};
+      char id[17];
+      if (!c->used || in->command[i].verb != REC_VERB_ACK) continue;
+      rec_incident_id(&probe, id);
+      if (!str_eq(in->command[i].incident_id, str_of(id)) || c->acked) continue;
+      c->acked = 1;
+      c->dirty = 1;
+    }
+  }
+}
+
+static uint32_t alarms_in_force(const struct incident_head *h, uint16_t case_idx) {
+  uint32_t n = 0;
+  for (uint32_t i = 0; i < h->alarm_n; i++) n += h->alarm[i].case_idx == case_idx && h->alarm[i].over_seq == 0;
+  return n;
+}
+
+static void alarms_forget(struct incident_head *h, uint16_t case_idx) {
+  uint32_t keep = 0;
+  for (uint32_t i = 0; i < h->alarm_n; i++)
+    if (h->alarm[i].case_idx != case_idx) h->alarm[keep++] = h->alarm[i];
+  h->alarm_n = keep;
+}
+
+/* Alarms that are over are only kept while their incident lives; a long one drops the oldest halves. */
+static bool rank_due(const struct incident_case *c, uint32_t seq) {
+  uint32_t step = seq - c->opened_seq < RANK_EARLY ? S : RANK_LATE;
+  return seq - c->ranked_seq >= step;
+}
+
+static bool case_step(struct incident_head *h, const struct incident_view *v, uint16_t i, struct rec_incident *rec) {
+  struct incident_case *c = &h->case_[i];
+  bool alive = alarms_in_force(h, i) > 0;
+  if (alive) c->last_seq = v->seq;
+  bool ends = !alive && v->seq - c->last_seq >= HOLD;
+  if (!c->dirty && !ends && !(alive && rank_due(c, v->seq))) return false;
+  c->ranked_seq = v->seq;
+  c->dirty = 0;
+  c->rev++;
+  if (alive || c->story.cause_n == 0) c->told |= incident_story_tell(h, v, c);
+  if (alive && v->seq - c->opened_seq >= DOUBT) c->told = 1;
+  bool told = c->told;
+  if (told) incident_write(h, v, c, ends ? REC_STATE_CLOSED : REC_STATE_OPEN, rec);
+  if (ends) {
+    alarms_forget(h, i);
+    c->used = 0;
+    h->counter_closed++;
+  }
+  return told;
+}
+
+uint32_t incident_life_tick(struct incident_head *h, const struct incident_view *v, const struct detect_signal *signal,
+                            size_t signal_n, const struct rec_head_batch *in, struct rec_tick tick, struct rec_incident *rec,
+                            uint32_t max) {
+  uint32_t n = 0;
+  MUST(max >= LIMIT_INCIDENTS_OPEN);
+  h->tick_end = tick.end;
+  h->tick_now = tick.now;
+  if (in->gap_n) h->degraded_seq = v->seq;
+  exemplars_take(h, in);
+  changes_take(h, in);
+  commands_take(h, in);
+  signals_take(h, v, signal, signal_n);
+  for (uint16_t i = 0; i < LIMIT_INCIDENTS_OPEN; i++)
+    if (h->case_[i].used && case_step(h, v, i, &rec[n])) n++;
+  return n;
+}
+
+void incident_life_drop(struct incident_head *h, uint32_t series_idx, uint32_t seq) {
+  for (uint32_t i = 0; i < h->alarm_n; i++)
+    if (h->alarm[i].series_idx == series_idx && h->alarm[i].over_seq == 0) alarm_end(h, &h->alarm[i], seq, false);
+}
+
+uint32_t incident_life_open_n(const struct incident_head *h) {
+  uint32_t n = 0;
+  for (unsigned i = 0; i < LIMIT_INCIDENTS_OPEN; i++) n += h->case_[i].used;
+  return n;
+}
+
+bool incident_life_alarming(const struct incident_head *h, uint32_t series_idx) {
+  for (uint32_t i = 0; i < h->alarm_n; i++)
+    if (h->alarm[i].series_idx == series_idx && h->alarm[i].over_seq == 0) return true;
+  return false;
+}
+
+struct base_wall incident_seq_wall(const struct incident_head *h, const struct incident_view *v, uint32_t seq) {
+  int64_t back = (int64_t)v->seq - (int64_t)seq + 1;
+  return (struct base_wall){h->tick_end.ns - back * LIMIT_TICK_NS};
+}

@@ -1,0 +1,270 @@
+#include "base_math.h"
+#include "base_must.h"
+#include "incident_case.h"
+
+#define NONE REC_SERIES_NONE
+#define Z_REACHED 3.0
+#define RING_S 120u /* the rings reach back so far with whole slots */
+
+struct window {
+  uint32_t from, to;
+};
+
+static struct window window_of(const struct incident_view *v, const struct incident_case *c) {
+  uint32_t reach = RING_S * LIMIT_TICKS_PER_S;
+  uint32_t from = v->seq - c->from_seq > reach ? v->seq - reach : c->from_seq;
+  return (struct window){from, v->seq};
+}
+
+static uint16_t case_number(const struct incident_head *h, const struct incident_case *c) {
+  return (uint16_t)(c - h->case_);
+}
+
+/* One that names a service tells more than a pooled one; then the one with more evidence. */
+static bool alarm_tells_more(const struct incident_view *v, const struct incident_alarm *a, const struct incident_alarm *b) {
+  bool named = v->catalog->entry[a->series_idx].node != NONE, than = v->catalog->entry[b->series_idx].node != NONE;
+  return named != than ? named : a->log_e > b->log_e;
+}
+
+/* The alarm of the case with most evidence that passes; NULL where none does. */
+static const struct incident_alarm *alarm_best(const struct incident_head *h, const struct incident_view *v,
+                                               const struct incident_case *c, uint32_t node, bool of_family) {
+  const struct incident_alarm *best = NULL;
+  for (uint32_t i = 0; i < h->alarm_n; i++) {
+    const struct incident_alarm *a = &h->alarm[i];
+    if (a->case_idx != case_number(h, c) || !series_catalog_find(v->catalog, a->series_idx)) continue;
+    if (node != NONE && v->catalog->entry[a->series_idx].node != node) continue;
+    if (of_family && incident_family_of(a->signal) != c->family) continue;
+    if (!best || alarm_tells_more(v, a, best)) best = a;
+  }
+  return best;
+}
+
+/* The signal that tells most about a node: a class of its own before errors as such. */
+static uint8_t signal_of(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
+                         uint32_t node) {
+  bool seen[REC_SIGNAL_COUNT] = {false};
+  for (uint32_t i = 0; i < h->alarm_n; i++) {
+    const struct incident_alarm *a = &h->alarm[i];
+    if (a->case_idx != case_number(h, c) || !series_catalog_find(v->catalog, a->series_idx)) continue;
+    if (v->catalog->entry[a->series_idx].node == node || node == NONE) seen[a->signal] = true;
+  }
+  if (c->family == INCIDENT_LATENCY) return REC_SIGNAL_LATENCY;
+  if (c->family == INCIDENT_ERRORS) {
+    if (seen[REC_SIGNAL_OVERLOAD]) return REC_SIGNAL_OVERLOAD;
+    if (seen[REC_SIGNAL_UNREACHABLE]) return REC_SIGNAL_UNREACHABLE;
+    if (seen[REC_SIGNAL_TIMEOUTS]) return REC_SIGNAL_TIMEOUTS;
+    return REC_SIGNAL_ERRORS;
+  }
+  const struct incident_alarm *a = alarm_best(h, v, c, node, true);
+  return a ? a->signal : REC_SIGNAL_ERRORS;
+}
+
+/* Members and, for every strong alarm, where it begins; below each source its calls with excess. */
+static void set_gather(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
+                       struct base_str cluster, struct window w, struct incident_nodes *set) {
+  uint32_t asked = 0;
+  *set = c->nodes;
+  for (uint32_t i = 0; i < h->alarm_n && asked < 64; i++) {
+    const struct incident_alarm *a = &h->alarm[i];
+    const struct series_entry *e = series_catalog_find(v->catalog, a->series_idx);
+    if (a->case_idx != case_number(h, c) || !e || e->node == NONE || incident_family_of(a->signal) != c->family) continue;
+    (void)incident_nodes_add(set, incident_rank_source(v, e->node, cluster, c->family, w.from, w.to));
+    asked++;
+  }
+  if (set->n == 0) /* only pooled series spoke: everybody is asked */
+    for (uint32_t i = 0; i < v->catalog->node_n; i++) {
+      struct incident_excess x =
+          incident_excess_of(v, incident_node_series(v, i, REC_SIDE_SERVER, cluster), c->family, w.from, w.to);
+      struct incident_excess k =
+          incident_excess_of(v, incident_node_series(v, i, REC_SIDE_CLIENT, cluster), c->family, w.from, w.to);
+      if (incident_z(x) >= 2.0 || incident_z(k) >= 2.0) (void)incident_nodes_add(set, i);
+    }
+}
+
+/* The cluster that holds the trouble where users meet it; decides at which grain the graph is read. */
+static struct base_str scope_of(const struct incident_view *v, const struct incident_case *c, struct window w) {
+  uint32_t at = c->source;
+  if (at == NONE) return STR_NONE;
+  struct base_str server = incident_narrow_cluster(v, at, REC_SIDE_SERVER, c->family, w.from, w.to);
+  return server.n ? server : incident_narrow_cluster(v, at, REC_SIDE_CLIENT, c->family, w.from, w.to);
+}
+
+static void cause_put(struct incident_story *s, struct incident_cause c) {
+  if (s->cause_n < LIMIT_CAUSES) s->cause[s->cause_n++] = c;
+}
+
+static void healthy_put(struct incident_story *s, uint32_t idx) {
+  if (s->healthy_n < INCIDENT_COMPARED) s->healthy[s->healthy_n++] = idx;
+}
+
+/* A ranked service becomes its narrowest entity, followed by the broader one that also holds. */
+static void cause_name(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
+                       const struct incident_rank *r, bool first, struct window w, struct incident_story *s) {
+  struct incident_narrow n = incident_narrow_find(v, r->node, r->client_side, c->family, w.from, w.to);
+  struct incident_cause cause = {.series_idx = n.series_idx, .node = r->node, .between = r->client_side,
+                                 .signal = signal_of(h, v, c, r->node), .score = r->score};
+  if (r->edge != NONE && (n.series_idx == NONE || v->catalog->entry[n.series_idx].who.level == REC_LEVEL_SERVICE_CLUSTER)) {
+    uint32_t edge = incident_edge_series(v, r->edge, REC_SIDE_CLIENT, STR_NONE);
+    if (edge != NONE) cause.series_idx = edge;
+  }
+  cause.shown_idx = cause.series_idx != NONE ? cause.series_idx : incident_node_series(v, r->node, n.side, STR_NONE);
+  incident_text_evidence(v, &cause, c->family, w.from, w.to, cause.evidence, sizeof cause.evidence);
+  cause_put(s, cause);
+  if (!first) return;
+  for (uint32_t i = 0; i < n.healthy_n; i++) healthy_put(s, n.healthy[i]);
+  if (n.broader_idx == NONE || n.broader_idx == cause.series_idx) return;
+  cause.series_idx = cause.shown_idx = n.broader_idx;
+  cause.score *= 0.5;
+  incident_text_evidence(v, &cause, c->family, w.from, w.to, cause.evidence, sizeof cause.evidence);
+  cause_put(s, cause);
+}
+
+static void causes_sort(struct incident_story *s) {
+  for (uint32_t i = 1; i < s->cause_n; i++)
+    for (uint32_t k = i; k > 0 && s->cause[k - 1].score < s->cause[k].score; k--) {
+      struct incident_cause t = s->cause[k];
+      s->cause[k] = s->cause[k - 1];
+      s->cause[k - 1] = t;
+    }
+}
+
+static void reached_find(const struct incident_view *v, const struct incident_case *c, struct base_str cluster,
+                         uint32_t culprit, uint32_t victim, struct window w, struct incident_story *s) {
+  for (uint32_t i = 0; i < c->nodes.n && s->reached_n < 16; i++) {
+    uint32_t node = c->nodes.node[i];
+    uint32_t idx = incident_node_series(v, node, REC_SIDE_SERVER, cluster);
+    if (node == culprit) continue;
+    if (incident_z(incident_excess_of(v, idx, c->family, w.from, w.to)) >= Z_REACHED) s->reached[s->reached_n++] = node;
+  }
+  const struct series_catalog *cat = v->catalog;
+  for (uint32_t i = cat->node[victim].first_child; i != NONE && s->route_n < 8; i = cat->entry[i].sibling) {
+    if (cat->entry[i].who.level != REC_LEVEL_ROUTE || cat->entry[i].who.side != REC_SIDE_SERVER) continue;
+    struct incident_excess e = incident_excess_of(v, i, c->family, w.from, w.to);
+    if (incident_z(e) >= Z_REACHED) s->route[s->route_n++] = i;
+    else if (e.n > 5.0 && incident_z(e) < 1.0 && victim != culprit) healthy_put(s, i);
+  }
+}
+
+/* How bad it is where users are: the share that fails, or how many times slower. */
+static void severity_set(const struct incident_view *v, const struct incident_case *c, uint32_t victim, struct window w,
+                         struct incident_story *s) {
+  uint32_t idx = incident_node_series(v, victim, REC_SIDE_SERVER, STR_NONE);
+  if (idx == NONE) idx = incident_node_series(v, victim, REC_SIDE_CLIENT, STR_NONE);
+  struct incident_excess e = incident_excess_of(v, idx, c->family, w.from, w.to);
+  struct incident_normal n = incident_normal_of(v, idx);
+  if (c->family == INCIDENT_ERRORS) {
+    s->victim_ratio = e.n > 0.0 ? e.x / e.n : 0.0;
+    s->severity = s->victim_ratio >= 0.1 ? REC_SEVERITY_CRITICAL : REC_SEVERITY_WARNING;
+  } else {
+    double base = n.latency_mean_s > 1e-6 ? n.latency_mean_s : 1e-6;
+    s->victim_ratio = e.bad > 0.0 ? 1.0 + e.x / e.bad / base : 1.0;
+    s->severity = s->victim_ratio >= 3.0 ? REC_SEVERITY_CRITICAL : REC_SEVERITY_WARNING;
+  }
+}
+
+/* Slower, but no more than its own traffic explains, and nothing fails: the load, not the service. */
+static void load_judge(const struct incident_view *v, const struct incident_case *c, struct base_str cluster,
+                       struct incident_story *s) {
+  if (c->family != INCIDENT_LATENCY || s->cause_n == 0) return;
+  const struct incident_cause *k = &s->cause[0];
+  struct window w = window_of(v, c);
+  struct incident_excess e = incident_excess_of(v, k->shown_idx, INCIDENT_LATENCY, w.from, w.to);
+  double mean = incident_normal_of(v, k->shown_idx).latency_mean_s;
+  double slower = mean > 0.0 && e.bad > 0.0 ? 1.0 + e.x / e.bad / mean : 1.0;
+  double ratio = k->node == NONE ? 1.0 : incident_traffic_ratio(v, k->node, cluster, c->from_seq);
+  if (!incident_traffic_explains(ratio, slower)) return;
+  s->verdict = REC_VERDICT_EXPECTED;
+  s->severity = REC_SEVERITY_INFO;
+}
+
+static bool tell_ranked(const struct incident_head *h, const struct incident_view *v, struct incident_case *c) {
+  struct window w = window_of(v, c);
+  struct base_str cluster = scope_of(v, c, w);
+  struct incident_nodes set;
+  struct incident_rank rank[LIMIT_CAUSES];
+  struct incident_story s = {.verdict = REC_VERDICT_UNHEALTHY};
+  uint32_t victim = 0;
+  set_gather(h, v, c, cluster, w, &set);
+  if (set.n == 0) return false;
+  uint32_t n = incident_rank_run(v, &set, cluster, c->family, w.from, w.to, rank, LIMIT_CAUSES, &victim);
+  if (n == 0) return false;
+  for (uint32_t i = 0; i < n; i++) cause_name(h, v, c, &rank[i], i == 0, w, &s);
+  causes_sort(&s);
+  s.margin = rank[0].score - (n > 1 ? rank[1].score : 0.0);
+  c->source = rank[0].node;
+  incident_nodes_reach(v, &c->nodes, c->source, cluster, c->family, w.from, w.to);
+  reached_find(v, c, cluster, rank[0].node, victim, w, &s);
+  severity_set(v, c, victim, w, &s);
+  load_judge(v, c, cluster, &s);
+  c->story = s;
+  incident_text_summary(v, c, c->story.summary, sizeof c->story.summary);
+  return true;
+}
+
+/* Nothing could be ranked (signals without recent seconds, or too little evidence left): the strongest alarm speaks,
+ * from the service farthest down that has the same alarm. */
+static void tell_alarm(const struct incident_head *h, const struct incident_view *v, struct incident_case *c) {
+  const struct incident_alarm *a = alarm_best(h, v, c, NONE, true);
+  if (!a) a = alarm_best(h, v, c, NONE, false);
+  if (!a) return;
+  const struct series_entry *e = &v->catalog->entry[a->series_idx];
+  for (unsigned depth = 0; depth < 16 && e->node != NONE; depth++) {
+    const struct incident_alarm *below = NULL;
+    for (uint32_t g = v->catalog->node[e->node].first_out; g != NONE; g = v->catalog->edge[g].next_out) {
+      const struct incident_alarm *b = alarm_best(h, v, c, v->catalog->edge[g].to, true);
+      if (b && b->signal == a->signal && v->catalog->edge[g].to != e->node && (!below || b->log_e > below->log_e)) below = b;
+    }
+    if (!below) break;
+    a = below;
+    e = &v->catalog->entry[a->series_idx];
+  }
+  struct incident_story s = {.verdict = REC_VERDICT_UNHEALTHY, .severity = REC_SEVERITY_WARNING, .margin = 0.3};
+  struct incident_cause cause = {.series_idx = a->series_idx, .node = e->node, .shown_idx = a->series_idx,
+                                 .signal = a->signal, .score = 1.0};
+  if (e->who.level == REC_LEVEL_SERVICE || e->who.level == REC_LEVEL_EDGE) cause.series_idx = NONE;
+  struct base_buf b = buf_over(cause.evidence, sizeof cause.evidence - 1);
+  buf_put_f(&b, "log e-value %.1f on %s", (double)a->log_e, rec_signal_text(a->signal));
+  c->story = s;
+  cause_put(&c->story, cause);
+  incident_text_summary(v, c, c->story.summary, sizeof c->story.summary);
+}
+
+/* Series that carries a traffic cause's names. */
+static uint32_t traffic_series(const struct incident_view *v, const struct incident_traffic *t) {
+  return t->node == NONE || t->cluster.n == 0 ? NONE : incident_node_series(v, t->node, REC_SIDE_SERVER, t->cluster);
+}
+
+static void tell_traffic(const struct incident_head *h, const struct incident_view *v, struct incident_case *c) {
+  struct incident_traffic t = incident_traffic_judge(h, v, c);
+  struct incident_story s = {.verdict = (uint8_t)t.verdict, .margin = 0.6};
+  double ratio = t.before_per_s > 0.0 ? t.now_per_s / t.before_per_s : 1.0;
+  s.victim_ratio = ratio;
+  s.severity = t.verdict == REC_VERDICT_EXPECTED ? REC_SEVERITY_INFO : ratio < 0.2 ? REC_SEVERITY_CRITICAL : REC_SEVERITY_WARNING;
+  struct incident_cause cause = {.series_idx = traffic_series(v, &t), .node = t.node, .score = 1.0,
+                                 .signal = c->up ? REC_SIGNAL_REQUESTS_UP : REC_SIGNAL_REQUESTS_DOWN};
+  cause.shown_idx = cause.series_idx != NONE ? cause.series_idx
+                    : t.node != NONE         ? incident_node_series(v, t.node, REC_SIDE_SERVER, STR_NONE)
+                                             : NONE;
+  struct base_buf b = buf_over(cause.evidence, sizeof cause.evidence - 1);
+  buf_put_f(&b, "%.1f requests a second, %.1f is normal; %s", t.now_per_s, t.before_per_s, t.reason);
+  for (uint32_t i = 0; i < c->nodes.n && s.reached_n < 16; i++)
+    if (c->nodes.node[i] != t.node) s.reached[s.reached_n++] = c->nodes.node[i];
+  incident_text_traffic(v, &t, c, s.summary, sizeof s.summary);
+  c->story = s;
+  cause_put(&c->story, cause);
+}
+
+bool incident_story_tell(const struct incident_head *h, const struct incident_view *v, struct incident_case *c) {
+  if (c->family == INCIDENT_TRAFFIC) {
+    tell_traffic(h, v, c);
+    return true;
+  }
+  if (c->family == INCIDENT_OTHER) {
+    tell_alarm(h, v, c);
+    return true;
+  }
+  if (tell_ranked(h, v, c)) return true;
+  if (c->story.cause_n == 0) tell_alarm(h, v, c);
+  return false;
+}

@@ -1,0 +1,154 @@
+#include <stdio.h>
+
+#include "base_buf.h"
+#include "base_must.h"
+#include "incident_case.h"
+
+#define NONE REC_SERIES_NONE
+
+static void seal(struct base_buf *b, char *out, size_t cap) {
+  out[b->n < cap ? b->n : cap - 1] = 0;
+}
+
+static void put_percent(struct base_buf *b, double p) {
+  buf_put_f(b, p >= 0.1 ? "%.0f %%" : p >= 0.01 ? "%.1f %%" : "%.2f %%", 100.0 * p);
+}
+
+static void put_seconds(struct base_buf *b, double s) {
+  if (s >= 1.0) {
+    buf_put_f(b, "%.2f s", s);
+  } else {
+    buf_put_f(b, s >= 0.1 ? "%.0f ms" : "%.1f ms", 1e3 * s);
+  }
+}
+
+static void put_span(struct base_buf *b, double s) {
+  if (s < 120.0) {
+    buf_put_f(b, "%.0f s", s);
+  } else if (s < 7200.0) {
+    buf_put_f(b, "%.0f min", s / 60.0);
+  } else {
+    buf_put_f(b, "%.1f h", s / 3600.0);
+  }
+}
+
+static void errors_evidence(struct base_buf *b, struct incident_excess e, struct incident_normal n, double span_s) {
+  buf_put_f(b, "%.0f of %.0f requests failed in ", e.bad, e.n);
+  put_span(b, span_s);
+  buf_put_str(b, STR(" ("));
+  put_percent(b, e.n > 0.0 ? e.bad / e.n : 0.0);
+  buf_put_str(b, STR("); "));
+  put_percent(b, n.error_ratio);
+}
+
+static void latency_evidence(struct base_buf *b, struct incident_excess e, struct incident_normal n, double span_s) {
+  double mean = n.latency_mean_s + (e.bad > 0.0 ? e.x / e.bad : 0.0);
+  buf_put_str(b, STR("requests took "));
+  put_seconds(b, mean);
+  buf_put_f(b, " on average over %.0f requests in ", e.bad);
+  put_span(b, span_s);
+  buf_put_str(b, STR("; "));
+  put_seconds(b, n.latency_mean_s);
+}
+
+void incident_text_evidence(const struct incident_view *v, const struct incident_cause *c, enum incident_family family,
+                            uint32_t from, uint32_t to, char *out, size_t cap) {
+  struct base_buf b = buf_over(out, cap - 1);
+  struct incident_excess e = incident_excess_of(v, c->shown_idx, family, from, to);
+  struct incident_normal n = incident_normal_of(v, c->shown_idx);
+  double span_s = (double)(to - from + 1) / (double)LIMIT_TICKS_PER_S;
+  if (family == INCIDENT_ERRORS) errors_evidence(&b, e, n, span_s);
+  if (family == INCIDENT_LATENCY) latency_evidence(&b, e, n, span_s);
+  buf_put_f(&b, " is normal (%.0f requests over ", n.requests);
+  put_span(&b, n.age_s);
+  buf_put_f(&b, "); excess %.1f standard deviations", incident_z(e));
+  if (c->between) buf_put_str(&b, STR("; its clients report it, its own proxies do not"));
+  seal(&b, out, cap);
+}
+
+static void put_names(struct base_buf *b, const struct base_str *d, enum rec_level level) {
+  if (level == REC_LEVEL_EDGE || level == REC_LEVEL_EDGE_CLUSTER) {
+    buf_put_str(b, d[REC_DIM_CALLER]);
+    buf_put_str(b, STR(" -> "));
+  }
+  buf_put_str(b, d[REC_DIM_SERVICE]);
+  if (d[REC_DIM_ROUTE].n) {
+    buf_put_str(b, STR(" route "));
+    buf_put_str(b, d[REC_DIM_ROUTE]);
+  }
+  if (level == REC_LEVEL_VERSION) {
+    buf_put_str(b, STR(" version "));
+    buf_put_str(b, d[REC_DIM_VERSION]);
+  }
+  if (level == REC_LEVEL_POD) {
+    buf_put_str(b, STR(" pod "));
+    buf_put_str(b, d[REC_DIM_POD]);
+  }
+  if (level == REC_LEVEL_REGION) {
+    buf_put_str(b, STR("region "));
+    buf_put_str(b, d[REC_DIM_REGION]);
+  } else if (d[REC_DIM_CLUSTER].n) {
+    buf_put_str(b, d[REC_DIM_SERVICE].n ? STR(" in ") : STR("cluster "));
+    buf_put_str(b, d[REC_DIM_CLUSTER]);
+  }
+}
+
+void incident_text_entity(const struct incident_view *v, const struct incident_cause *c, char *out, size_t cap) {
+  struct base_buf b = buf_over(out, cap - 1);
+  if (c->series_idx != NONE) {
+    const struct rec_series *w = &v->catalog->entry[c->series_idx].who;
+    put_names(&b, w->dim, c->level_only ? REC_LEVEL_SERVICE_CLUSTER : w->level);
+  } else if (c->node != NONE) {
+    buf_put_str(&b, v->catalog->node[c->node].name);
+  } else {
+    buf_put_str(&b, STR("the whole mesh"));
+  }
+  seal(&b, out, cap);
+}
+
+static const char *what(enum incident_family f, enum rec_signal s) {
+  if (f == INCIDENT_ERRORS) return s == REC_SIGNAL_UNREACHABLE ? "cannot be reached" : s == REC_SIGNAL_TIMEOUTS ? "times out" : "fails";
+  if (f == INCIDENT_LATENCY) return "is slow";
+  switch (s) {
+    case REC_SIGNAL_DENIED: return "refuses callers (401, 403)";
+    case REC_SIGNAL_THROTTLED: return "throttles callers (429)";
+    case REC_SIGNAL_CANCELLED: return "is given up on by its callers";
+    case REC_SIGNAL_RETRIES: return "is retried";
+    default: return "gets bad requests (4xx)";
+  }
+}
+
+void incident_text_summary(const struct incident_view *v, const struct incident_case *c, char *out, size_t cap) {
+  struct base_buf b = buf_over(out, cap - 1);
+  const struct incident_story *s = &c->story;
+  char name[LIMIT_TEXT_BYTES];
+  MUST(s->cause_n > 0);
+  incident_text_entity(v, &s->cause[0], name, sizeof name);
+  buf_put_f(&b, "%s %s", name, what(c->family, s->cause[0].signal));
+  if (s->cause[0].evidence[0]) buf_put_f(&b, ": %.*s", (int)strcspn(s->cause[0].evidence, ";"), s->cause[0].evidence);
+  if (s->verdict == REC_VERDICT_EXPECTED) buf_put_str(&b, STR("; its traffic has grown, which explains it"));
+  if (s->reached_n) {
+    buf_put_str(&b, STR("; reaches "));
+    for (uint32_t i = 0; i < s->reached_n && i < 4; i++) {
+      if (i) buf_put_str(&b, STR(", "));
+      buf_put_str(&b, v->catalog->node[s->reached[i]].name);
+    }
+    if (s->reached_n > 4) buf_put_f(&b, " and %u more", s->reached_n - 4);
+  }
+  seal(&b, out, cap);
+}
+
+void incident_text_traffic(const struct incident_view *v, const struct incident_traffic *t, const struct incident_case *c,
+                           char *out, size_t cap) {
+  struct base_buf b = buf_over(out, cap - 1);
+  struct base_str name = t->node == NONE ? STR("the mesh") : v->catalog->node[t->node].name;
+  if (t->other.n) {
+    buf_put_f(&b, "traffic of %.*s moved from %.*s to %.*s", STR_ARG(name), STR_ARG(t->cluster), STR_ARG(t->other));
+  } else {
+    buf_put_f(&b, "%.*s gets %s requests", STR_ARG(name), c->up ? "more" : "fewer");
+    if (t->cluster.n) buf_put_f(&b, " in %.*s", STR_ARG(t->cluster));
+  }
+  if (t->node != NONE) buf_put_f(&b, ": %.1f a second, %.1f is normal", t->now_per_s, t->before_per_s);
+  buf_put_f(&b, "; %s", t->reason);
+  seal(&b, out, cap);
+}

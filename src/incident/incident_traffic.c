@@ -1,0 +1,179 @@
+#include "base_math.h"
+#include "incident_case.h"
+#include "series_recent.h"
+
+#define NONE REC_SERIES_NONE
+#define DEPTH_MAX 24u
+#define EXPLAINS 0.5   /* a caller whose own change is at least half of the callee's explains it */
+#define CONSERVED 0.15 /* a total that moved less than this is the same total */
+#define REACH_S 120u   /* of the coarse rings, whole slots */
+#define SURGE_RATIO 1.25
+#define SURGE_SLOWDOWN 6.0
+
+struct change {
+  double before, now; /* requests a second: of the last hour, and over the last seconds of the trouble */
+};
+
+/* Over the whole seconds since `from`, as far back as the rings go: the end of a trouble, when traffic is already back,
+ * must not decide what it was. */
+static struct change change_of(const struct incident_view *v, uint32_t idx, uint32_t from) {
+  struct change c = {0.0, 0.0};
+  if (!series_catalog_find(v->catalog, idx) || !v->state[idx].used) return c;
+  const struct series_state *s = &v->state[idx];
+  c.before = s->span > 0.0f ? (double)(s->requests / s->span) * (double)LIMIT_TICKS_PER_S : 0.0;
+  uint32_t first = from / LIMIT_TICKS_PER_S + 1, end = (v->seq + 1) / LIMIT_TICKS_PER_S; /* [first, end) */
+  if (end > first + REACH_S) first = end - REACH_S;
+  if (end > first + SERIES_FINE_SLOTS - 1) first = (first + SERIES_COARSE_S - 1) / SERIES_COARSE_S * SERIES_COARSE_S;
+  if (end <= first) {
+    c.now = c.before;
+    return c;
+  }
+  struct series_sum sum = series_recent_sum(s, first * LIMIT_TICKS_PER_S, end * LIMIT_TICKS_PER_S - 1);
+  c.now = sum.n / (double)(end - first);
+  return c;
+}
+
+static double ratio_of(struct change c) {
+  return c.before > 1e-9 ? c.now / c.before : 1.0;
+}
+
+static bool explains(struct change caller, struct change callee, bool up) {
+  double a = ratio_of(caller), b = ratio_of(callee);
+  return up ? a - 1.0 >= EXPLAINS * (b - 1.0) : 1.0 - a >= EXPLAINS * (1.0 - b);
+}
+
+static uint32_t service_series(const struct incident_view *v, uint32_t node) {
+  uint32_t idx = incident_node_series(v, node, REC_SIDE_SERVER, STR_NONE);
+  return idx != NONE ? idx : incident_node_series(v, node, REC_SIDE_CLIENT, STR_NONE);
+}
+
+double incident_traffic_ratio(const struct incident_view *v, uint32_t node, struct base_str cluster, uint32_t from) {
+  uint32_t idx = incident_node_series(v, node, REC_SIDE_SERVER, cluster);
+  if (idx == NONE) idx = incident_node_series(v, node, REC_SIDE_CLIENT, cluster);
+  return ratio_of(change_of(v, idx, from));
+}
+
+bool incident_traffic_explains(double ratio, double slower) {
+  return ratio >= SURGE_RATIO && slower <= 1.0 + SURGE_SLOWDOWN * (ratio - 1.0);
+}
+
+/* The caller that sends most, or NONE. */
+static uint32_t main_caller(const struct incident_view *v, uint32_t node) {
+  const struct series_catalog *c = v->catalog;
+  uint32_t best = NONE;
+  double most = 0.0;
+  for (uint32_t e = c->node[node].first_in; e != NONE; e = c->edge[e].next_in) {
+    double rate = change_of(v, incident_edge_series(v, e, REC_SIDE_CLIENT, STR_NONE), v->seq).before;
+    if (c->edge[e].from == node || rate <= most) continue;
+    most = rate;
+    best = c->edge[e].from;
+  }
+  return best;
+}
+
+static uint32_t root_of(const struct incident_view *v, uint32_t node, bool up, uint32_t from) {
+  for (unsigned depth = 0; depth < DEPTH_MAX; depth++) {
+    uint32_t caller = main_caller(v, node);
+    if (caller == NONE) return node;
+    if (!explains(change_of(v, service_series(v, caller), from), change_of(v, service_series(v, node), from), up)) return node;
+    node = caller;
+  }
+  return node;
+}
+
+/* The node of the strongest service-level alarm of the case. */
+static uint32_t strongest(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c) {
+  uint32_t best = NONE;
+  float most = 0.0f;
+  for (uint32_t i = 0; i < h->alarm_n; i++) {
+    const struct incident_alarm *a = &h->alarm[i];
+    if (a->case_idx != (uint16_t)(c - h->case_)) continue;
+    const struct series_entry *e = series_catalog_find(v->catalog, a->series_idx);
+    if (!e || e->node == NONE || a->log_e <= most) continue;
+    most = a->log_e;
+    best = e->node;
+  }
+  return best;
+}
+
+/* One cluster moved and the service as a whole did not: what left one arrived at another. */
+static bool moved_between(const struct incident_view *v, uint32_t node, uint32_t from, struct incident_traffic *out) {
+  const struct series_catalog *c = v->catalog;
+  struct change total = change_of(v, service_series(v, node), from);
+  double down = 0.0, up = 0.0;
+  struct base_str a = STR_NONE, b = STR_NONE;
+  for (uint32_t i = c->node[node].first_child; i != NONE; i = c->entry[i].sibling) {
+    const struct rec_series *w = &c->entry[i].who;
+    if (w->level != REC_LEVEL_SERVICE_CLUSTER || w->side != REC_SIDE_SERVER) continue;
+    struct change k = change_of(v, i, from);
+    double d = k.now - k.before;
+    if (d < down) {
+      down = d;
+      a = w->dim[REC_DIM_CLUSTER];
+    }
+    if (d > up) {
+      up = d;
+      b = w->dim[REC_DIM_CLUSTER];
+    }
+  }
+  double shift = -down < up ? -down : up, drift = total.now - total.before, noise = 3.0 * math_sqrt(total.before / 10.0);
+  if (drift < 0.0) drift = -drift;
+  double allowed = CONSERVED * total.before > noise ? CONSERVED * total.before : noise;
+  if (!a.n || !b.n || drift > allowed || shift < 0.5 * (-down > up ? -down : up) || shift <= allowed) return false;
+  out->cluster = a;
+  out->other = b;
+  return true;
+}
+
+/* All of a change in one cluster, the others as usual. */
+static struct base_str one_cluster(const struct incident_view *v, uint32_t node, uint32_t from) {
+  const struct series_catalog *c = v->catalog;
+  struct base_str name = STR_NONE;
+  double most = 0.0, sum = 0.0;
+  uint32_t n = 0;
+  for (uint32_t i = c->node[node].first_child; i != NONE; i = c->entry[i].sibling) {
+    const struct rec_series *w = &c->entry[i].who;
+    if (w->level != REC_LEVEL_SERVICE_CLUSTER || w->side != REC_SIDE_SERVER) continue;
+    struct change k = change_of(v, i, from);
+    double d = k.now - k.before;
+    if (d < 0.0) d = -d;
+    n++;
+    sum += d;
+    if (d <= most) continue;
+    most = d;
+    name = w->dim[REC_DIM_CLUSTER];
+  }
+  return n > 1 && most >= 0.8 * sum ? name : STR_NONE;
+}
+
+struct incident_traffic incident_traffic_judge(const struct incident_head *h, const struct incident_view *v,
+                                               const struct incident_case *c) {
+  struct incident_traffic out = {.node = NONE, .verdict = REC_VERDICT_UNHEALTHY, .reason = "no service stands out"};
+  uint32_t start = strongest(h, v, c);
+  if (start == NONE) {
+    if (c->up) out.verdict = REC_VERDICT_EXPECTED;
+    return out;
+  }
+  out.node = root_of(v, start, c->up, c->from_seq);
+  struct change k = change_of(v, service_series(v, out.node), c->from_seq);
+  out.before_per_s = k.before;
+  out.now_per_s = k.now;
+  bool entry = main_caller(v, out.node) == NONE;
+  if (moved_between(v, out.node, c->from_seq, &out)) {
+    out.verdict = REC_VERDICT_EXPECTED;
+    out.reason = "what one cluster lost, another took over";
+    return out;
+  }
+  out.cluster = one_cluster(v, out.node, c->from_seq);
+  if (c->up && entry) {
+    out.verdict = REC_VERDICT_EXPECTED;
+    out.reason = "it comes from outside the mesh, and its errors and latency are as usual";
+  } else if (c->up) {
+    out.reason = "its callers' own traffic does not explain it";
+  } else if (entry) {
+    out.reason = "it comes from outside the mesh, where Foreshock cannot see";
+  } else {
+    out.reason = "its callers' own traffic has not fallen";
+  }
+  return out;
+}

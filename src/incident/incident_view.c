@@ -1,0 +1,111 @@
+#include "incident_view.h"
+
+#include "base_math.h"
+#include "base_must.h"
+#include "detect_latency.h"
+#include "detect_rate.h"
+#include "detect_ratio.h"
+#include "series_recent.h"
+
+static const struct series_state *state_of(const struct incident_view *v, uint32_t idx) {
+  if (idx == REC_SERIES_NONE || !series_catalog_find(v->catalog, idx)) return NULL;
+  const struct series_state *s = &v->state[idx];
+  return s->used ? s : NULL;
+}
+
+static const struct series_ratio *errors_of(const struct series_state *s) {
+  return &s->ratio[REC_SIGNAL_ERRORS - REC_SIGNAL_RATIO_FIRST];
+}
+
+/* Of the requests that did not fail, the share that was fine (the rest are the clients' doing, without latency). */
+static double fine_share(const struct series_state *s) {
+  double answered = (double)s->requests - (double)errors_of(s)->a;
+  if (answered < 1.0) return 1.0;
+  double share = (double)s->latency.total / answered;
+  return share < 1.0 ? share : 1.0;
+}
+
+static double latency_var(const struct series_latency *d) {
+  double m = 0.0, q = 0.0, total = 0.0;
+  for (uint32_t j = 0; j < HIST_BUCKETS; j++) {
+    double at = 0.5e-9 * (double)(hist_bucket_ns(j) + hist_bucket_ns(j + 1)), p = (double)d->p[j];
+    m += p * at;
+    q += p * at * at;
+    total += p;
+  }
+  if (total <= 0.0) return 0.0;
+  m /= total;
+  return q / total - m * m;
+}
+
+static struct incident_excess excess_from(const struct series_state *s, enum incident_family family, struct series_sum sum) {
+  struct incident_excess out = {.n = sum.n, .sd = 1.0};
+  if (family == INCIDENT_ERRORS) {
+    double p = detect_ratio_mean(errors_of(s), s->requests), 
+           up = detect_ratio_upper(errors_of(s), (struct detect_prior){0}, s->requests);
+    out.bad = sum.e;
+    out.x = sum.e - sum.n * p;
+    out.sd = math_sqrt(sum.n * up * (1.0 - up) * (double)errors_of(s)->phi_q8 / 256.0 + 0.25);
+  } else {
+    double fine = (sum.n - sum.e) * fine_share(s), mean = (double)s->latency.mean_s;
+    double var = latency_var(&s->latency), wander = (double)s->latency.zeta2 * mean * mean;
+    out.bad = fine;
+    out.x = s->latency.total > 0.0f ? sum.lat_s - fine * mean : 0.0;
+    out.sd = math_sqrt(fine * var * (double)s->latency.phi + fine * fine * (0.0004 * mean * mean + wander) + 1e-8);
+  }
+  return out;
+}
+
+struct incident_excess incident_excess_of(const struct incident_view *v, uint32_t series_idx, enum incident_family family,
+                                          uint32_t from, uint32_t to) {
+  const struct series_state *s = state_of(v, series_idx);
+  if (!s || family >= INCIDENT_TRAFFIC) return (struct incident_excess){.sd = 1.0};
+  return excess_from(s, family, series_recent_sum(s, from, to));
+}
+
+double incident_excess_second(const struct incident_view *v, uint32_t series_idx, enum incident_family family, uint32_t sec) {
+  const struct series_state *s = state_of(v, series_idx);
+  struct series_sum one;
+  if (!s || family >= INCIDENT_TRAFFIC || !series_recent_second(s, sec, &one)) return 0.0;
+  return excess_from(s, family, one).x;
+}
+
+uint32_t incident_node_series(const struct incident_view *v, uint32_t node, enum rec_side side, struct base_str cluster) {
+  MUST(node < v->catalog->node_n);
+  const struct series_node *n = &v->catalog->node[node];
+  if (cluster.n == 0) return n->series[side];
+  return series_catalog_child(v->catalog, n->first_child, REC_LEVEL_SERVICE_CLUSTER, side, REC_DIM_CLUSTER, cluster);
+}
+
+uint32_t incident_edge_series(const struct incident_view *v, uint32_t edge, enum rec_side side, struct base_str cluster) {
+  MUST(edge < v->catalog->edge_n);
+  const struct series_edge *e = &v->catalog->edge[edge];
+  if (cluster.n == 0) return e->series[side];
+  return series_catalog_child(v->catalog, e->first_child, REC_LEVEL_EDGE_CLUSTER, side, REC_DIM_CLUSTER, cluster);
+}
+
+struct incident_normal incident_normal_of(const struct incident_view *v, uint32_t series_idx) {
+  const struct series_state *s = state_of(v, series_idx);
+  if (!s) return (struct incident_normal){0};
+  return (struct incident_normal){
+      .requests_per_s = detect_rate_per_s(&s->rate),
+      .error_ratio = detect_ratio_mean(errors_of(s), s->requests),
+      .latency_mean_s = (double)s->latency.mean_s,
+      .latency_p99_s = detect_latency_quantile_s(&s->latency, 0.99),
+      .requests = (double)s->requests,
+      .age_s = (double)(v->seq - s->born_seq) / (double)LIMIT_TICKS_PER_S,
+  };
+}
+
+enum incident_family incident_family_of(enum rec_signal s) {
+  switch (s) {
+    case REC_SIGNAL_LATENCY: return INCIDENT_LATENCY;
+    case REC_SIGNAL_REQUESTS_DOWN:
+    case REC_SIGNAL_REQUESTS_UP: return INCIDENT_TRAFFIC;
+    case REC_SIGNAL_ERRORS:
+    case REC_SIGNAL_UNREACHABLE:
+    case REC_SIGNAL_TIMEOUTS:
+    case REC_SIGNAL_OVERLOAD: return INCIDENT_ERRORS;
+    default: return INCIDENT_OTHER;
+  }
+}

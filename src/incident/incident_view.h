@@ -1,0 +1,52 @@
+/* The frozen evidence at a barrier: the catalog and the states, and what they say about excess. All functions are
+ * pure reads. Excess of a window is what was seen beyond the learned normal (detection.md 2.8):
+ *   errors   X = e - n p            failed requests
+ *   latency  X = sum L - n L0       request-seconds
+ * with its standard deviation under the null, so that x/sd is the z of the gate. */
+#ifndef INCIDENT_VIEW_H
+#define INCIDENT_VIEW_H
+
+#include "series_catalog.h"
+#include "series_state.h"
+
+/* How evidence of a signal is read. OTHER signals (denied, throttled, cancelled, retries, client errors) have no
+ * recent seconds of their own: for them alarms alone are ranked. */
+enum incident_family { INCIDENT_ERRORS, INCIDENT_LATENCY, INCIDENT_TRAFFIC, INCIDENT_OTHER };
+
+struct incident_view {
+  const struct series_catalog *catalog;
+  const struct series_state *state; /* by series_idx */
+  uint32_t seq;                     /* the tick of the barrier */
+};
+
+struct incident_excess {
+  double x;  /* failed requests or request-seconds beyond normal */
+  double sd; /* of x under the null, > 0 */
+  double n;  /* requests in the window */
+  double bad; /* failures in the window (errors), or requests that were fine (latency) */
+};
+
+/* Zero with sd 1 where the series is unknown. Ticks [from, to]. */
+struct incident_excess incident_excess_of(const struct incident_view *v, uint32_t series_idx, enum incident_family family,
+                                          uint32_t from, uint32_t to);
+static inline double incident_z(struct incident_excess e) {
+  return e.x / e.sd;
+}
+
+/* Excess of one second (tick number / 4) only; for concordance over time. */
+double incident_excess_second(const struct incident_view *v, uint32_t series_idx, enum incident_family family, uint32_t sec);
+
+/* The series that speaks for a service: `cluster` empty means all clusters. REC_SERIES_NONE where there is none. */
+uint32_t incident_node_series(const struct incident_view *v, uint32_t node, enum rec_side side, struct base_str cluster);
+uint32_t incident_edge_series(const struct incident_view *v, uint32_t edge, enum rec_side side, struct base_str cluster);
+
+/* Learned numbers for texts. */
+struct incident_normal {
+  double requests_per_s, error_ratio, latency_mean_s, latency_p99_s, requests;
+  double age_s;
+};
+struct incident_normal incident_normal_of(const struct incident_view *v, uint32_t series_idx);
+
+enum incident_family incident_family_of(enum rec_signal s);
+
+#endif

@@ -1,0 +1,182 @@
+#include "base_must.h"
+#include "incident_case.h"
+#include "series_recent.h"
+
+#define NONE REC_SERIES_NONE
+
+static void entity_series(const struct incident_view *v, uint32_t idx, struct rec_entity *out) {
+  const struct rec_series *w = &v->catalog->entry[idx].who;
+  *out = (struct rec_entity){.kind = str_of(rec_level_kind(w->level))};
+  for (unsigned d = 0; d < REC_DIM_COUNT; d++) out->dim[d] = w->dim[d];
+  if (w->level == REC_LEVEL_POD) { /* a pod's region and version follow from it: an entity names no more than it must */
+    out->dim[REC_DIM_REGION] = STR_NONE;
+    out->dim[REC_DIM_VERSION] = STR_NONE;
+  }
+}
+
+static void entity_node(const struct incident_view *v, uint32_t node, struct rec_entity *out) {
+  *out = (struct rec_entity){.kind = STR("service")};
+  out->dim[REC_DIM_NAMESPACE] = v->catalog->node[node].ns;
+  out->dim[REC_DIM_SERVICE] = v->catalog->node[node].name;
+}
+
+void incident_entity_of(const struct incident_view *v, const struct incident_cause *c, struct rec_entity *out) {
+  if (c->series_idx != NONE && series_catalog_find(v->catalog, c->series_idx)) {
+    entity_series(v, c->series_idx, out);
+  } else if (c->node != NONE) {
+    entity_node(v, c->node, out);
+  } else {
+    *out = (struct rec_entity){.kind = STR("mesh")};
+  }
+}
+
+static void lists_write(const struct incident_view *v, const struct incident_story *s, struct rec_incident *out) {
+  for (uint32_t i = 0; i < s->cause_n; i++) {
+    struct rec_cause *k = &out->cause[out->cause_n++];
+    incident_entity_of(v, &s->cause[i], &k->entity);
+    k->score = s->cause[i].score;
+    k->signal = s->cause[i].signal;
+    memcpy(k->evidence, s->cause[i].evidence, sizeof k->evidence);
+  }
+  for (uint32_t i = 0; i < s->reached_n; i++) entity_node(v, s->reached[i], &out->affected[out->affected_n++]);
+  for (uint32_t i = 0; i < s->route_n; i++)
+    if (series_catalog_find(v->catalog, s->route[i])) entity_series(v, s->route[i], &out->affected[out->affected_n++]);
+  for (uint32_t i = 0; i < s->healthy_n; i++)
+    if (series_catalog_find(v->catalog, s->healthy[i]))
+      entity_series(v, s->healthy[i], &out->not_affected[out->not_affected_n++]);
+}
+
+/* Requests of the culprit's series since the onset, exactly as the seconds are kept; once a second is added it stays. */
+static void impact_add(const struct incident_view *v, struct incident_case *c, uint32_t to) {
+  uint32_t idx = c->story.cause_n ? c->story.cause[0].shown_idx : NONE;
+  struct series_sum sum = {0}, one;
+  uint32_t last = to / LIMIT_TICKS_PER_S;
+  if (idx == NONE || !series_catalog_find(v->catalog, idx)) return;
+  if (idx != c->impact_series) {
+    c->impact_series = idx;
+    c->impact_n = c->impact_failed = c->impact_slow = 0;
+    sum = series_recent_sum(&v->state[idx], c->from_seq, last * LIMIT_TICKS_PER_S - 1);
+    c->impact_sec = last;
+  }
+  for (; c->impact_sec < last; c->impact_sec++)
+    if (series_recent_second(&v->state[idx], c->impact_sec, &one)) {
+      sum.n += one.n;
+      sum.e += one.e;
+    }
+  c->impact_n += (uint64_t)sum.n;
+  c->impact_failed += (uint64_t)sum.e;
+  if (c->family == INCIDENT_LATENCY) c->impact_slow += (uint64_t)(sum.n - sum.e);
+}
+
+static bool exemplar_fits(const struct incident_view *v, const struct incident_case *c, const struct incident_exemplar *x) {
+  if (c->story.cause_n == 0) return false;
+  uint32_t idx = c->story.cause[0].shown_idx, node = c->story.cause[0].node;
+  for (unsigned i = 0; i < 4; i++) {
+    const struct series_entry *e = series_catalog_find(v->catalog, x->series[i]);
+    if (!e) continue;
+    if (x->series[i] == idx) return true;
+    if (e->node == node && (c->story.cause[0].series_idx == NONE || c->story.cause[0].level_only)) return true;
+  }
+  return false;
+}
+
+/* The newest ones that fit: failures for an incident of failures, slow ones for one of latency. */
+static void exemplars_write(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
+                            struct rec_incident *out) {
+  int64_t since = out->started_at.ns - TIME_NS_PER_S;
+  for (uint32_t i = 0; i < h->exemplar_n && out->exemplar_n < LIMIT_EXEMPLARS; i++) {
+    uint32_t at = (h->exemplar_next + INCIDENT_EXEMPLARS - 1 - i) % INCIDENT_EXEMPLARS;
+    const struct incident_exemplar *x = &h->exemplar[at];
+    bool failed = rec_class_failed(x->class_);
+    if (x->at.ns < since || (c->family == INCIDENT_ERRORS) != failed || !x->request_id[0]) continue;
+    if (!exemplar_fits(v, c, x)) continue;
+    bool twice = false;
+    for (uint32_t k = 0; k < out->exemplar_n; k++) twice |= strcmp(out->exemplar[k].request_id, x->request_id) == 0;
+    if (twice) continue;
+    struct rec_shown *s = &out->exemplar[out->exemplar_n++];
+    s->at = x->at;
+    memcpy(s->request_id, x->request_id, sizeof s->request_id);
+    memcpy(s->trace_id, x->trace_id, sizeof s->trace_id);
+  }
+}
+
+static void changes_write(const struct incident_head *h, struct rec_incident *out) {
+  int64_t from = out->started_at.ns - 600 * TIME_NS_PER_S, to = out->updated_at.ns;
+  for (uint32_t i = 0; i < h->change_n && out->change_n < LIMIT_CHANGES; i++) {
+    const struct incident_change *x = &h->change[(h->change_next + INCIDENT_CHANGES - 1 - i) % INCIDENT_CHANGES];
+    if (x->at.ns < from || x->at.ns > to) continue;
+    struct rec_change *k = &out->change[out->change_n++];
+    *k = (struct rec_change){.at = x->at, .source = str_of(x->source), .kind = str_of(x->kind), .summary = str_of(x->summary)};
+    k->entity.kind = str_of(x->entity_kind);
+    for (unsigned d = 0; d < REC_DIM_COUNT; d++) k->entity.dim[d] = str_of(x->dim[d]);
+  }
+}
+
+static uint32_t end_seq(const struct incident_head *h, const struct incident_case *c, bool of_family) {
+  uint32_t last = 0;
+  for (uint32_t i = 0; i < h->alarm_n; i++) {
+    const struct incident_alarm *a = &h->alarm[i];
+    if (a->case_idx != (uint16_t)(c - h->case_)) continue;
+    if (of_family && incident_family_of(a->signal) != c->family) continue;
+    if (a->over_seq > last) last = a->over_seq;
+  }
+  return last;
+}
+
+static bool in_force(const struct incident_head *h, const struct incident_case *c) {
+  for (uint32_t i = 0; i < h->alarm_n; i++)
+    if (h->alarm[i].case_idx == (uint16_t)(c - h->case_) && h->alarm[i].over_seq == 0) return true;
+  return false;
+}
+
+static double confidence_of(const struct incident_head *h, const struct incident_case *c) {
+  double most = 0.0;
+  for (uint32_t i = 0; i < h->alarm_n; i++)
+    if (h->alarm[i].case_idx == (uint16_t)(c - h->case_) && (double)h->alarm[i].log_e > most) most = (double)h->alarm[i].log_e;
+  double alarms = c->alarm_n >= 4 ? 1.0 : 0.85 + 0.05 * (double)(c->alarm_n ? c->alarm_n - 1 : 0);
+  double evidence = most / (most + 1.5), margin = 0.7 + 0.3 * c->story.margin;
+  return evidence * margin * alarms;
+}
+
+static void kind_set(const struct incident_case *c, struct rec_incident *out) {
+  static const char *const by_family[] = {"errors", "latency", "traffic", "errors"};
+  const char *kind = by_family[c->family];
+  if (c->family == INCIDENT_OTHER && c->story.cause_n) kind = rec_signal_kind(c->story.cause[0].signal);
+  if (c->family == INCIDENT_ERRORS && c->story.cause_n && c->story.cause[0].signal == REC_SIGNAL_OVERLOAD) kind = "saturation";
+  struct base_buf b = buf_over(out->kind, sizeof out->kind - 1);
+  buf_put_str(&b, str_of(kind));
+}
+
+void incident_write(const struct incident_head *h, const struct incident_view *v, struct incident_case *c, enum rec_state state,
+                    struct rec_incident *out) {
+  bool alive = in_force(h, c);
+  *out = (struct rec_incident){.id_hash = c->id_hash, .rev = c->rev, .tick_seq = v->seq, .state = (uint8_t)state};
+  out->verdict = c->story.verdict;
+  out->severity = c->story.severity;
+  out->acked = (uint8_t)c->acked;
+  out->started_at = incident_seq_wall(h, v, c->from_seq);
+  out->updated_at = h->tick_now;
+  int64_t ago = (int64_t)(v->seq - c->opened_seq) * LIMIT_TICK_NS;
+  out->detected_at.ns = c->detected_ns ? c->detected_ns : h->tick_now.ns - ago;
+  c->detected_ns = out->detected_at.ns;
+  uint32_t end = 0;
+  if (!alive) {
+    end = end_seq(h, c, true);
+    if (!end) end = end_seq(h, c, false);
+    if (end <= c->from_seq) end = c->from_seq + 1;
+    out->ended_at = incident_seq_wall(h, v, end);
+  }
+  kind_set(c, out);
+  memcpy(out->summary, c->story.summary, sizeof out->summary);
+  lists_write(v, &c->story, out);
+  impact_add(v, c, alive ? v->seq + 1 : end + LIMIT_TICKS_PER_S - 1);
+  out->impact_requests = c->impact_n;
+  out->impact_failed = c->impact_failed;
+  out->impact_slow = c->impact_slow;
+  out->confidence = confidence_of(h, c);
+  bool degraded = h->degraded_seq && v->seq - h->degraded_seq < 60u * LIMIT_TICKS_PER_S;
+  struct base_buf t = buf_over(out->telemetry, sizeof out->telemetry - 1);
+  buf_put_str(&t, degraded ? STR("degraded: reports were lost in the last minute") : STR("complete"));
+  exemplars_write(h, v, c, out);
+  changes_write(h, out);
+}

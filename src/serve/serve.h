@@ -1,0 +1,69 @@
+/* The API over HTTP/1.1: incidents, graph, series, live stream, changes, status, metrics, health, and the page.
+ * One thread: the loop's. What it shows of the engine comes through `struct serve_source`, because this room must
+ * not know the engine. docs/openapi.yaml describes every path. */
+#ifndef SERVE_H
+#define SERVE_H
+
+#include "base_buf.h"
+#include "io_server.h"
+#include "rec_counter.h"
+#include "rec_input.h"
+#include "serve_store.h"
+
+#define SERVE_STREAMS_MAX 64u        /* live streams; one more gets 503 */
+#define SERVE_INCIDENTS_DEFAULT 256u /* of a listing without `limit` */
+#define SERVE_INCIDENTS_MAX 1024u    /* largest `limit` */
+#define SERVE_SERIES_MAX 256u        /* series in one answer */
+#define SERVE_NODES_MAX 4096u        /* nodes in the graph, and a quarter of its edges; the answer says when cut */
+#define SERVE_EDGES_MAX (4u * SERVE_NODES_MAX)
+
+struct serve;
+
+struct serve_rate {
+  double requests_per_s, errors_per_s, latency_mean_ms; /* of the last 10 s */
+  double learned_requests_per_s, learned_error_ratio, learned_latency_mean_ms;
+  bool alarming;
+  uint32_t age_s;
+};
+
+struct serve_status {
+  struct base_wall now, started_at, tick_end; /* tick_end.ns == 0: no tick yet */
+  uint64_t tick_seq;
+  uint32_t series_n, series_max, incidents_open, connections, threads;
+  double alerts_per_week, threshold_log_min, threshold_log_max;
+  size_t bytes_per_series;
+  const char *data_dir; /* "" for memory only */
+  const char *problem;  /* what keeps the disk from being written, NULL where all is well */
+  bool ready;
+};
+
+struct serve_source {
+  void *ctx;
+  void (*status)(void *ctx, struct serve_status *out);
+  uint64_t (*counter)(void *ctx, enum rec_counter c);
+  uint32_t (*series_n)(void *ctx);
+  const struct rec_series *(*series)(void *ctx, uint32_t idx); /* NULL: that number is not in use */
+  bool (*rate)(void *ctx, uint32_t idx, struct serve_rate *out);
+  /* Both copy what they need; false: too many wait for the next tick. */
+  bool (*change)(void *ctx, const struct rec_change *change);
+  bool (*command)(void *ctx, const struct rec_command *command);
+};
+
+struct serve_conf {
+  struct serve_source source;
+  struct serve_store *store; /* owned by the caller; changed by serve_incident only */
+  const char *version, *commit;
+};
+
+/* NULL: out of memory. */
+struct serve *serve_open(const struct serve_conf *conf);
+/* Ends the live streams. */
+void serve_close(struct serve *s);
+/* An io_http_handler; ctx is the struct serve. */
+void serve_http(void *ctx, const struct io_http_request *req, struct io_http_response *res);
+/* A new state of an incident: kept, and sent to the live streams where it is news. */
+enum serve_put serve_incident(struct serve *s, struct base_str json);
+/* Call once a second: sends a summary to the live streams. */
+void serve_second(struct serve *s);
+
+#endif

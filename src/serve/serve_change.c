@@ -1,0 +1,120 @@
+/* POST /api/v1/changes: a pipeline says what it changed. Strict: an unknown field is a typing error that would
+ * otherwise go unnoticed until the night it matters. */
+#include <yyjson.h>
+
+#include "serve_room.h"
+
+#define CHANGE_AHEAD_NS (3600 * TIME_NS_PER_S) /* a change may be announced, but not for tomorrow */
+
+static struct base_str change_str(yyjson_val *v) {
+  return yyjson_is_str(v) ? (struct base_str){yyjson_get_str(v), yyjson_get_len(v)} : STR_NONE;
+}
+
+/* One text field; absent gives `otherwise`. */
+static bool change_text(struct serve_call *c, yyjson_val *obj, const char *name, size_t max, struct base_str otherwise,
+                        struct base_str *out) {
+  yyjson_val *v = yyjson_obj_get(obj, name);
+  *out = v ? change_str(v) : otherwise;
+  if (out->n > 0 && out->n <= max) return true;
+  serve_fail(c, 400, "%s: wants a text of 1 to %zu bytes", name, max);
+  return false;
+}
+
+static int change_dim(struct base_str key) {
+  for (unsigned d = 0; d < REC_DIM_COUNT; d++)
+    if (str_eq(str_of(rec_dim_text(d)), key)) return (int)d;
+  return -1;
+}
+
+static bool change_kind_known(struct base_str kind) {
+  for (unsigned l = 0; l < REC_LEVEL_COUNT; l++)
+    if (str_eq(str_of(rec_level_kind(l)), kind)) return true;
+  return false;
+}
+
+static bool change_entity_field(struct serve_call *c, struct base_str key, yyjson_val *v, struct rec_entity *out) {
+  struct base_str text = change_str(v);
+  if (text.n == 0 || text.n > LIMIT_NAME_BYTES) {
+    serve_fail(c, 400, "entity.%.*s: wants a text of 1 to %u bytes", (int)(key.n < 32 ? key.n : 32), key.p,
+               LIMIT_NAME_BYTES);
+    return false;
+  }
+  if (str_eq(key, STR("kind"))) {
+    out->kind = text;
+    return true;
+  }
+  int d = change_dim(key);
+  if (d >= 0) out->dim[d] = text;
+  if (d < 0) serve_fail(c, 400, "entity.%.*s: unknown field", (int)(key.n < 32 ? key.n : 32), key.p);
+  return d >= 0;
+}
+
+bool serve_entity_read(struct serve_call *c, struct yyjson_val *obj, struct rec_entity *out) {
+  size_t i, n;
+  yyjson_val *key, *v;
+  memset(out, 0, sizeof *out);
+  if (!yyjson_is_obj(obj)) {
+    serve_fail(c, 400, "entity: wants an object such as {\"kind\": \"service\", \"service\": \"cart\"}");
+    return false;
+  }
+  yyjson_obj_foreach(obj, i, n, key, v) {
+    if (!change_entity_field(c, change_str(key), v, out)) return false;
+  }
+  if (change_kind_known(out->kind)) return true;
+  serve_fail(c, 400, "entity.kind: wants service, pod, route, edge, version, cluster, region or mesh");
+  return false;
+}
+
+static bool change_fields_known(struct serve_call *c, yyjson_val *root) {
+  static const char *const names[] = {"at", "source", "kind", "entity", "summary"};
+  size_t i, n;
+  yyjson_val *key, *v;
+  yyjson_obj_foreach(root, i, n, key, v) {
+    struct base_str k = change_str(key);
+    bool known = false;
+    for (size_t f = 0; f < sizeof names / sizeof names[0]; f++) known |= str_eq(k, str_of(names[f]));
+    if (known) continue;
+    serve_fail(c, 400, "%.*s: unknown field", (int)(k.n < 64 ? k.n : 64), k.p);
+    return false;
+  }
+  return true;
+}
+
+static bool change_at(struct serve_call *c, yyjson_val *root, struct base_wall *at) {
+  struct serve_source *src = &c->serve->conf.source;
+  struct serve_status status = {0};
+  src->status(src->ctx, &status);
+  yyjson_val *v = yyjson_obj_get(root, "at");
+  *at = status.now;
+  if (!v) return true;
+  if (time_read(change_str(v), at) && at->ns <= status.now.ns + CHANGE_AHEAD_NS) return true;
+  serve_fail(c, 400, "at: wants a time such as 2026-03-02T09:00:00Z, at most an hour ahead");
+  return false;
+}
+
+static bool change_read(struct serve_call *c, yyjson_val *root, struct rec_change *out) {
+  if (!yyjson_is_obj(root)) {
+    serve_fail(c, 400, "the body is not a JSON object");
+    return false;
+  }
+  return change_fields_known(c, root) && change_at(c, root, &out->at) &&
+         change_text(c, root, "source", 64, STR("api"), &out->source) &&
+         change_text(c, root, "kind", 64, STR_NONE, &out->kind) &&
+         change_text(c, root, "summary", LIMIT_TEXT_BYTES - 1, STR_NONE, &out->summary) &&
+         serve_entity_read(c, yyjson_obj_get(root, "entity"), &out->entity);
+}
+
+void serve_change_post(struct serve_call *c) {
+  static const char *const none[] = {NULL};
+  if (!serve_query_only(c, none)) return;
+  yyjson_read_err err;
+  yyjson_doc *doc = yyjson_read_opts((char *)(uintptr_t)c->req->body.p, c->req->body.n, 0, NULL, &err);
+  if (!doc) {
+    serve_fail(c, 400, "the body is not JSON: %s at byte %zu", err.msg, err.pos);
+    return;
+  }
+  struct rec_change change = {0};
+  struct serve_source *src = &c->serve->conf.source;
+  if (change_read(c, yyjson_doc_get_root(doc), &change)) serve_accepted(c, src->change(src->ctx, &change));
+  yyjson_doc_free(doc);
+}

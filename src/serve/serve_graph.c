@@ -1,0 +1,294 @@
+/* The mesh as nodes (services) and edges (calls), with what they do now, and the current rates of single series. */
+#include <stdlib.h>
+#include <yyjson.h>
+
+#include "serve_room.h"
+
+#define GRAPH_NO_SERIES 0xffffffffu
+
+struct graph_item {
+  struct base_str ns, name, caller_ns, caller; /* a node has no caller */
+  uint32_t series_idx;                         /* GRAPH_NO_SERIES: known by name only */
+  uint8_t side;
+};
+
+struct graph_list {
+  struct graph_item *item;
+  size_t n, max;
+  bool cut;
+};
+
+static int graph_cmp_key(const struct graph_item *a, const struct graph_item *b) {
+  int c = str_cmp(a->ns, b->ns);
+  if (!c) c = str_cmp(a->name, b->name);
+  if (!c) c = str_cmp(a->caller_ns, b->caller_ns);
+  return c ? c : str_cmp(a->caller, b->caller);
+}
+
+/* Within a key: a series before a bare name, the serving side's word before the calling side's. */
+static int graph_cmp(const void *x, const void *y) {
+  const struct graph_item *a = x, *b = y;
+  int c = graph_cmp_key(a, b);
+  if (c) return c;
+  int a_bare = a->series_idx == GRAPH_NO_SERIES, b_bare = b->series_idx == GRAPH_NO_SERIES;
+  if (a_bare != b_bare) return a_bare - b_bare;
+  if (a->side != b->side) return a->side - b->side;
+  return (a->series_idx > b->series_idx) - (a->series_idx < b->series_idx);
+}
+
+static void graph_add(struct graph_list *l, struct graph_item item) {
+  if (l->n == l->max)
+    l->cut = true;
+  else
+    l->item[l->n++] = item;
+}
+
+/* Sorts, and keeps the best of each key. */
+static void graph_settle(struct graph_list *l) {
+  if (l->n == 0) return;
+  qsort(l->item, l->n, sizeof *l->item, graph_cmp);
+  size_t kept = 1;
+  for (size_t i = 1; i < l->n; i++)
+    if (graph_cmp_key(&l->item[kept - 1], &l->item[i])) l->item[kept++] = l->item[i];
+  l->n = kept;
+}
+
+static struct graph_item graph_bare(struct base_str ns, struct base_str name) {
+  return (struct graph_item){.ns = ns, .name = name, .series_idx = GRAPH_NO_SERIES};
+}
+
+static void graph_take(const struct rec_series *s, uint32_t idx, struct graph_list *nodes, struct graph_list *edges) {
+  struct graph_item item = {
+      .ns = s->dim[REC_DIM_NAMESPACE], .name = s->dim[REC_DIM_SERVICE], .series_idx = idx, .side = s->side};
+  if (s->level == REC_LEVEL_SERVICE) graph_add(nodes, item);
+  if (s->level != REC_LEVEL_EDGE) return;
+  item.caller_ns = s->dim[REC_DIM_CALLER_NAMESPACE];
+  item.caller = s->dim[REC_DIM_CALLER];
+  graph_add(edges, item);
+}
+
+static void graph_read(const struct serve_source *src, struct graph_list *nodes, struct graph_list *edges) {
+  uint32_t n = src->series_n(src->ctx);
+  for (uint32_t i = 0; i < n; i++) {
+    const struct rec_series *s = src->series(src->ctx, i);
+    if (s) graph_take(s, i, nodes, edges);
+  }
+  graph_settle(edges);
+  for (size_t i = 0; i < edges->n; i++) {
+    graph_add(nodes, graph_bare(edges->item[i].ns, edges->item[i].name));
+    graph_add(nodes, graph_bare(edges->item[i].caller_ns, edges->item[i].caller));
+  }
+  graph_settle(nodes);
+}
+
+static const char *rate_health(const struct serve_rate *r) {
+  if (r->alarming) return "alarming";
+  return r->learned_requests_per_s > 0 ? "ok" : "learning";
+}
+
+static void rate_json(struct base_json *j, const struct serve_rate *r) {
+  const struct {
+    const char *key;
+    double value;
+  } field[] = {
+      {"requests_per_s", r->requests_per_s},           {"errors_per_s", r->errors_per_s},
+      {"latency_mean_ms", r->latency_mean_ms},         {"learned_requests_per_s", r->learned_requests_per_s},
+      {"learned_error_ratio", r->learned_error_ratio}, {"learned_latency_mean_ms", r->learned_latency_mean_ms},
+  };
+  for (size_t i = 0; i < sizeof field / sizeof field[0]; i++) {
+    json_key(j, field[i].key);
+    json_f64(j, field[i].value);
+  }
+  json_key(j, "age_s");
+  json_u64(j, r->age_s);
+  json_key(j, "health");
+  json_text(j, rate_health(r));
+}
+
+static void entity_json(struct base_json *j, const struct rec_entity *e) {
+  json_key(j, "entity");
+  json_object(j);
+  json_key(j, "kind");
+  json_str(j, e->kind);
+  for (unsigned d = 0; d < REC_DIM_COUNT; d++) {
+    if (e->dim[d].n == 0) continue;
+    json_key(j, rec_dim_text(d));
+    json_str(j, e->dim[d]);
+  }
+  json_close(j);
+}
+
+/* "namespace/service", or the bare service where no namespace is known. */
+static void graph_id(struct base_json *j, const char *key, struct base_str ns, struct base_str name) {
+  char text[2 * LIMIT_NAME_BYTES + 2];
+  struct base_buf t = buf_over(text, sizeof text);
+  buf_put_str(&t, ns);
+  if (ns.n) buf_put_char(&t, '/');
+  buf_put_str(&t, name);
+  json_key(j, key);
+  json_str(j, buf_str(&t));
+}
+
+static void graph_entity(struct base_json *j, const struct graph_item *i) {
+  struct rec_entity e = {.kind = i->caller.n ? STR("edge") : STR("service")};
+  e.dim[REC_DIM_NAMESPACE] = i->ns;
+  e.dim[REC_DIM_SERVICE] = i->name;
+  e.dim[REC_DIM_CALLER_NAMESPACE] = i->caller_ns;
+  e.dim[REC_DIM_CALLER] = i->caller;
+  entity_json(j, &e);
+}
+
+/* A name without a series has no numbers: it is known as a caller or callee only. */
+static void graph_now(struct base_json *j, const struct serve_source *src, const struct graph_item *i) {
+  struct serve_rate r;
+  bool known = i->series_idx != GRAPH_NO_SERIES && src->rate(src->ctx, i->series_idx, &r);
+  json_key(j, "side");
+  if (!known) {
+    json_null(j);
+    json_key(j, "health");
+    json_text(j, "unknown");
+    return;
+  }
+  json_text(j, rec_side_text(i->side));
+  rate_json(j, &r);
+}
+
+static void graph_node(struct base_json *j, const struct serve_source *src, const struct graph_item *i) {
+  json_object(j);
+  graph_id(j, "id", i->ns, i->name);
+  graph_entity(j, i);
+  graph_now(j, src, i);
+  json_close(j);
+}
+
+static void graph_edge(struct base_json *j, const struct serve_source *src, const struct graph_item *i) {
+  json_object(j);
+  graph_id(j, "source", i->caller_ns, i->caller);
+  graph_id(j, "target", i->ns, i->name);
+  graph_entity(j, i);
+  graph_now(j, src, i);
+  json_close(j);
+}
+
+static void graph_json(struct base_buf *out, const struct serve_source *src, const struct graph_list *nodes,
+                       const struct graph_list *edges) {
+  struct base_json json = json_over(out), *j = &json;
+  json_object(j);
+  json_key(j, "nodes");
+  json_array(j);
+  for (size_t i = 0; i < nodes->n; i++) graph_node(j, src, &nodes->item[i]);
+  json_close(j);
+  json_key(j, "edges");
+  json_array(j);
+  for (size_t i = 0; i < edges->n; i++) graph_edge(j, src, &edges->item[i]);
+  json_close(j);
+  json_key(j, "cut");
+  json_bool(j, nodes->cut || edges->cut);
+  json_close(j);
+  buf_put_char(out, '\n');
+}
+
+void serve_graph_get(struct serve_call *c) {
+  static const char *const none[] = {NULL};
+  if (!serve_query_only(c, none)) return;
+  struct graph_list edges = {.max = SERVE_EDGES_MAX}, nodes = {.max = SERVE_NODES_MAX + 2 * SERVE_EDGES_MAX};
+  edges.item = malloc(edges.max * sizeof *edges.item);
+  nodes.item = malloc(nodes.max * sizeof *nodes.item);
+  if (edges.item && nodes.item) {
+    graph_read(&c->serve->conf.source, &nodes, &edges);
+    graph_json(&c->res->body, &c->serve->conf.source, &nodes, &edges);
+  } else {
+    serve_fail(c, 500, "out of memory");
+  }
+  free(edges.item);
+  free(nodes.item);
+}
+
+static int signal_find(struct base_str text) {
+  for (unsigned s = 0; s < REC_SIGNAL_COUNT; s++)
+    if (str_eq(str_of(rec_signal_text(s)), text)) return (int)s;
+  return -1;
+}
+
+/* Its level has that kind, and it has every name that the entity has. */
+static bool series_matches(const struct rec_series *s, const struct rec_entity *e) {
+  if (!str_eq(str_of(rec_level_kind(s->level)), e->kind)) return false;
+  uint32_t dims = rec_series_dims(s->level);
+  for (unsigned d = 0; d < REC_DIM_COUNT; d++) {
+    struct base_str have = dims >> d & 1u ? s->dim[d] : STR_NONE;
+    if (e->dim[d].n && !str_eq(have, e->dim[d])) return false;
+  }
+  return true;
+}
+
+static void series_value(struct base_json *j, int signal, const struct serve_rate *r) {
+  json_key(j, "signal");
+  json_text(j, rec_signal_text((enum rec_signal)signal));
+  json_key(j, "value");
+  switch (signal) {
+    case REC_SIGNAL_REQUESTS_DOWN:
+    case REC_SIGNAL_REQUESTS_UP: json_f64(j, r->requests_per_s); break;
+    case REC_SIGNAL_ERRORS: json_f64(j, r->errors_per_s); break;
+    case REC_SIGNAL_LATENCY: json_f64(j, r->latency_mean_ms); break;
+    default: json_null(j); break;
+  }
+}
+
+static void series_json(struct base_json *j, const struct rec_series *s, int signal, const struct serve_rate *r) {
+  struct rec_entity e = {.kind = str_of(rec_level_kind(s->level))};
+  uint32_t dims = rec_series_dims(s->level);
+  for (unsigned d = 0; d < REC_DIM_COUNT; d++)
+    if (dims >> d & 1u) e.dim[d] = s->dim[d];
+  json_object(j);
+  entity_json(j, &e);
+  json_key(j, "level");
+  json_text(j, rec_level_text(s->level));
+  json_key(j, "side");
+  json_text(j, rec_side_text(s->side));
+  if (signal >= 0) series_value(j, signal, r);
+  rate_json(j, r);
+  json_close(j);
+}
+
+static void series_list(struct serve_call *c, const struct rec_entity *e, int signal) {
+  const struct serve_source *src = &c->serve->conf.source;
+  struct base_json json = json_over(&c->res->body), *j = &json;
+  uint32_t shown = 0, n = src->series_n(src->ctx);
+  json_object(j);
+  json_key(j, "series");
+  json_array(j);
+  for (uint32_t i = 0; i < n && shown < SERVE_SERIES_MAX; i++) {
+    const struct rec_series *s = src->series(src->ctx, i);
+    struct serve_rate r;
+    if (!s || !series_matches(s, e) || !src->rate(src->ctx, i, &r)) continue;
+    series_json(j, s, signal, &r);
+    shown++;
+  }
+  json_close(j);
+  json_key(j, "cut");
+  json_bool(j, shown == SERVE_SERIES_MAX);
+  json_close(j);
+  buf_put_char(&c->res->body, '\n');
+}
+
+void serve_series_get(struct serve_call *c) {
+  static const char *const names[] = {"entity", "signal", "from", "to", "step", NULL};
+  if (!serve_query_only(c, names)) return;
+  const struct serve_query *q = &c->query;
+  struct base_str text = query_find(q, "entity"), signal = query_find(q, "signal");
+  if (query_find(q, "from").p || query_find(q, "to").p || query_find(q, "step").p) {
+    serve_fail(c, 501, "history is not kept; ask without from, to and step for what is now");
+    return;
+  }
+  if (signal.p && signal_find(signal) < 0) {
+    serve_fail(c, 400, "signal: no such signal");
+    return;
+  }
+  yyjson_doc *doc = yyjson_read(text.n ? text.p : "", text.n, 0);
+  struct rec_entity e;
+  if (!doc)
+    serve_fail(c, 400, "entity: wants JSON such as {\"kind\":\"service\",\"service\":\"cart\"}");
+  else if (serve_entity_read(c, yyjson_doc_get_root(doc), &e))
+    series_list(c, &e, signal.p ? signal_find(signal) : -1);
+  yyjson_doc_free(doc);
+}

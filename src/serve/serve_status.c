@@ -1,0 +1,200 @@
+/* The daemon about itself: status, Prometheus metrics, health and readiness. */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "serve_room.h"
+
+uint64_t serve_rss_bytes(void) {
+  unsigned long long total = 0, resident = 0;
+  FILE *f = fopen("/proc/self/statm", "re");
+  if (!f) return 0;
+  int got = fscanf(f, "%llu %llu", &total, &resident);
+  fclose(f);
+  return got == 2 ? resident * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+}
+
+static struct serve_status status_of(struct serve *s) {
+  struct serve_status st = {0};
+  s->conf.source.status(s->conf.source.ctx, &st);
+  return st;
+}
+
+static uint64_t counter_of(struct serve *s, enum rec_counter c) {
+  return s->conf.source.counter(s->conf.source.ctx, c);
+}
+
+static double seconds_between(struct base_wall from, struct base_wall to) {
+  return (double)(to.ns - from.ns) / 1e9;
+}
+
+static double lag_s(const struct serve_status *st) {
+  return st->tick_end.ns ? seconds_between(st->tick_end, st->now) : 0;
+}
+
+static void key_u64(struct base_json *j, const char *key, uint64_t v) {
+  json_key(j, key);
+  json_u64(j, v);
+}
+
+static void key_f64(struct base_json *j, const char *key, double v) {
+  json_key(j, key);
+  json_f64(j, v);
+}
+
+static void key_text(struct base_json *j, const char *key, const char *z) {
+  json_key(j, key);
+  if (z && z[0])
+    json_text(j, z);
+  else
+    json_null(j);
+}
+
+static void key_time(struct base_json *j, const char *key, struct base_wall t) {
+  json_key(j, key);
+  if (t.ns)
+    json_time(j, t);
+  else
+    json_null(j);
+}
+
+static void status_storage(struct base_json *j, const struct serve_status *st) {
+  json_key(j, "storage");
+  json_object(j);
+  key_text(j, "data_dir", st->data_dir);
+  key_text(j, "problem", st->problem);
+  json_close(j);
+}
+
+static void status_tick(struct base_json *j, const struct serve_status *st) {
+  json_key(j, "tick");
+  json_object(j);
+  key_u64(j, "seq", st->tick_seq);
+  key_time(j, "end", st->tick_end);
+  key_f64(j, "lag_s", lag_s(st));
+  json_close(j);
+}
+
+static void status_engine(struct base_json *j, const struct serve_status *st) {
+  key_u64(j, "series", st->series_n);
+  key_u64(j, "series_max", st->series_max);
+  key_u64(j, "bytes_per_series", st->bytes_per_series);
+  key_u64(j, "incidents_open", st->incidents_open);
+  key_u64(j, "threads", st->threads);
+  key_f64(j, "alerts_per_week", st->alerts_per_week);
+  json_key(j, "threshold_log");
+  json_object(j);
+  key_f64(j, "min", st->threshold_log_min);
+  key_f64(j, "max", st->threshold_log_max);
+  json_close(j);
+}
+
+static void status_counters(struct serve *s, struct base_json *j) {
+  json_key(j, "counters");
+  json_object(j);
+  for (unsigned c = 0; c < REC_COUNTER_COUNT; c++) key_u64(j, rec_counter_text(c), counter_of(s, c));
+  json_close(j);
+}
+
+/* Streams that are open: each is one logger of one proxy. */
+static uint64_t streams_open(struct serve *s) {
+  uint64_t opened = counter_of(s, REC_COUNTER_STREAMS_OPENED), closed = counter_of(s, REC_COUNTER_STREAMS_CLOSED);
+  return opened > closed ? opened - closed : 0;
+}
+
+static void status_process(struct serve *s, struct base_json *j, const struct serve_status *st) {
+  key_text(j, "version", s->conf.version);
+  key_text(j, "commit", s->conf.commit);
+  key_time(j, "now", st->now);
+  key_time(j, "started_at", st->started_at);
+  key_f64(j, "uptime_s", seconds_between(st->started_at, st->now));
+  json_key(j, "ready");
+  json_bool(j, st->ready);
+  key_u64(j, "connections", st->connections);
+  key_u64(j, "streams", streams_open(s));
+  key_u64(j, "rss_bytes", serve_rss_bytes());
+}
+
+void serve_status_get(struct serve_call *c) {
+  static const char *const none[] = {NULL};
+  if (!serve_query_only(c, none)) return;
+  struct serve_status st = status_of(c->serve);
+  struct base_json json = json_over(&c->res->body), *j = &json;
+  json_object(j);
+  status_process(c->serve, j, &st);
+  status_tick(j, &st);
+  status_engine(j, &st);
+  status_storage(j, &st);
+  status_counters(c->serve, j);
+  json_close(j);
+  buf_put_char(&c->res->body, '\n');
+}
+
+static void metric_gauge(struct base_buf *out, const char *name, const char *help, double value) {
+  buf_put_f(out, "# HELP foreshock_%s %s\n# TYPE foreshock_%s gauge\nforeshock_%s %.15g\n", name, help, name, name,
+            value);
+}
+
+static void metrics_counters(struct serve *s, struct base_buf *out) {
+  for (unsigned c = 0; c < REC_COUNTER_COUNT; c++) {
+    const char *name = rec_counter_text(c);
+    buf_put_f(out, "# HELP foreshock_%s_total %s\n# TYPE foreshock_%s_total counter\nforeshock_%s_total %llu\n", name,
+              rec_counter_doc(c), name, name, (unsigned long long)counter_of(s, c));
+  }
+}
+
+static void metrics_gauges(struct serve *s, struct base_buf *out) {
+  struct serve_status st = status_of(s);
+  metric_gauge(out, "series", "series in use", st.series_n);
+  metric_gauge(out, "series_max", "series that fit", st.series_max);
+  metric_gauge(out, "incidents_open", "incidents that are open", st.incidents_open);
+  metric_gauge(out, "tick_lag_seconds", "how far the last closed tick is behind the clock", lag_s(&st));
+  metric_gauge(out, "connections", "connections that are open", st.connections);
+  metric_gauge(out, "streams", "gRPC streams that are open", (double)streams_open(s));
+  metric_gauge(out, "live_streams", "readers of the live stream", s->live_n);
+  metric_gauge(out, "ready", "1 when ready", st.ready);
+  metric_gauge(out, "storage_ok", "1 unless the disk cannot be written", st.problem == NULL);
+  metric_gauge(out, "uptime_seconds", "time since the start", seconds_between(st.started_at, st.now));
+  metric_gauge(out, "resident_memory_bytes", "memory resident", (double)serve_rss_bytes());
+}
+
+void serve_metrics_get(struct serve_call *c) {
+  struct base_buf *out = &c->res->body;
+  c->res->content_type = "text/plain; version=0.0.4; charset=utf-8";
+  metrics_counters(c->serve, out);
+  metrics_gauges(c->serve, out);
+  buf_put_f(out,
+            "# HELP foreshock_build_info version and commit\n# TYPE foreshock_build_info gauge\n"
+            "foreshock_build_info{version=\"%s\",commit=\"%s\"} 1\n",
+            c->serve->conf.version, c->serve->conf.commit);
+}
+
+/* 200 as long as the loop answers: a supervisor must not restart a daemon for a full disk, which a restart would
+ * not cure. What is wrong stands in the body and in foreshock_storage_ok. */
+void serve_health_get(struct serve_call *c) {
+  struct serve_status st = status_of(c->serve);
+  struct base_buf *out = &c->res->body;
+  buf_put_f(out, "{\"status\":\"%s\",\"problems\":[", st.problem ? "degraded" : "ok");
+  if (st.problem) json_quote(out, str_of(st.problem));
+  buf_put_str(out, STR("]}\n"));
+}
+
+void serve_ready_get(struct serve_call *c) {
+  struct serve_status st = status_of(c->serve);
+  if (!st.ready) c->res->status = 503;
+  buf_put_f(&c->res->body, "{\"ready\":%s}\n", st.ready ? "true" : "false");
+}
+
+void serve_summary_json(struct serve *s, struct base_buf *out) {
+  struct serve_status st = status_of(s);
+  struct base_json json = json_over(out), *j = &json;
+  uint64_t entries = counter_of(s, REC_COUNTER_ENTRIES);
+  json_object(j);
+  key_time(j, "at", st.now);
+  key_u64(j, "entries", entries);
+  key_u64(j, "entries_new", entries - s->entries_before);
+  key_u64(j, "series", st.series_n);
+  key_u64(j, "incidents_open", st.incidents_open);
+  key_u64(j, "tick", st.tick_seq);
+  key_f64(j, "lag_s", lag_s(&st));
+  json_close(j);
+}

@@ -1,0 +1,178 @@
+/* The fold's memory; for wire_fold*.c alone.
+ *
+ *   wire_fold.c          streams, messages, time, ticks
+ *   wire_fold_resolve.c  entry -> base (who called whom, who says so)
+ *   wire_fold_count.c    base and route -> cell, counts of (tick, cell), exemplars
+ *   wire_fold_close.c    a tick's cells -> its series, sorted, by bucket */
+#ifndef WIRE_FOLD_STATE_H
+#define WIRE_FOLD_STATE_H
+
+#include "base_hist.h"
+#include "rec_counter.h"
+#include "wire_cell.h"
+#include "wire_clock.h"
+#include "wire_fold.h"
+#include "wire_identity_node.h"
+#include "wire_route_tree.h"
+
+#define FOLD_NAMES (1u << 19)
+#define FOLD_STREAMS (4u * LIMIT_CONNECTIONS)
+#define FOLD_ACCS (2u * LIMIT_CELLS) /* (tick, cell) pairs at one time; more [cell_limit] */
+#define FOLD_PAGES (FOLD_ACCS / 4)   /* of those with over FOLD_SPARSE latency buckets */
+#define FOLD_SHOWN 8192u             /* exemplars kept in all open ticks */
+#define FOLD_SHOWN_TICK 256u         /* exemplars given out a tick */
+#define FOLD_DROPS 4096u             /* series forgotten a tick */
+#define FOLD_SPARSE 8u
+#define FOLD_KEY_BYTES 456u
+#define FOLD_KEY_SETS 16384u
+#define FOLD_KEY_WAYS 2u
+#define FOLD_IDENTITIES 4096u
+#define FOLD_OWN 8u
+#define FOLD_JUMP_TICKS (3600ll * LIMIT_TICKS_PER_S)
+#define FOLD_NODE_IDLE_TICKS (3600ull * LIMIT_TICKS_PER_S)
+#define FOLD_COLLECT_TICKS (300ull * LIMIT_TICKS_PER_S)
+#define FOLD_NORMAL_MAX 64u /* messages in step with the clock after which one ahead of it is not believed */
+
+struct fold_stream {
+  uint8_t open, hint;
+  struct wire_node_ref node;
+  uint32_t next; /* free list */
+};
+
+/* A request kept to be shown. */
+struct fold_shown {
+  int64_t start_ns;
+  uint64_t latency_ns;
+  uint32_t next; /* free list */
+  uint8_t class_, request_id_n, trace_id_n;
+  char request_id[LIMIT_REQUEST_ID_BYTES];
+  char trace_id[LIMIT_TRACE_ID_BYTES];
+};
+
+/* Counts of one cell in one tick. Latencies: up to FOLD_SPARSE buckets inline, then a page of all of them. */
+struct fold_acc {
+  uint64_t latency_sum_ns, wait_sum_ns, bytes_in, bytes_out;
+  uint32_t class_n[REC_CLASS_COUNT];
+  uint32_t retries;
+  uint32_t sparse_count[FOLD_SPARSE];
+  uint8_t sparse_bucket[FOLD_SPARSE];
+  uint32_t sparse_n;
+  uint32_t page;         /* 0 none */
+  uint32_t failed, slow; /* in shown, 0 none */
+  uint32_t cell, next;   /* next of the tick, or of the free */
+};
+
+struct fold_page {
+  uint32_t count[HIST_BUCKETS]; /* count[0] links the free ones */
+};
+
+/* Raw identity bytes -> base, so that most requests need no look at names. */
+struct fold_known {
+  uint64_t hash;
+  uint32_t base, base_generation;
+  struct wire_node_ref self;
+  struct wire_place *place; /* to be kept up to date with `cluster` */
+  uint64_t place_hash;
+  uint32_t place_cluster, place_namespace;
+  uint32_t cluster; /* name of the upstream cluster, where requests that reach nobody may be about it too */
+  uint16_t n;
+  char key[FOLD_KEY_BYTES];
+};
+
+struct fold_identity {
+  uint64_t hash;
+  struct wire_node_ref node;
+};
+
+/* A message on its way through the fold. */
+struct fold_run {
+  struct wire_node_ref node;
+  uint8_t hint;
+  bool confirmed;               /* may be far ahead of the clock */
+  int64_t recv_ns;              /* 0 none */
+  int64_t newest_ns, oldest_ns; /* ends seen, on the receiver's clock */
+  struct wire_als_iter it;
+  uint32_t entry_n;
+};
+
+/* A message that must wait: for ticks to close, or for a witness. */
+struct fold_hold {
+  bool used;
+  struct fold_run run;
+  char *bytes; /* LIMIT_MESSAGE_BYTES */
+};
+
+struct fold_out {
+  struct rec_obs *obs;
+  struct fold_page *page; /* by obs, while adding up */
+  uint32_t *slot;         /* by obs */
+  uint32_t *order, *order_tmp;
+  uint32_t obs_n;
+  struct rec_obs *sorted;
+  struct rec_hist_cell *cell;
+  struct rec_series *series;
+  uint32_t *fresh; /* slots to be numbered */
+  uint32_t fresh_n;
+  struct rec_drop *drop, *drop_sorted;
+  uint8_t *drop_bucket;
+  struct rec_exemplar *exemplar;
+  uint32_t *exemplar_shown;
+  uint32_t exemplar_n;
+  uint32_t obs_at[LIMIT_BUCKETS + 1], cell_at[LIMIT_BUCKETS + 1], series_at[LIMIT_BUCKETS + 1],
+      drop_at[LIMIT_BUCKETS + 1];
+  struct fold_shown *shown; /* copies, as the tick's own are given back */
+};
+
+struct wire_fold {
+  struct wire_fold_conf conf;
+  struct base_hash_key key;
+  uint64_t counter[REC_COUNTER_COUNT];
+  struct wire_names *names;
+  struct wire_routes *routes;
+  struct wire_nodes *nodes;
+  struct wire_series_table *series;
+  struct wire_cells *cells;
+  struct fold_stream *stream;
+  uint32_t stream_n, stream_free;
+  struct fold_identity *identity;
+  struct fold_known *known;
+  uint32_t own[FOLD_OWN], own_n; /* upstream clusters that lead to this very process */
+  struct wire_clock clock;
+  int64_t open_tick;    /* number of the oldest open tick: its start / LIMIT_TICK_NS; meaningless before `started` */
+  int64_t touched_tick; /* newest tick that counts anything */
+  bool started;
+  uint64_t next_seq;
+  int64_t collected_tick;              /* when names were last swept */
+  uint32_t epoch;                      /* counts those sweeps: what is known by older numbers is not asked any more */
+  uint32_t tick_acc[LIMIT_OPEN_TICKS]; /* first acc of each open tick, 0 none */
+  struct fold_acc *acc;
+  uint32_t acc_n, acc_free;
+  struct fold_page *page;
+  uint32_t page_n, page_free;
+  struct fold_shown *shown;
+  uint32_t shown_n, shown_free;
+  struct fold_hold hold[2]; /* 0 waits for a witness or for ticks; 1 is the witness */
+  uint32_t normal_n;        /* messages in step with the clock since hold[0] */
+  struct fold_out out;
+  wire_fold_watcher *watcher;
+  void *watcher_arg;
+};
+
+/* wire_fold_resolve.c: the base of an entry, with the node that it speaks for; 0 and *reason (a rec_counter) where
+ * it has none. */
+uint32_t fold_resolve(struct wire_fold *f, const struct fold_run *run, const struct wire_als_entry *e,
+                      unsigned *reason);
+
+/* wire_fold_count.c */
+struct fold_request {
+  const struct wire_als_entry *entry;
+  int64_t end_ns, latency_ns;
+  int64_t tick; /* where it counts; -1: too late to count */
+};
+void fold_count(struct wire_fold *f, uint32_t base, const struct fold_request *q);
+void fold_acc_drop(struct wire_fold *f, uint32_t acc);
+
+/* wire_fold_close.c: fills f->out from the counts of the tick and gives them back. */
+void fold_close(struct wire_fold *f, int64_t tick);
+
+#endif

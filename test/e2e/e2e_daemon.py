@@ -1,0 +1,99 @@
+"""Starts the program on free ports, speaks to it, stops it."""
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "tools"))
+from tap import Tap  # noqa: E402,F401  (the tests take it from here)
+
+LISTENS = re.compile(r"(gRPC|HTTP) .* on 127\.0\.0\.1:(\d+)")
+
+
+class Daemon:
+    def __init__(self, binary, *arguments, command="run", listeners=2):
+        self.log = tempfile.TemporaryFile()
+        self.process = subprocess.Popen(
+            [binary, command, "--set", "grpc_port=0", "--set", "api_port=0", *arguments], stderr=self.log)
+        self.port = {}
+        self.wait(lambda: self.listening(listeners), 10)
+
+    def said(self):
+        self.log.seek(0)
+        return self.log.read().decode()
+
+    def listening(self, listeners):
+        self.port = dict(LISTENS.findall(self.said()))
+        if self.process.poll() is not None:
+            raise RuntimeError("it ended: " + self.said())
+        return len(self.port) >= listeners
+
+    def wait(self, condition, timeout_s):
+        """Waits until the condition gives something true, and gives that; False when the time is over."""
+        until = time.monotonic() + timeout_s
+        while time.monotonic() < until:
+            got = condition()
+            if got:
+                return got
+            time.sleep(0.05)
+        return False
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port['HTTP']}"
+
+    @property
+    def grpc(self):
+        return f"127.0.0.1:{self.port['gRPC']}"
+
+    def ask(self, path, method="GET", body=None, content_type=None):
+        """(status, headers, text)"""
+        data = body.encode() if isinstance(body, str) else body
+        request = urllib.request.Request(self.url + path, method=method, data=data)
+        if content_type:
+            request.add_header("Content-Type", content_type)
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return answer.status, answer.headers, answer.read().decode()
+        except urllib.error.HTTPError as refused:
+            return refused.code, refused.headers, refused.read().decode()
+
+    def get(self, path):
+        return json.loads(self.ask(path)[2])
+
+    def counters(self):
+        return self.get("/api/v1/status")["counters"]
+
+    def metrics(self):
+        """name -> value of the metrics without labels"""
+        lines = self.ask("/metrics")[2].splitlines()
+        return {line.split()[0]: float(line.split()[1]) for line in lines if line[0] != "#" and "{" not in line}
+
+    def incidents(self):
+        return {i["id"]: i for i in self.get("/api/v1/incidents?limit=1024")["incidents"]}
+
+    def stop(self, number=signal.SIGTERM):
+        """The exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.process.wait(timeout=20)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self.log.close()
+
+
+def run(binary, *arguments, **more):
+    """A command that ends by itself."""
+    return subprocess.run([binary, *arguments], capture_output=True, text=True, timeout=120, check=False, **more)

@@ -1,0 +1,219 @@
+"""Every path of docs/openapi.yaml against the running daemon: statuses, shapes, headers, and what a disk that cannot
+be written does.
+
+    test_api.py BINARY ROOT
+"""
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import urllib.parse
+import urllib.request
+
+from e2e_daemon import Daemon, Tap, run
+from e2e_openapi import openapi_read, schema_errors
+
+ID = "00000000000000aa"
+INCIDENT = {
+    "id": ID, "verdict": "unhealthy", "kind": "errors", "severity": "critical", "state": "open", "acked": False,
+    "started_at": "2026-03-02T09:00:00.000000000Z", "detected_at": "2026-03-02T09:00:02.000000000Z", "ended_at": None,
+    "updated_at": "2026-03-02T09:00:02.000000000Z", "summary": "cart fails",
+    "root_causes": [{"score": 0.9, "entity": {"kind": "pod", "service": "cart", "pod": "cart-1"}, "signal": "errors",
+                     "evidence": "12 of 20 failed"}],
+    "affected": [{"kind": "service", "service": "front"}], "not_affected": [],
+    "impact": {"requests": 20, "failed": 12, "slow": 0}, "changes": [],
+    "exemplars": [{"request_id": "r1", "trace_id": "", "at": "2026-03-02T09:00:01.000000000Z"}],
+    "confidence": 0.8, "telemetry": "complete", "rev": 1}
+CHANGE = {"kind": "deploy", "summary": "v2", "entity": {"kind": "service", "service": "cart"}}
+ENTITY = urllib.parse.quote(json.dumps({"kind": "service", "service": "cart"}))
+
+# (method, path of the document, what is asked, body, status); every documented status but those of a full queue.
+ASKED = [
+    ("GET", "/", "/", None, 200),
+    ("GET", "/healthz", "/healthz", None, 200),
+    ("GET", "/readyz", "/readyz", None, 503),
+    ("GET", "/metrics", "/metrics", None, 200),
+    ("GET", "/api/v1/status", "/api/v1/status", None, 200),
+    ("GET", "/api/v1/incidents", "/api/v1/incidents", None, 200),
+    ("GET", "/api/v1/incidents", "/api/v1/incidents?service=front&verdict=unhealthy&state=open&limit=1", None, 200),
+    ("GET", "/api/v1/incidents", "/api/v1/incidents?since=noon", None, 400),
+    ("GET", "/api/v1/incidents/{id}", f"/api/v1/incidents/{ID}", None, 200),
+    ("GET", "/api/v1/incidents/{id}", "/api/v1/incidents/00000000000000ab", None, 404),
+    ("POST", "/api/v1/incidents/{id}/ack", f"/api/v1/incidents/{ID}/ack", "", 202),
+    ("POST", "/api/v1/incidents/{id}/ack", f"/api/v1/incidents/{ID}/ack", '{"who": 7}', 400),
+    ("POST", "/api/v1/incidents/{id}/ack", "/api/v1/incidents/1/ack", "", 404),
+    ("POST", "/api/v1/incidents/{id}/ack", f"/api/v1/incidents/{ID}/ack", None, 415),
+    ("POST", "/api/v1/changes", "/api/v1/changes", json.dumps(CHANGE), 202),
+    ("POST", "/api/v1/changes", "/api/v1/changes", json.dumps({**CHANGE, "sumary": ""}), 400),
+    ("POST", "/api/v1/changes", "/api/v1/changes", None, 415),
+    ("GET", "/api/v1/graph", "/api/v1/graph", None, 200),
+    ("GET", "/api/v1/series", "/api/v1/series?entity=" + ENTITY, None, 200),
+    ("GET", "/api/v1/series", "/api/v1/series", None, 400),
+    ("GET", "/api/v1/series", "/api/v1/series?step=1s&entity=" + ENTITY, None, 501),
+    ("GET", "/readyz", "/readyz", None, 200),
+]
+NOT_ASKED = {("GET", "/api/v1/stream", 200), ("GET", "/api/v1/stream", 503),
+             ("POST", "/api/v1/changes", 503), ("POST", "/api/v1/incidents/{id}/ack", 503)}
+
+
+def crc32c(data):
+    crc = 0xffffffff
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
+    return crc ^ 0xffffffff
+
+
+def incident_log_write(data):
+    """A log that an earlier process could have left."""
+    os.makedirs(os.path.join(data, "incidents"))
+    body = json.dumps(INCIDENT).encode()
+    with open(os.path.join(data, "incidents", "0" * 16 + ".seg"), "wb") as out:
+        out.write(b"FSHK1 journal\n".ljust(16, b"\0") + bytes(8))
+        out.write(len(body).to_bytes(4, "little") + crc32c(b"\2" + body).to_bytes(4, "little") + b"\2" + body)
+
+
+def test_path(tap, api, daemon, asked):
+    method, path, target, body, status = asked
+    content_type = "application/json" if body is not None else None
+    if target == "/readyz" and status == 200:
+        daemon.wait(lambda: daemon.ask("/readyz")[0] == 200, 8)
+    got, headers, text = daemon.ask(target, method, "x" if body is None and method == "POST" else body, content_type)
+    documented = api["paths"][path][method.lower()]["responses"].get(str(status), {}).get("content", {})
+    kind = next(iter(documented), "nothing")
+    errors = [f"status {got}"] if got != status else []
+    errors += [] if headers["Content-Type"].startswith(kind) else [f"{headers['Content-Type']} is not {kind}"]
+    errors += [] if headers["Cache-Control"] == "no-store" else ["may be cached"]
+    errors += [] if headers["X-Content-Type-Options"] == "nosniff" else ["may be sniffed"]
+    if documented.get(kind):
+        errors += schema_errors(api, documented[kind]["schema"], json.loads(text))
+    tap.ok(f"{method} {target[:60]} is {status} as documented", not errors, "\n".join(errors) + "\n" + text[:400])
+
+
+def test_all_asked(tap, api):
+    documented = {(method.upper(), path, int(status)) for path, methods in api["paths"].items()
+                  for method, what in methods.items() for status in what["responses"]}
+    asked = {(method, path, status) for method, path, _, _, status in ASKED} | NOT_ASKED
+    tap.equal("every documented path and status is asked for", sorted(documented - asked), [])
+    tap.equal("and nothing else", sorted(asked - documented), [])
+
+
+def test_edges(tap, daemon):
+    status, headers, text = daemon.ask("/api/v1/status", "HEAD")
+    tap.ok("HEAD has a length and no body", status == 200 and int(headers["Content-Length"]) > 0 and not text)
+    status, headers, _ = daemon.ask("/api/v1/status", "DELETE")
+    tap.equal("DELETE is refused with what is allowed", (status, headers["Allow"]), (405, "GET, HEAD"))
+    status, _, text = daemon.ask("/api/v1/nothing")
+    tap.equal("an unknown path is 404", (status, "error" in json.loads(text)), (404, True))
+    status, _, _ = daemon.ask("/api/v1/changes", "POST", "x" * (9 << 20), "application/json")
+    tap.equal("a body over the limit is 413", status, 413)
+
+
+def test_stream(tap, daemon):
+    with urllib.request.urlopen(daemon.url + "/api/v1/stream", timeout=10) as events:
+        tap.equal("the stream's type", events.headers["Content-Type"], "text/event-stream")
+        lines = [events.readline().decode().strip() for _ in range(6)]
+    data = [json.loads(line[6:]) for line in lines if line.startswith("data: ")]
+    tap.ok("a summary comes each second", "event: summary" in lines and data and "incidents_open" in data[0], lines)
+
+
+def test_metrics(tap, daemon):
+    text = daemon.ask("/metrics")[2]
+    names = [line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")]
+    helped = [line.split()[2] for line in text.splitlines() if line.startswith("# HELP")]
+    valued = [line.split()[0].split("{")[0] for line in text.splitlines() if line[:1] != "#"]
+    tap.ok("each metric has HELP, TYPE and one value", names == helped == valued and len(set(names)) == len(names))
+    tap.ok("counters end in _total", all(n.endswith("_total") for n in names
+                                         if f"# TYPE {n} counter" in text))
+    tap.ok("memory is told", daemon.metrics()["foreshock_resident_memory_bytes"] > 0)
+
+
+def test_view(tap, binary, daemon):
+    out = run(binary, "incidents", "--url", daemon.url)
+    tap.ok("incidents lists the restored one", ID in out.stdout and "cart fails" in out.stdout, out.stdout + out.stderr)
+    out = run(binary, "incidents", "--url", daemon.url + "/", "--json")
+    tap.equal("--json gives it whole", json.loads(out.stdout), INCIDENT)
+    out = run(binary, "explain", "--url", daemon.url, ID)
+    tap.ok("explain gives the evidence, without colours in a pipe",
+           "12 of 20 failed" in out.stdout and "\033" not in out.stdout, out.stdout + out.stderr)
+    out = run(binary, "explain", "--url", daemon.url, "00000000000000ab")
+    tap.equal("explain of an unknown one is 1", (out.returncode, "no incident" in out.stderr), (1, True))
+
+
+def test_port_in_use(tap, binary, daemon):
+    out = run(binary, "run", "--set", "grpc_port=0", "--set", "api_port=" + daemon.port["HTTP"])
+    tap.ok("a port in use is 1 and says so", out.returncode == 1 and "in use already" in out.stderr, out.stderr)
+
+
+def test_locked(tap, binary, data):
+    out = run(binary, "run", "--data", data, "--set", "grpc_port=0", "--set", "api_port=0")
+    tap.ok("a directory in use is 1 and says so", out.returncode == 1 and "another process" in out.stderr, out.stderr)
+
+
+def test_bad_disk(tap, binary, folder):
+    """A file where a directory should be: nothing can be written, not even by root."""
+    data = os.path.join(folder, "file")
+    with open(data, "w", encoding="ascii"):
+        pass
+    with Daemon(binary, "--data", data) as daemon:
+        health, metrics = daemon.get("/healthz"), daemon.metrics()
+        tap.ok("a bad disk: it runs, /healthz tells", health["status"] == "degraded" and data in health["problems"][0],
+               health)
+        tap.equal("and foreshock_storage_ok is 0", metrics["foreshock_storage_ok"], 0)
+        tap.equal("and it ends with 0", daemon.stop(), 0)
+
+
+def test_full_disk(tap, binary, folder):
+    """A limit on the size of files stands in for a full disk: writes fail with EFBIG."""
+    data = os.path.join(folder, "full")
+    limited = ["sh", "-c", 'trap "" XFSZ; ulimit -f 0; exec "$@"', "sh", binary]
+    process = subprocess.Popen([*limited, "run", "--data", data, "--set", "grpc_port=0", "--set", "api_port=0"],
+                               stderr=subprocess.PIPE, text=True)
+    said, port = "", None
+    while port is None and (line := process.stderr.readline()):
+        said += line
+        port = line.rsplit(":", 1)[1].strip() if "HTTP" in line else None
+    health = {}
+    if port:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5) as answer:
+            health = json.loads(answer.read())
+    tap.ok("a full disk: it runs, /healthz tells", health.get("status") == "degraded", said + str(health))
+    process.terminate()
+    tap.equal("and it ends with 0", process.wait(timeout=20), 0)
+    process.stderr.close()
+
+
+def test_slow_reader(tap, daemon):
+    """A client that says nothing holds nobody up."""
+    with socket.create_connection(("127.0.0.1", int(daemon.port["HTTP"]))) as silent:
+        silent.sendall(b"GET /api/v1/st")
+        tap.equal("half a request holds nobody up", daemon.ask("/healthz")[0], 200)
+
+
+def main():
+    tap, binary = Tap(), os.path.abspath(sys.argv[1])
+    api = openapi_read(os.path.join(sys.argv[2], "docs", "openapi.yaml"))
+    with tempfile.TemporaryDirectory() as folder:
+        data = os.path.join(folder, "data")
+        incident_log_write(data)
+        with Daemon(binary, "--data", data) as daemon:
+            test_all_asked(tap, api)
+            for asked in ASKED:
+                test_path(tap, api, daemon, asked)
+            test_edges(tap, daemon)
+            test_stream(tap, daemon)
+            test_metrics(tap, daemon)
+            test_view(tap, binary, daemon)
+            test_port_in_use(tap, binary, daemon)
+            test_locked(tap, binary, data)
+            test_slow_reader(tap, daemon)
+        test_bad_disk(tap, binary, folder)
+        test_full_disk(tap, binary, folder)
+    return tap.done()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

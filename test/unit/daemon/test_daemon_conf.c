@@ -1,0 +1,135 @@
+/* Configuration: defaults, each type's checks, and that a refusal of a file tells the place. */
+/* clang-format off */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+/* clang-format on */
+
+#include "daemon_conf.h"
+
+static void defaults_are_the_contract(void **state) {
+  (void)state;
+  struct daemon_conf c;
+  conf_init(&c);
+  assert_string_equal(c.grpc_address, "127.0.0.1");
+  assert_int_equal(c.grpc_port, 4317);
+  assert_int_equal(c.http_port, 4318);
+  assert_int_equal(c.api_port, 7070);
+  assert_true(c.alerts_per_week == 1);
+  assert_int_equal(c.max_series, LIMIT_SERIES_DEFAULT);
+  assert_int_equal(c.journal_segment_bytes, LIMIT_SEGMENT_BYTES);
+  assert_int_equal(c.journal_segments, LIMIT_SEGMENTS);
+  assert_int_equal(c.checkpoint_interval_ns, 60000000000ll);
+  assert_string_equal(c.data_dir, "");
+}
+
+static void read_ok(struct daemon_conf *c, const char *yaml) {
+  struct conf_err err;
+  conf_init(c);
+  if (!conf_read(c, str_of(yaml), &err)) fail_msg("%u:%u: %s", err.line, err.column, err.text);
+}
+
+static void a_file_sets_every_type(void **state) {
+  (void)state;
+  struct daemon_conf c;
+  read_ok(&c,
+          "# ours\ngrpc_address: \"::1\"\ngrpc_port: 0\nalerts_per_week: 0.5\nidle_timeout: 90s\n"
+          "checkpoint_interval: 1500ms\ndata_dir: /var/lib/fore shock\n");
+  assert_string_equal(c.grpc_address, "::1");
+  assert_int_equal(c.grpc_port, 0);
+  assert_true(c.alerts_per_week == 0.5);
+  assert_int_equal(c.idle_timeout_ns, 90000000000ll);
+  assert_int_equal(c.checkpoint_interval_ns, 1500000000ll);
+  assert_string_equal(c.data_dir, "/var/lib/fore shock");
+  assert_int_equal(c.api_port, 7070);
+}
+
+static void an_empty_file_is_fine(void **state) {
+  (void)state;
+  struct daemon_conf c;
+  read_ok(&c, "");
+  read_ok(&c, "\n# nothing\n");
+  read_ok(&c, "---\n...\n");
+  read_ok(&c, "{}");
+}
+
+static void refused(const char *yaml, unsigned line, unsigned column, const char *part) {
+  struct daemon_conf c;
+  struct conf_err err;
+  conf_init(&c);
+  assert_false(conf_read(&c, str_of(yaml), &err));
+  if (err.line != line || err.column != column || !strstr(err.text, part))
+    fail_msg("want %u:%u %s, got %u:%u %s", line, column, part, err.line, err.column, err.text);
+}
+
+static void refusals_have_line_and_column(void **state) {
+  (void)state;
+  refused("api_port: 1\nspeed: 3\n", 2, 1, "unknown key 'speed'");
+  refused("api_port: 1\n\napi_port: 2\n", 3, 1, "twice");
+  refused("api_port: 70000\n", 1, 11, "outside 0 to 65535");
+  refused("api_port:   -1\n", 1, 13, "whole number");
+  refused("api_port: 1e3\n", 1, 11, "whole number");
+  refused("api_port: 99999999999999999999\n", 1, 11, "whole number");
+  refused("alerts_per_week: nan\n", 1, 18, "wants a number");
+  refused("alerts_per_week: 0\n", 1, 18, "outside");
+  refused("alerts_per_week: 0x10\n", 1, 18, "wants a number");
+  refused("alerts_per_week: 1.2.3\n", 1, 18, "wants a number");
+  refused("idle_timeout: 60\n", 1, 15, "unit");
+  refused("idle_timeout: 60d\n", 1, 15, "unit");
+  refused("idle_timeout: 100h\n", 1, 15, "outside");
+  refused("grpc_address: localhost\n", 1, 15, "numeric address");
+  refused("api_port: [1, 2]\n", 1, 11, "one value");
+  refused("api_port: {a: 1}\n", 1, 11, "one value");
+  refused("api_port: &a 1\ngrpc_port: *a\n", 2, 12, "one value");
+  refused("[1, 2]\n", 1, 1, "map");
+  refused("? [a]\n: b\n", 1, 3, "plain text");
+  refused("api_port: 1\n---\napi_port: 2\n", 2, 1, "one document");
+  refused("api_port: \"1\n", 2, 1, "unexpected end");
+}
+
+static void a_nul_in_a_text_is_refused(void **state) {
+  (void)state;
+  refused("data_dir: \"a\\0b\"\n", 1, 11, "data_dir");
+}
+
+static void set_pairs(void **state) {
+  (void)state;
+  struct daemon_conf c;
+  struct conf_err err;
+  conf_init(&c);
+  assert_true(conf_set_pair(&c, "api_port=9", &err));
+  assert_int_equal(c.api_port, 9);
+  assert_true(conf_set_pair(&c, "data_dir=a=b", &err));
+  assert_string_equal(c.data_dir, "a=b");
+  assert_false(conf_set_pair(&c, "api_port", &err));
+  assert_false(conf_set_pair(&c, "nope=1", &err));
+  assert_non_null(strstr(err.text, "nope"));
+}
+
+static void an_error_names_its_file(void **state) {
+  (void)state;
+  struct daemon_conf c;
+  struct conf_err err;
+  char text[256];
+  struct base_buf out = buf_over(text, sizeof text);
+  conf_init(&c);
+  assert_false(conf_load(&c, "/nonexistent/x.yaml", &err));
+  conf_err_text(&err, "x.yaml", &out);
+  assert_true(str_eq(buf_str(&out), STR("x.yaml: No such file or directory")));
+  buf_clear(&out);
+  assert_false(conf_read(&c, STR("a: 1"), &err));
+  conf_err_text(&err, "x.yaml", &out);
+  assert_true(str_eq(buf_str(&out), STR("x.yaml:1:1: unknown key 'a'")));
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(defaults_are_the_contract),  cmocka_unit_test(a_file_sets_every_type),
+      cmocka_unit_test(an_empty_file_is_fine),      cmocka_unit_test(refusals_have_line_and_column),
+      cmocka_unit_test(a_nul_in_a_text_is_refused), cmocka_unit_test(set_pairs),
+      cmocka_unit_test(an_error_names_its_file),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

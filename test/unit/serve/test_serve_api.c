@@ -1,0 +1,428 @@
+/* Every path's answer, over a made-up daemon. */
+/* clang-format off */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+/* clang-format on */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <yyjson.h>
+
+#include "serve.h"
+
+/* ---- a made-up daemon ---- */
+
+static struct rec_change got_change;
+static char got_summary[64];
+static unsigned change_n, command_n;
+static struct rec_command got_command;
+static const char *problem;
+static bool ready, full; /* full: neither changes nor commands are taken */
+
+static const struct rec_series series[] = {
+    {.level = REC_LEVEL_SERVICE,
+     .side = REC_SIDE_SERVER,
+     .dim[REC_DIM_NAMESPACE] = {"shop", 4},
+     .dim[REC_DIM_SERVICE] = {"cart", 4}},
+    {.level = REC_LEVEL_SERVICE,
+     .side = REC_SIDE_CLIENT,
+     .dim[REC_DIM_NAMESPACE] = {"shop", 4},
+     .dim[REC_DIM_SERVICE] = {"cart", 4}},
+    {.level = REC_LEVEL_EDGE,
+     .side = REC_SIDE_CLIENT,
+     .dim[REC_DIM_NAMESPACE] = {"shop", 4},
+     .dim[REC_DIM_SERVICE] = {"cart", 4},
+     .dim[REC_DIM_CALLER_NAMESPACE] = {"shop", 4},
+     .dim[REC_DIM_CALLER] = {"front", 5}},
+};
+
+static void fake_status(void *ctx, struct serve_status *out) {
+  (void)ctx;
+  *out = (struct serve_status){.now = {1000 * TIME_NS_PER_S},
+                               .started_at = {900 * TIME_NS_PER_S},
+                               .tick_end = {999 * TIME_NS_PER_S},
+                               .tick_seq = 12,
+                               .series_n = 3,
+                               .data_dir = "",
+                               .problem = problem,
+                               .ready = ready};
+}
+
+static uint64_t fake_counter(void *ctx, enum rec_counter c) {
+  (void)ctx;
+  return 100 + (uint64_t)c;
+}
+
+static uint32_t fake_series_n(void *ctx) {
+  (void)ctx;
+  return 4;
+}
+
+static const struct rec_series *fake_series(void *ctx, uint32_t idx) {
+  (void)ctx;
+  return idx < 3 ? &series[idx] : NULL;
+}
+
+static bool fake_rate(void *ctx, uint32_t idx, struct serve_rate *out) {
+  (void)ctx;
+  *out = (struct serve_rate){.requests_per_s = 10 + idx, .learned_requests_per_s = 9, .alarming = idx == 2};
+  return true;
+}
+
+static bool fake_change(void *ctx, const struct rec_change *change) {
+  (void)ctx;
+  if (full) return false;
+  got_change = *change;
+  memcpy(got_summary, change->summary.p, change->summary.n);
+  change_n++;
+  return true;
+}
+
+static bool fake_command(void *ctx, const struct rec_command *command) {
+  (void)ctx;
+  if (full) return false;
+  got_command = *command;
+  command_n++;
+  return true;
+}
+
+/* ---- one request ---- */
+
+struct answer {
+  int status;
+  const char *type, *extra;
+  char *text;
+  yyjson_doc *doc;
+};
+
+static struct serve *serve;
+static struct serve_store *store;
+
+static struct answer ask_with(const char *method, const char *path, const char *query, const char *type,
+                              const char *body) {
+  struct io_http_request req = {.method = str_of(method),
+                                .path = str_of(path),
+                                .query = str_of(query),
+                                .content_type = str_of(type),
+                                .body = str_of(body)};
+  struct io_http_response res = {.status = 200, .body = buf_open(LIMIT_HTTP_OUT_BYTES)};
+  serve_http(serve, &req, &res);
+  assert_false(res.body.bad);
+  struct answer a = {.status = res.status, .type = res.content_type, .extra = res.extra};
+  a.text = strndup(res.body.p, res.body.n);
+  a.doc = yyjson_read(res.body.p, res.body.n, 0);
+  buf_fini(&res.body);
+  return a;
+}
+
+static struct answer get(const char *path, const char *query) {
+  return ask_with("GET", path, query, NULL, NULL);
+}
+
+static void drop(struct answer *a) {
+  free(a->text);
+  yyjson_doc_free(a->doc);
+}
+
+static yyjson_val *at(struct answer *a, const char *pointer) {
+  yyjson_val *v = yyjson_doc_ptr_get(a->doc, pointer);
+  if (!v) print_error("no %s in %s\n", pointer, a->text);
+  assert_non_null(v);
+  return v;
+}
+
+static void expect_error(struct answer a, int status, const char *part) {
+  assert_int_equal(a.status, status);
+  assert_non_null(strstr(yyjson_get_str(at(&a, "/error")), part));
+  drop(&a);
+}
+
+/* ---- tests ---- */
+
+static void add_incident(const char *id, const char *verdict, const char *updated, const char *ended,
+                         const char *service) {
+  char json[512];
+  snprintf(json, sizeof json,
+           "{\"id\":\"%s\",\"verdict\":\"%s\",\"started_at\":\"2026-03-02T09:00:00Z\",\"updated_at\":\"%s\","
+           "\"ended_at\":%s,\"root_causes\":[],\"affected\":[{\"service\":\"%s\"}]}",
+           id, verdict, updated, ended, service);
+  assert_int_equal(serve_incident(serve, str_of(json)), SERVE_PUT_NEW);
+}
+
+static uint64_t total(const char *query) {
+  struct answer a = get("/api/v1/incidents", query);
+  assert_int_equal(a.status, 200);
+  uint64_t n = yyjson_get_uint(at(&a, "/total"));
+  if (!strstr(query, "limit")) assert_int_equal(yyjson_arr_size(at(&a, "/incidents")), n);
+  drop(&a);
+  return n;
+}
+
+static void incidents_are_filtered(void **state) {
+  (void)state;
+  add_incident("0000000000000001", "unhealthy", "2026-03-02T09:01:00Z", "null", "cart");
+  add_incident("0000000000000002", "expected", "2026-03-02T09:02:00Z", "\"2026-03-02T09:02:00Z\"", "pay");
+  add_incident("0000000000000003", "unhealthy", "2026-03-02T09:03:00Z", "null", "pay");
+  assert_int_equal(total(""), 3);
+  assert_int_equal(total("verdict=expected"), 1);
+  assert_int_equal(total("service=pay"), 2);
+  assert_int_equal(total("service=pa"), 0);
+  assert_int_equal(total("state=open"), 2);
+  assert_int_equal(total("since=2026-03-02T09:02:00Z"), 2);
+  assert_int_equal(total("since=2026-03-02T10:02:30%2B01:00"), 1);
+  assert_int_equal(total("limit=1"), 3);
+  struct answer a = get("/api/v1/incidents", "limit=1");
+  assert_string_equal(yyjson_get_str(at(&a, "/incidents/0/id")), "0000000000000003");
+  assert_int_equal(yyjson_arr_size(at(&a, "/incidents")), 1);
+  drop(&a);
+}
+
+static void bad_filters_are_named(void **state) {
+  (void)state;
+  expect_error(get("/api/v1/incidents", "since=now"), 400, "since");
+  expect_error(get("/api/v1/incidents", "verdict=bad"), 400, "verdict");
+  expect_error(get("/api/v1/incidents", "state=x"), 400, "state");
+  expect_error(get("/api/v1/incidents", "limit=0"), 400, "limit");
+  expect_error(get("/api/v1/incidents", "limit=99999999999"), 400, "limit");
+  expect_error(get("/api/v1/incidents", "limit=1x"), 400, "limit");
+  expect_error(get("/api/v1/incidents", "foo=1"), 400, "foo");
+  expect_error(get("/api/v1/incidents", "since=%"), 400, "query");
+}
+
+static void one_incident_and_its_ack(void **state) {
+  (void)state;
+  add_incident("00000000000000aa", "unhealthy", "2026-03-02T09:01:00Z", "null", "cart");
+  struct answer a = get("/api/v1/incidents/00000000000000aa", "");
+  assert_int_equal(a.status, 200);
+  assert_string_equal(yyjson_get_str(at(&a, "/id")), "00000000000000aa");
+  drop(&a);
+  expect_error(get("/api/v1/incidents/00000000000000ab", ""), 404, "no incident");
+  expect_error(get("/api/v1/incidents/../aa", ""), 404, "path");
+  const char *ack = "/api/v1/incidents/00000000000000aa/ack";
+  expect_error(ask_with("POST", ack, "", "text/plain", "{}"), 415, "application/json");
+  expect_error(ask_with("POST", ack, "", "application/json", "{\"who\":\"\"}"), 400, "who");
+  expect_error(ask_with("POST", ack, "", "application/json", "{\"by\":\"me\"}"), 400, "who");
+  expect_error(ask_with("POST", ack, "", "application/json", "nonsense"), 400, "JSON");
+  expect_error(get(ack, ""), 405, "POST");
+  assert_int_equal(command_n, 0);
+  a = ask_with("POST", ack, "", "Application/JSON ; charset=utf-8", "{\"who\":\"anna\"}");
+  assert_int_equal(a.status, 202);
+  drop(&a);
+  assert_int_equal(command_n, 1);
+  assert_int_equal(got_command.verb, REC_VERB_ACK);
+  a = ask_with("POST", ack, "", "application/json", "");
+  assert_int_equal(a.status, 202);
+  assert_int_equal(command_n, 2);
+  drop(&a);
+  full = true;
+  expect_error(ask_with("POST", ack, "", "application/json", ""), 503, "try again");
+}
+
+static struct answer post_change(const char *body) {
+  return ask_with("POST", "/api/v1/changes", "", "application/json", body);
+}
+
+#define ENTITY "\"entity\":{\"kind\":\"service\",\"service\":\"cart\"}"
+
+static void a_change_is_taken(void **state) {
+  (void)state;
+  struct answer a = post_change("{\"at\":\"1970-01-01T00:10:00Z\",\"source\":\"argo\",\"kind\":\"deploy\"," ENTITY
+                                ",\"summary\":\"v2\"}");
+  assert_int_equal(a.status, 202);
+  drop(&a);
+  assert_int_equal(change_n, 1);
+  assert_true(got_change.at.ns == 600 * TIME_NS_PER_S);
+  assert_string_equal(got_summary, "v2");
+  a = post_change("{\"kind\":\"deploy\"," ENTITY ",\"summary\":\"v3\"}");
+  assert_int_equal(a.status, 202);
+  drop(&a);
+  assert_true(got_change.at.ns == 1000 * TIME_NS_PER_S);
+  full = true;
+  expect_error(post_change("{\"kind\":\"deploy\"," ENTITY ",\"summary\":\"v3\"}"), 503, "try again");
+}
+
+static void a_bad_change_is_refused_by_field(void **state) {
+  (void)state;
+  expect_error(post_change("{"), 400, "JSON");
+  expect_error(post_change("[]"), 400, "object");
+  expect_error(post_change("{\"kind\":\"x\"," ENTITY ",\"summary\":\"s\",\"sumary\":1}"), 400, "sumary");
+  expect_error(post_change("{" ENTITY ",\"summary\":\"s\"}"), 400, "kind");
+  expect_error(post_change("{\"kind\":7," ENTITY ",\"summary\":\"s\"}"), 400, "kind");
+  expect_error(post_change("{\"kind\":\"x\"," ENTITY "}"), 400, "summary");
+  expect_error(post_change("{\"kind\":\"x\",\"summary\":\"s\"}"), 400, "entity");
+  expect_error(post_change("{\"kind\":\"x\",\"summary\":\"s\",\"entity\":{\"kind\":\"cat\"}}"), 400, "entity.kind");
+  expect_error(post_change("{\"kind\":\"x\",\"summary\":\"s\",\"entity\":{\"kind\":\"pod\",\"pd\":\"a\"}}"), 400,
+               "entity.pd");
+  expect_error(post_change("{\"at\":\"noon\",\"kind\":\"x\"," ENTITY ",\"summary\":\"s\"}"), 400, "at");
+  expect_error(post_change("{\"at\":\"1970-01-03T00:00:00Z\",\"kind\":\"x\"," ENTITY ",\"summary\":\"s\"}"), 400, "at");
+  assert_int_equal(change_n, 0);
+}
+
+static void the_graph_has_each_edge_once(void **state) {
+  (void)state;
+  struct answer a = get("/api/v1/graph", "");
+  assert_int_equal(a.status, 200);
+  assert_int_equal(yyjson_arr_size(at(&a, "/nodes")), 2);
+  assert_string_equal(yyjson_get_str(at(&a, "/nodes/0/id")), "shop/cart");
+  assert_string_equal(yyjson_get_str(at(&a, "/nodes/0/side")), "server");
+  assert_string_equal(yyjson_get_str(at(&a, "/nodes/0/health")), "ok");
+  assert_string_equal(yyjson_get_str(at(&a, "/nodes/1/id")), "shop/front");
+  assert_string_equal(yyjson_get_str(at(&a, "/nodes/1/health")), "unknown");
+  assert_int_equal(yyjson_arr_size(at(&a, "/edges")), 1);
+  assert_string_equal(yyjson_get_str(at(&a, "/edges/0/source")), "shop/front");
+  assert_string_equal(yyjson_get_str(at(&a, "/edges/0/target")), "shop/cart");
+  assert_string_equal(yyjson_get_str(at(&a, "/edges/0/health")), "alarming");
+  drop(&a);
+}
+
+static void series_by_entity_and_signal(void **state) {
+  (void)state;
+  struct answer a =
+      get("/api/v1/series", "entity=%7B%22kind%22:%22service%22,%22service%22:%22cart%22%7D&signal=requests_up");
+  assert_int_equal(a.status, 200);
+  assert_int_equal(yyjson_arr_size(at(&a, "/series")), 2);
+  assert_true(yyjson_get_num(at(&a, "/series/1/value")) == 11);
+  drop(&a);
+  a = get("/api/v1/series", "entity=%7B%22kind%22:%22service%22,%22service%22:%22other%22%7D");
+  assert_int_equal(yyjson_arr_size(at(&a, "/series")), 0);
+  drop(&a);
+  expect_error(get("/api/v1/series", ""), 400, "entity");
+  expect_error(get("/api/v1/series", "entity=%7B%22kind%22:%22service%22%7D&signal=mood"), 400, "signal");
+  expect_error(get("/api/v1/series", "entity=%7B%22kind%22:%22service%22%7D&from=1"), 501, "history");
+}
+
+static void status_has_all_counters(void **state) {
+  (void)state;
+  struct answer a = get("/api/v1/status", "");
+  assert_int_equal(a.status, 200);
+  assert_true(yyjson_get_num(at(&a, "/uptime_s")) == 100);
+  assert_true(yyjson_get_num(at(&a, "/tick/lag_s")) == 1);
+  assert_int_equal(yyjson_obj_size(at(&a, "/counters")), REC_COUNTER_COUNT);
+  assert_int_equal(yyjson_get_uint(at(&a, "/counters/entries")), 100 + REC_COUNTER_ENTRIES);
+  assert_true(yyjson_is_null(at(&a, "/storage/data_dir")));
+  drop(&a);
+}
+
+static void metrics_have_help_type_and_value(void **state) {
+  (void)state;
+  struct answer a = get("/metrics", "");
+  assert_int_equal(a.status, 200);
+  assert_string_equal(a.type, "text/plain; version=0.0.4; charset=utf-8");
+  for (unsigned c = 0; c < REC_COUNTER_COUNT; c++) {
+    char want[256];
+    snprintf(want, sizeof want, "# TYPE foreshock_%s_total counter\nforeshock_%s_total %u\n", rec_counter_text(c),
+             rec_counter_text(c), 100 + c);
+    if (!strstr(a.text, want)) fail_msg("missing: %s", want);
+    snprintf(want, sizeof want, "# HELP foreshock_%s_total ", rec_counter_text(c));
+    assert_non_null(strstr(a.text, want));
+  }
+  assert_non_null(strstr(a.text, "\nforeshock_series 3\n"));
+  assert_non_null(strstr(a.text, "\nforeshock_storage_ok 1\n"));
+  assert_non_null(strstr(a.text, "\nforeshock_build_info{version=\"1\",commit=\"c\"} 1\n"));
+  drop(&a);
+}
+
+static void health_tells_of_the_disk_and_stays_200(void **state) {
+  (void)state;
+  struct answer a = get("/healthz", "");
+  assert_int_equal(a.status, 200);
+  assert_string_equal(yyjson_get_str(at(&a, "/status")), "ok");
+  drop(&a);
+  problem = "disk \"full\"";
+  a = get("/healthz", "");
+  assert_int_equal(a.status, 200);
+  assert_string_equal(yyjson_get_str(at(&a, "/status")), "degraded");
+  assert_string_equal(yyjson_get_str(at(&a, "/problems/0")), "disk \"full\"");
+  drop(&a);
+}
+
+static void readiness_is_a_status(void **state) {
+  (void)state;
+  struct answer a = get("/readyz", "");
+  assert_int_equal(a.status, 503);
+  drop(&a);
+  ready = true;
+  a = get("/readyz", "");
+  assert_int_equal(a.status, 200);
+  drop(&a);
+}
+
+static void every_answer_is_guarded(void **state) {
+  (void)state;
+  struct answer a = get("/", "");
+  assert_int_equal(a.status, 200);
+  assert_string_equal(a.type, "text/html; charset=utf-8");
+  assert_non_null(strstr(a.extra, "Content-Security-Policy: default-src 'none'"));
+  assert_non_null(strstr(a.extra, "nosniff"));
+  drop(&a);
+  a = get("/api/v1/status", "");
+  assert_non_null(strstr(a.extra, "Cache-Control: no-store\r\n"));
+  assert_non_null(strstr(a.extra, "X-Content-Type-Options: nosniff\r\n"));
+  drop(&a);
+}
+
+static void wrong_paths_and_methods(void **state) {
+  (void)state;
+  expect_error(get("/api/v1/nothing", ""), 404, "path");
+  expect_error(get("/api/v1/incidents/", ""), 404, "path");
+  expect_error(get("//", ""), 404, "path");
+  expect_error(get("", ""), 404, "path");
+  struct answer a = ask_with("POST", "/api/v1/status", "", "application/json", "{}");
+  assert_non_null(strstr(a.extra, "Allow: GET, HEAD\r\n"));
+  expect_error(a, 405, "GET");
+  expect_error(ask_with("DELETE", "/api/v1/status", "", NULL, NULL), 405, "method");
+  expect_error(get("/api/v1/changes", ""), 405, "POST");
+  a = ask_with("HEAD", "/healthz", "", NULL, NULL);
+  assert_int_equal(a.status, 200);
+  drop(&a);
+}
+
+static int setup(void **state) {
+  (void)state;
+  problem = NULL;
+  ready = full = false;
+  change_n = command_n = 0;
+  memset(got_summary, 0, sizeof got_summary);
+  store = serve_store_open(16);
+  struct serve_conf conf = {.store = store, .version = "1", .commit = "c"};
+  conf.source = (struct serve_source){.status = fake_status,
+                                      .counter = fake_counter,
+                                      .series_n = fake_series_n,
+                                      .series = fake_series,
+                                      .rate = fake_rate,
+                                      .change = fake_change,
+                                      .command = fake_command};
+  serve = serve_open(&conf);
+  return serve ? 0 : 1;
+}
+
+static int teardown(void **state) {
+  (void)state;
+  serve_close(serve);
+  serve_store_close(store);
+  return 0;
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      TEST(incidents_are_filtered),
+      TEST(bad_filters_are_named),
+      TEST(one_incident_and_its_ack),
+      TEST(a_change_is_taken),
+      TEST(a_bad_change_is_refused_by_field),
+      TEST(the_graph_has_each_edge_once),
+      TEST(series_by_entity_and_signal),
+      TEST(status_has_all_counters),
+      TEST(metrics_have_help_type_and_value),
+      TEST(health_tells_of_the_disk_and_stays_200),
+      TEST(readiness_is_a_status),
+      TEST(every_answer_is_guarded),
+      TEST(wrong_paths_and_methods),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

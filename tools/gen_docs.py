@@ -1,0 +1,208 @@
+"""Writes the reference pages in docs/ from the tables in the source, which are their only origin.
+
+    gen_docs.py            writes docs/reference-*.md
+    gen_docs.py --check    prints TAP: each page is as it would be written now
+"""
+import os
+import re
+import sys
+
+from tap import Tap
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+NOTE = "<!-- Written by ./dev docs from {source}. Change it there. -->\n\n"
+
+
+# ---- reading C tables ----
+
+def source_read(path):
+    with open(os.path.join(ROOT, path), encoding="utf-8") as file:
+        return file.read()
+
+
+def table_text(text, macro):
+    """The body of `#define MACRO(X) ...` with its continued lines joined."""
+    found = re.search(rf"^#define {macro}\(X\)((?:[^\n]*\\\n)*[^\n]*)", text, re.MULTILINE)
+    if not found:
+        raise ValueError(f"no table {macro}")
+    return found.group(1).replace("\\\n", " ")
+
+
+def arguments_split(text, at):
+    """The arguments of the call whose '(' is at text[at], and the place behind its ')'."""
+    arguments, depth, start = [], 0, at + 1
+    token = re.compile(r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])\'|[(),]')
+    for m in token.finditer(text, at):
+        if m.group(0) == "(":
+            depth += 1
+        elif m.group(0) == ")":
+            depth -= 1
+            if depth == 0:
+                arguments.append(text[start:m.start()].strip())
+                return arguments, m.end()
+        elif m.group(0) == "," and depth == 1:
+            arguments.append(text[start:m.start()].strip())
+            start = m.end()
+    raise ValueError(f"a call without end: {text[at:at + 60]}")
+
+
+def literal_value(argument):
+    """The text of (adjacent) C literals; anything else as it stands."""
+    pieces = re.findall(r'"((?:\\.|[^"\\])*)"|\'((?:\\.|[^\'\\]))\'', argument)
+    if not pieces:
+        return argument
+    return re.sub(r"\\(.)", r"\1", "".join(a or b for a, b in pieces))
+
+
+def table_rows(path, macro):
+    """Rows of an X-macro table, each a list of texts."""
+    text, rows, at = table_text(source_read(path), macro), [], 0
+    for m in re.finditer(r"\bX\(", text):
+        if m.start() >= at:
+            arguments, at = arguments_split(text, m.end() - 1)
+            rows.append([literal_value(a) for a in arguments])
+    return rows
+
+
+def limits_read():
+    """[(group, name, value, meaning)] of base_limits.h, in its order. A comment on a line of its own opens a group;
+    a limit's own comment stands behind it."""
+    group, limits = "", []
+    token = re.compile(r"^/\* (.*?) \*/$|^#define (LIMIT_\w+)[ \t]+([^\n]+?)[ \t]*(?:/\*([^*]*)\*/)?$",
+                       re.MULTILINE | re.DOTALL)
+    for m in token.finditer(source_read("src/base/base_limits.h")):
+        heading, name, value, meaning = m.groups()
+        if heading:
+            group = re.sub(r"\s*\n \* ?", " ", heading)
+        else:
+            limits.append((group, name, value, " ".join((meaning or "").split())))
+    return limits
+
+
+# ---- numbers ----
+
+def number(text):
+    """The value of a C integer expression of literals, shifts, products and other limits."""
+    for _, name, value, _ in limits_read():
+        text = re.sub(rf"\b{name}\b", f"({value})", text)
+    plain = re.sub(r"\b(\d+)(?:u|l|ul|ull|ll)\b", r"\1", text, flags=re.IGNORECASE)
+    if not re.fullmatch(r"[\d\s()<*+-]+", plain):
+        raise ValueError(f"no plain number: {text}")
+    return eval(plain, {"__builtins__": {}})  # only digits and operators are left
+
+
+def limit_value(name, value):
+    """A limit as a person reads it; the unit is in its name."""
+    n = number(value)
+    if name.endswith(("_NS", "_NS_MIN", "_NS_MAX")):
+        return f"{n // 10**6} ms" if n < 10**9 else f"{n / 10**9:g} s"
+    if name.endswith("_BYTES") and n >= 1 << 16:
+        return f"{n >> 20} MiB" if n % (1 << 20) == 0 else f"{n >> 10} KiB"
+    return f"{n:,}"
+
+
+def plain_number(text):
+    return str(number(text)) if "LIMIT_" in text else text
+
+
+TYPES = {"U64": "integer", "DOUBLE": "number", "DURATION": "duration", "STRING": "text", "ADDRESS": "address"}
+
+
+# ---- pages ----
+
+def cell(text):
+    return text.replace("|", "\\|").replace("<", "&lt;")
+
+
+def markdown_table(head, rows):
+    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    lines += ["| " + " | ".join(cell(c) for c in row) + " |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def page_counters():
+    source = "src/rec/rec_counter.h"
+    rows = table_rows(source, "REC_COUNTER_TABLE")
+    events = [(f"`foreshock_{text}_total`", doc) for name, text, doc in rows if not name.startswith("REJECT_")]
+    rejects = [(f"`{text}`", doc) for name, text, doc in rows if name.startswith("REJECT_")]
+    return (NOTE.format(source=source) + "# Counters\n\nServed at `/metrics`, and each counts from the start of the "
+            "process.\n\n" + markdown_table(["metric", "counts"], events) +
+            "\n## Reject reasons\n\nWhat could not be used, by reason: the keys of `rejected` in `foreshock stats`, "
+            "and `foreshock_<reason>_total` at `/metrics`.\n\n" + markdown_table(["reason", "counts"], rejects))
+
+
+CLASS_GROUPS = {"o": "fine", "e": "failure", "c": "client's doing", "x": "apart"}
+SHARES = ["services and above", "routes and edges", "pods and versions"]
+
+
+def page_vocabulary():
+    source = "src/rec/rec_name.h"
+    levels = [(f"`{text}`", kind, SHARES[int(share)], doc)
+              for _, text, kind, share, doc in table_rows(source, "REC_LEVEL_TABLE")]
+    classes = [(f"`{text}`", CLASS_GROUPS[group], doc) for _, text, group, doc in table_rows(source, "REC_CLASS_TABLE")]
+    signals = [(f"`{text}`", kind, doc) for _, text, kind, doc in table_rows(source, "REC_SIGNAL_TABLE")]
+    dims = ", ".join(f"`{key}`" for _, key in table_rows(source, "REC_DIM_TABLE"))
+    return (NOTE.format(source=source) + "# Vocabulary\n\nThe closed lists of words in Foreshock's output.\n"
+            "\n## Levels\n\nWhat a series is about; the kind is that of the entity in an incident, the share says "
+            "whose part of the false-alarm budget it draws on.\n\n" +
+            markdown_table(["level", "kind", "share", "holds"], levels) +
+            f"\n## Names of an entity\n\n{dims}\n" +
+            "\n## Outcome classes\n\nEvery finished request is of exactly one. Only failures count as errors; requests "
+            "that are classed apart are in no rate, no error rate and no latency.\n\n" +
+            markdown_table(["class", "group", "which"], classes) +
+            "\n## Signals\n\nWhat is watched of every series.\n\n" +
+            markdown_table(["signal", "incident kind", "raised by"], signals))
+
+
+def page_limits():
+    page = (NOTE.format(source="src/base/base_limits.h") + "# Limits\n\nEvery bound of the program, and what happens "
+            "there. In brackets: the [counter](reference-counters.md) that says how often it did.\n")
+    rows, group_now = [], None
+    for group, name, value, meaning in limits_read() + [(None, "", "", "")]:
+        if group != group_now and rows:
+            title, _, about = group_now.partition(". ")
+            page += f"\n## {title.rstrip('.')}\n\n" + (f"{about}\n\n" if about else "")
+            page += markdown_table(["limit", "value", "at the limit"], rows)
+            rows = []
+        group_now = group
+        if name:
+            rows.append((f"`{name}`", limit_value(name, value), meaning))
+    return page
+
+
+def page_config():
+    source = "src/daemon/daemon_conf.h"
+    rows = [(f"`{name}`", TYPES[kind], f"`{default}`" if default else "empty",
+             f"{plain_number(low)} to {plain_number(high)}", unit, text)
+            for kind, name, default, low, high, unit, text in table_rows(source, "CONF_TABLE")]
+    return (NOTE.format(source=source) + "# Configuration\n\nA YAML file with these keys at the top level, given by "
+            "`--config`; `--set KEY=VALUE` wins over it. Nothing has to be set. `foreshock check --config FILE` says "
+            "what is wrong in one. The range of a text is its length, that of a duration is in seconds.\n\n" +
+            markdown_table(["key", "type", "default", "range", "unit", "meaning"], rows))
+
+
+PAGES = {"docs/reference-counters.md": page_counters, "docs/reference-vocabulary.md": page_vocabulary,
+         "docs/reference-limits.md": page_limits, "docs/reference-config.md": page_config}
+
+
+def pages_write():
+    for path, page in PAGES.items():
+        with open(os.path.join(ROOT, path), "w", encoding="utf-8") as file:
+            file.write(page())
+
+
+def pages_check():
+    tap = Tap()
+    for path, page in PAGES.items():
+        found = source_read(path) if os.path.exists(os.path.join(ROOT, path)) else ""
+        tap.ok(f"{path} is as the source says", found == page(), "run ./dev docs")
+    counters = {text for _, text, _ in table_rows("src/rec/rec_counter.h", "REC_COUNTER_TABLE")}
+    named = {name for group, _, _, about in limits_read() for name in re.findall(r"\[(\w+)\]", group + about)}
+    tap.equal("counters that base_limits.h names and rec_counter.h lacks", sorted(named - counters), [])
+    return tap.done()
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--check"]:
+        sys.exit(pages_check())
+    pages_write()
