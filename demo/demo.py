@@ -80,6 +80,7 @@ class Demo:
         self.watcher = None
         self.injections = []
         self.load_start = None
+        self.settle_s = 3 if args.smoke else SETTLE_S
         self.recover_last_s = 0 if args.smoke else 10
 
     def start(self):
@@ -144,14 +145,15 @@ class Demo:
         injection = demo_fault.fault_inject(self.mesh, fault)
         self.injections.append(injection)
         self.screen.wait("going on", fault.seconds + 0.2, lambda: self.fault_step(injection))
-        self.screen.wait("over, settling", SETTLE_S, lambda: self.fault_step(injection))
+        self.screen.wait("over, settling", self.settle_s, lambda: self.fault_step(injection))
         demo_fault.injection_read(self.mesh, injection)
         if injection.first_bad is None:
             raise Broken(f"the fault reached no request: {fault.name}")
         self.screen.field("bad requests", f"{injection.bad_requests:,}")
         found = self.found(injection.at, time.time())
         if found:
-            self.screen.field("culprit", "named " + demo_fault.culprit_judge(fault, found[0][1], self.shop))
+            injection.judged = demo_fault.culprit_judge(fault, found[0][1], self.shop)
+            self.screen.field("culprit", "named " + injection.judged)
             self.screen.line()
             demo_text.incident_show(self.screen, found[0][1])
         elif self.watcher:
@@ -205,7 +207,8 @@ class Demo:
             after, judged = "missed", "missed"
             if found:
                 after = f"{found[0][0] - injection.first_bad:.1f} s"
-                judged = demo_fault.culprit_judge(injection.fault, found[0][1], self.shop)
+                judged = demo_fault.judge_text(
+                    injection.judged, demo_fault.culprit_judge(injection.fault, found[0][1], self.shop))
             good = good and judged == "right"
             rows.append((injection.fault.name, after, judged, max(0, len(found) - 1)))
             false += found[1:]
@@ -280,7 +283,7 @@ def args_read():
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--rate", type=float, default=100, help="user requests a second")
     p.add_argument("--port-base", type=int, default=18080, help="where to look for free ports first")
-    p.add_argument("--learn", type=float, default=None, help="seconds (default 90; smoke 24)")
+    p.add_argument("--learn", type=float, default=None, help="seconds (default 90; smoke 20)")
     p.add_argument("--smoke", action="store_true", help="3 services, one fault, under 45 s; counts must be exact")
     p.add_argument("--record", metavar="FILE", help="Foreshock also keeps what it receives in FILE, for replay; what "
                    "was really done goes to FILE.truth.json")
@@ -288,7 +291,7 @@ def args_read():
     p.add_argument("--sink", type=address_read, default=("127.0.0.1", 4317), metavar="IP:PORT")
     args = p.parse_args()
     if args.learn is None:
-        args.learn = 24 if args.smoke else 90
+        args.learn = 20 if args.smoke else 90
     if args.no_foreshock:
         args.foreshock = None
     args.envoy = args.envoy or envoy_find()

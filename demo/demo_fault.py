@@ -24,6 +24,7 @@ class Injection:
     first_bad: float = None
     bad_requests: int = 0
     told: bool = False  # was it said that an incident is there?
+    judged: str = None  # the culprit's judgement when it was shown
 
 
 def fault_pods(shop, name):
@@ -80,6 +81,11 @@ def culprit_judge(fault, incident, shop):
         return "wrong"
     named = {k: got[k] for k in ENTITY_LEVELS if got.get(k)}
     return "right" if named_fits(named, want, got.get("kind"), shop) else "near"
+
+
+def judge_text(then, now):
+    """Both judgements, where an incident has changed its mind since it was shown."""
+    return now if then in (None, now) else f"{then}, later {now}"
 
 
 def named_fits(named, want, kind, shop):

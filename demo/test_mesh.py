@@ -198,6 +198,10 @@ def test_judge(tap):
         tap.equal(f"judge, {fault.name}: {name}", demo_fault.culprit_judge(fault, incident, shop), want)
 
 
+    tap.equal("a judgement that stays is told once", demo_fault.judge_text("right", "right"), "right")
+    tap.equal("one that changed is told twice", demo_fault.judge_text("right", "wrong"), "right, later wrong")
+
+
 def test_counts(tap):
     exact = check_counts.Counts(written=5, entries=5, messages=2)
     tap.ok("counts that agree are exact", exact.exact)

@@ -99,12 +99,11 @@ struct sim_op {
   uint32_t calls;
 };
 
-#define SIM_EVENT_TABLE(X)                                                                                 \
-  X(errors)                                                                                                \
-  X(latency)                                                                                               \
-  X(dip)                                                                                                   \
-  X(outage) X(overload) X(timeout) X(network) X(drop) X(surge) X(failover) X(rollout) X(crash) X(scaleout) \
-      X(scalezero) X(restart) X(gap)
+/* clang-format off */
+#define SIM_EVENT_TABLE(X) \
+  X(errors) X(latency) X(dip) X(outage) X(overload) X(timeout) X(network) X(drop) X(surge) \
+  X(failover) X(rollout) X(crash) X(scaleout) X(scalezero) X(restart) X(gap)
+/* clang-format on */
 #define X(name) SIM_EVENT_##name,
 enum sim_event_kind { SIM_EVENT_TABLE(X) SIM_EVENT_KINDS };
 #undef X

@@ -22,7 +22,8 @@ static uint64_t digest(const uint8_t *data, size_t size, uint32_t seed) {
     size_t n = seed ? 1 + (seed = seed * 1664525u + 1013904223u) % 97 : size;
     if (n > size - at) n = size - at;
     struct base_str in = {(const char *)data + at, n}, m;
-    while ((step = io_grpc_next(&g, &in, &m)) == IO_DEFRAME_MESSAGE) h = hash_mix(h, hash_bytes(HASH_KEY_FIXED, m.p, m.n));
+    while ((step = io_grpc_next(&g, &in, &m)) == IO_DEFRAME_MESSAGE)
+      h = hash_mix(h, hash_bytes(HASH_KEY_FIXED, m.p, m.n));
     at += n;
   }
   h = hash_mix(hash_mix(h, step), io_grpc_partial(&g));

@@ -46,6 +46,7 @@ static bool buf_room(struct base_buf *b, size_t more) {
 }
 
 char *buf_reserve(struct base_buf *b, size_t n) {
+  if (n == 0 && !b->p) n = 1; /* a pointer to stand on, even for nothing */
   return buf_room(b, n) ? b->p + b->n : NULL;
 }
 

@@ -15,10 +15,10 @@
 #define LIMIT_NAME_BYTES 255u
 #define LIMIT_REQUEST_ID_BYTES 64u /* a longer request id is not kept as an exemplar */
 #define LIMIT_TRACE_ID_BYTES 32u
-#define LIMIT_ROUTES_PER_SERVICE 64u   /* past it a route is folded into `other` [route_limit] */
+#define LIMIT_ROUTES_PER_SERVICE 64u   /* past it a route is folded into `other` [route_other] */
 #define LIMIT_SEGMENT_VALUES 24u       /* distinct values at one path position before it becomes {id} */
 #define LIMIT_CELLS 262144u            /* distinct identity tuples kept at the door [cell_limit] */
-#define LIMIT_PEER_ADDRESSES 131072u   /* IP -> pod table; the oldest goes [address_limit] */
+#define LIMIT_PEER_ADDRESSES 131072u   /* IP -> pod table; the oldest goes, which costs a name, not a count */
 #define LIMIT_NODES 65536u             /* distinct reporting proxies kept [node_limit] */
 
 /* Time. */
@@ -46,7 +46,7 @@
 
 /* Incidents. */
 #define LIMIT_ALARMS 16384u          /* alarms in force; one more is not followed [alarm_limit] */
-#define LIMIT_SERVICES 8192u         /* nodes of the call graph [graph_limit] */
+#define LIMIT_SERVICES 8192u         /* nodes of the call graph: a series past it is watched, not ranked [graph_limit] */
 #define LIMIT_EDGES 65536u           /* [graph_limit] */
 #define LIMIT_INCIDENTS_OPEN 64u     /* alarms past it join the nearest open incident [incident_limit] */
 #define LIMIT_INCIDENTS_KEPT 4096u   /* closed ones kept in memory; the oldest go */

@@ -18,7 +18,7 @@ const struct daemon_command *command_find(const char *name) {
   return NULL;
 }
 
-static void say(const char *fmt, va_list ap) {
+__attribute__((format(printf, 1, 0))) static void say(const char *fmt, va_list ap) {
   char text[1024];
   vsnprintf(text, sizeof text, fmt, ap);
   fprintf(stderr, "foreshock: %s\n", text);

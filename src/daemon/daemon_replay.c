@@ -61,6 +61,7 @@ static bool replay_write(struct replay *r, const char *path) {
   FILE *f = standard ? stdout : fopen(path, "we");
   const struct serve_item *const *item = serve_store_sorted(r->store);
   for (uint32_t i = 0; f && item && i < serve_store_n(r->store); i++) {
+    if (item[i]->merged) continue;
     fwrite(item[i]->json.p, 1, item[i]->json.n, f);
     fputc('\n', f);
   }

@@ -9,6 +9,7 @@
 
 #define WINDOW (10u * LIMIT_TICKS_PER_S)
 #define MINUTE (60u * LIMIT_TICKS_PER_S)
+#define SILENCE (60u * LIMIT_TICKS_PER_S)
 #define CLASS(name) (1u << REC_CLASS_##name)
 
 /* Classes whose requests are events of each ratio, in the order of the signals; retries are counted by themselves. */
@@ -100,6 +101,20 @@ static void ratios_run(struct series_state *s, const struct rec_obs *obs, uint32
   s->win_n += (float)n;
 }
 
+/* A series that nobody calls any more cannot recover by good requests: its alarms end where it fell silent. */
+static void silence_run(struct series_state *s, uint32_t seq, struct detect_out *out) {
+  if (seq - s->data_seq < SILENCE) return;
+  struct detect_verdict v = {DETECT_OVER, false, 0.0, s->data_seq + 1};
+  for (unsigned i = 0; i < REC_SIGNAL_RATIO_COUNT; i++) {
+    if (s->ratio[i].best == SERIES_CALM) continue;
+    detect_alarm_clear(s->ratio[i].g, SERIES_RATIO_ALTS, &s->ratio[i].alarm, &s->ratio[i].best, seq);
+    signal_put(out, s, REC_SIGNAL_RATIO_FIRST + i, v, false);
+  }
+  if (s->latency.best == SERIES_CALM) return;
+  detect_alarm_clear(s->latency.g, SERIES_LATENCY_ALTS, &s->latency.alarm, &s->latency.best, seq);
+  signal_put(out, s, REC_SIGNAL_LATENCY, v, false);
+}
+
 static void windows_close(struct series_state *s, uint32_t seq) {
   uint32_t age = seq - s->born_seq;
   if ((seq + 1) % WINDOW == 0) {
@@ -115,6 +130,13 @@ static void windows_close(struct series_state *s, uint32_t seq) {
   }
 }
 
+/* Fine requests that have a duration: a finished TCP connection is fine without one. */
+static uint32_t timed_count(const struct rec_obs *obs, const struct rec_hist_cell *cell) {
+  uint32_t n = 0;
+  for (uint32_t i = 0; i < obs->hist_n; i++) n += cell[obs->hist_from + i].count;
+  return n;
+}
+
 void detect_series_step(struct series_state *s, const struct rec_obs *obs, const struct rec_hist_cell *cell,
                         const struct detect_context *ctx, struct detect_out *out) {
   double log_c = ctx->log_c[rec_level_share(s->level)];
@@ -126,11 +148,13 @@ void detect_series_step(struct series_state *s, const struct rec_obs *obs, const
     double sum_s = (double)obs->latency_sum_ns * 1e-9;
     ratios_run(s, obs, n, mask, log_c, ctx, dt, out);
     struct detect_verdict v =
-        detect_latency_step(&s->latency, cell + obs->hist_from, obs->hist_n, obs->class_n[REC_CLASS_OK], sum_s, log_c,
+        detect_latency_step(&s->latency, obs->hist_n ? cell + obs->hist_from : cell, obs->hist_n, timed_count(obs, cell), sum_s, log_c,
                             (mask & DETECT_BIT(LATENCY)) != 0, seq, dt, seq - s->born_seq);
     signal_put(out, s, REC_SIGNAL_LATENCY, v, false);
     series_recent_add(s, seq, requests, detect_obs_failures(obs), (float)sum_s);
     s->data_seq = seq;
+  } else {
+    silence_run(s, seq, out);
   }
   windows_close(s, seq);
   s->step_seq = seq;

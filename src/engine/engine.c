@@ -242,6 +242,8 @@ void engine_head_tick(struct engine *e, const struct rec_head_batch *in, struct 
   e->counter[REC_COUNTER_INCIDENTS_OPENED] = e->head.counter_opened;
   e->counter[REC_COUNTER_INCIDENTS_CLOSED] = e->head.counter_closed;
   e->counter[REC_COUNTER_INCIDENT_LIMIT] = e->head.counter_limit;
+  e->counter[REC_COUNTER_ALARM_LIMIT] = e->head.counter_alarm_limit;
+  e->counter[REC_COUNTER_GRAPH_LIMIT] = e->catalog.graph_full;
 }
 
 void engine_tick(struct engine *e, const struct rec_head_batch *in, struct rec_tick t, struct rec_out *out) {
@@ -283,7 +285,7 @@ bool engine_series_rate(const struct engine *e, uint32_t series_idx, struct engi
   uint32_t seq = (uint32_t)e->tick.seq, back = 10u * LIMIT_TICKS_PER_S;
   struct series_sum sum = series_recent_sum(s, seq > back ? seq - back : 0, seq > LIMIT_TICKS_PER_S ? seq - LIMIT_TICKS_PER_S : 0);
   struct incident_view v = {&e->catalog, e->state, seq};
-  struct incident_normal n = incident_normal_of(&v, series_idx);
+  struct incident_normal n = incident_normal_of(&v, series_idx, seq);
   double fine = sum.n - sum.e;
   *out = (struct engine_rate){.requests_per_s = sum.n / 10.0,
                               .errors_per_s = sum.e / 10.0,

@@ -54,7 +54,8 @@ struct incident_case {
   uint8_t dirty;       /* to be written this tick */
   uint8_t told;        /* shown to people: a cause was found, or the alarm stood for long enough without one */
   uint8_t between;     /* its clients see it, its servers do not: the way between */
-  uint8_t pad[2];
+  uint8_t shown;       /* a record of it was given out */
+  uint8_t pad;
   uint32_t from_seq;   /* earliest onset among its alarms */
   uint32_t opened_seq;
   uint32_t last_seq;   /* an alarm was in force or raised */
@@ -107,11 +108,10 @@ struct base_wall incident_seq_wall(const struct incident_head *h, const struct i
 /* incident_join.c: gives the alarm a case, opening one where none fits. */
 void incident_join(struct incident_head *h, const struct incident_view *v, struct incident_alarm *a);
 
-/* incident_traffic.c: traffic now (the last seconds since `from`) over what was learned, of a service; 1 if unknown. */
-double incident_traffic_ratio(const struct incident_view *v, uint32_t node, struct base_str cluster, uint32_t from);
-/* Could so much more traffic alone explain that requests take `slower` times as long? A queue slows by
- * (1 - rho)/(1 - r rho) for r times the load (M/M/1); without the service's own load curve a generous band is used. */
-bool incident_traffic_explains(double ratio, double slower);
+/* incident_traffic.c: is a service slower only because it, or the cluster of it that is slowest, gets more requests? */
+bool incident_traffic_loads(const struct incident_view *v, uint32_t node, uint32_t from, uint32_t to);
+/* Up from a service whose traffic changed, as long as its main caller's own traffic explains the change. */
+uint32_t incident_traffic_root(const struct incident_view *v, uint32_t node, bool up, uint32_t from);
 
 /* incident_traffic.c: what a case of traffic alone means. */
 struct incident_traffic {

@@ -13,6 +13,7 @@ struct who {
   struct base_str cluster;
   bool evident;     /* the source shows excess */
   bool loaded;      /* latency that more traffic explains */
+  bool between;     /* the clients of the source see it, the source does not */
   bool up;
 };
 
@@ -24,6 +25,7 @@ static struct who who_of(const struct incident_view *v, const struct incident_al
   w.node = e->node;
   w.cluster = e->who.dim[REC_DIM_CLUSTER];
   w.source = w.node;
+  if (w.node != NONE && w.family == INCIDENT_TRAFFIC) w.source = incident_traffic_root(v, w.node, w.up, a->from_seq);
   if (w.node == NONE || w.family >= INCIDENT_TRAFFIC) return w;
   w.source = incident_rank_source(v, w.node, w.cluster, w.family, a->from_seq, v->seq);
   struct incident_excess s =
@@ -31,12 +33,8 @@ static struct who who_of(const struct incident_view *v, const struct incident_al
   struct incident_excess k =
       incident_excess_of(v, incident_node_series(v, w.source, REC_SIDE_CLIENT, w.cluster), w.family, a->from_seq, v->seq);
   w.evident = incident_z(s) >= 2.0 || incident_z(k) >= 2.0;
-  if (w.family == INCIDENT_LATENCY) {
-    struct incident_excess x = incident_z(s) >= incident_z(k) ? s : k;
-    double mean = incident_normal_of(v, incident_node_series(v, w.source, REC_SIDE_SERVER, w.cluster)).latency_mean_s;
-    double slower = mean > 0.0 && x.bad > 0.0 ? 1.0 + x.x / x.bad / mean : 1.0;
-    w.loaded = incident_traffic_explains(incident_traffic_ratio(v, w.source, w.cluster, a->from_seq), slower);
-  }
+  w.between = incident_z(k) >= 3.0 && s.x < 0.5 * k.x;
+  if (w.family == INCIDENT_LATENCY) w.loaded = incident_traffic_loads(v, w.source, a->from_seq, v->seq);
   return w;
 }
 
@@ -53,11 +51,16 @@ static bool near_onset(const struct incident_case *c, uint32_t from) {
   return from + NEAR >= c->from_seq && from <= c->last_seq + NEAR;
 }
 
+static bool same_onset(const struct incident_case *c, uint32_t from) {
+  return from + NEAR >= c->from_seq && from <= c->from_seq + NEAR;
+}
+
 static bool fits_traffic(const struct incident_view *v, const struct incident_case *c, const struct who *w, uint32_t from) {
   if (!near_onset(c, from)) return false;
   if (c->family == INCIDENT_TRAFFIC) {
     if (c->up != w->up) return false;
-    return w->node == NONE || c->nodes.n == 0 || incident_nodes_has(&c->nodes, w->node) || adjacent(v, &c->nodes, w->node);
+    if (w->node == NONE || c->nodes.n == 0 || incident_nodes_has(&c->nodes, w->source)) return true;
+    return incident_nodes_has(&c->nodes, w->node) || adjacent(v, &c->nodes, w->node);
   }
   /* Fewer or more calls around a failing service are its consequence. */
   return w->node != NONE && (incident_nodes_has(&c->nodes, w->node) || adjacent(v, &c->nodes, w->node));
@@ -70,7 +73,11 @@ static bool fits_trouble(const struct incident_view *v, const struct incident_ca
     return incident_nodes_has(&c->nodes, w->source) || adjacent(v, &c->nodes, w->source);
   }
   if (w->node == NONE || c->nodes.n == 0) return near_onset(c, from);
+  /* Slow first and failing half a minute later is another trouble, or at least news. */
+  bool other = w->family == INCIDENT_OTHER || c->family == INCIDENT_OTHER;
+  if (w->family != c->family && !other && !same_onset(c, from)) return false;
   if (incident_nodes_has(&c->nodes, w->source)) return true;
+  if (w->between && c->between && w->family == c->family && same_onset(c, from)) return true; /* one network, many services */
   if (w->evident || !near_onset(c, from)) return false;
   return incident_nodes_has(&c->nodes, w->node) || adjacent(v, &c->nodes, w->node);
 }
@@ -123,11 +130,13 @@ static void case_take(struct incident_case *c, const struct incident_view *v, co
     c->source = w->source;
   }
   if (c->source == NONE) c->source = w->source;
+  c->between |= w->between;
   c->last_seq = v->seq;
   c->alarm_n++;
   c->dirty = 1;
   if (w->family == INCIDENT_TRAFFIC && c->family != INCIDENT_TRAFFIC) return; /* a consequence spreads no further */
   if (w->family >= INCIDENT_TRAFFIC || w->node == NONE) {
+    (void)incident_nodes_add(&c->nodes, w->source);
     (void)incident_nodes_add(&c->nodes, w->node);
   } else {
     incident_nodes_reach(v, &c->nodes, w->source, w->cluster, w->family, c->from_seq, v->seq);

@@ -6,6 +6,7 @@
 #define HOLD (20u * S)          /* an incident stays open so long after its last alarm: flapping is one incident */
 #define RANK_EARLY (60u * S)    /* ranked each second while young, */
 #define RANK_LATE (10u * S)     /* then each ten */
+#define RECOVERING 2.0          /* nats of the recovery CUSUM */
 #define DOUBT (10u * S)         /* an alarm whose excess names no cause must stand so long before it is shown */
 
 static struct incident_alarm *alarm_find(struct incident_head *h, uint32_t series_idx, uint8_t signal) {
@@ -112,6 +113,16 @@ static uint32_t alarms_in_force(const struct incident_head *h, uint16_t case_idx
   return n;
 }
 
+/* Is one of its alarms still gathering evidence? One that recovers would only dilute it with good requests. */
+static bool goes_on(const struct incident_head *h, const struct incident_view *v, uint16_t case_idx) {
+  for (uint32_t i = 0; i < h->alarm_n; i++) {
+    const struct incident_alarm *a = &h->alarm[i];
+    if (a->case_idx != case_idx || a->over_seq != 0 || incident_family_of(a->signal) != h->case_[case_idx].family) continue;
+    if (incident_recovery(v, a->series_idx, a->signal) < RECOVERING) return true;
+  }
+  return false;
+}
+
 static void alarms_forget(struct incident_head *h, uint16_t case_idx) {
   uint32_t keep = 0;
   for (uint32_t i = 0; i < h->alarm_n; i++)
@@ -125,6 +136,37 @@ static bool rank_due(const struct incident_case *c, uint32_t seq) {
   return seq - c->ranked_seq >= step;
 }
 
+static bool same_story(const struct incident_case *a, const struct incident_case *b) {
+  if (!a->used || !b->used || a->family != b->family || !a->story.cause_n || !b->story.cause_n) return false;
+  const struct incident_cause *x = &a->story.cause[0], *y = &b->story.cause[0];
+  return x->series_idx == y->series_idx && x->node == y->node && a->up == b->up;
+}
+
+/* Two cases that name the same cause are one incident: the older takes the alarms. Its number, or none. */
+static uint16_t older_of(const struct incident_head *h, uint16_t i) {
+  const struct incident_case *c = &h->case_[i];
+  for (uint16_t k = 0; k < LIMIT_INCIDENTS_OPEN; k++) {
+    const struct incident_case *o = &h->case_[k];
+    if (k == i || !same_story(o, c)) continue;
+    if (o->opened_seq < c->opened_seq || (o->opened_seq == c->opened_seq && k < i)) return k;
+  }
+  return INCIDENT_NO_CASE;
+}
+
+static void case_merge(struct incident_head *h, uint16_t from, uint16_t into) {
+  struct incident_case *a = &h->case_[from], *b = &h->case_[into];
+  for (uint32_t i = 0; i < h->alarm_n; i++)
+    if (h->alarm[i].case_idx == from) h->alarm[i].case_idx = into;
+  for (uint32_t i = 0; i < a->nodes.n; i++) (void)incident_nodes_add(&b->nodes, a->nodes.node[i]);
+  if (a->last_seq > b->last_seq) b->last_seq = a->last_seq;
+  b->alarm_n += a->alarm_n;
+  b->between |= a->between;
+  b->told |= a->told;
+  b->dirty = 1;
+  a->used = 0;
+  h->counter_closed++;
+}
+
 static bool case_step(struct incident_head *h, const struct incident_view *v, uint16_t i, struct rec_incident *rec) {
   struct incident_case *c = &h->case_[i];
   bool alive = alarms_in_force(h, i) > 0;
@@ -134,10 +176,17 @@ static bool case_step(struct incident_head *h, const struct incident_view *v, ui
   c->ranked_seq = v->seq;
   c->dirty = 0;
   c->rev++;
-  if (alive || c->story.cause_n == 0) c->told |= incident_story_tell(h, v, c);
+  if (goes_on(h, v, i) || c->story.cause_n == 0) c->told |= incident_story_tell(h, v, c);
   if (alive && v->seq - c->opened_seq >= DOUBT) c->told = 1;
   bool told = c->told;
-  if (told) incident_write(h, v, c, ends ? REC_STATE_CLOSED : REC_STATE_OPEN, rec);
+  uint16_t older = older_of(h, i);
+  if (told) incident_write(h, v, c, ends || older != INCIDENT_NO_CASE ? REC_STATE_CLOSED : REC_STATE_OPEN, rec);
+  if (older != INCIDENT_NO_CASE) {
+    rec->merged_hash = h->case_[older].id_hash;
+    case_merge(h, i, older);
+    return told && c->shown;
+  }
+  c->shown |= told;
   if (ends) {
     alarms_forget(h, i);
     c->used = 0;

@@ -8,6 +8,7 @@
 #define SHARE_OF_TRAFFIC 0.9
 #define REST_RATE 0.25        /* the rest's excess a request, relative to the named one's */
 #define ODDS_NATS 1.6         /* five to one that it is this value alone, after paying for the choice among n */
+#define DENSER 1.3
 #define Z_HEALTHY 2.0
 
 struct list {
@@ -77,39 +78,59 @@ struct base_str incident_narrow_cluster(const struct incident_view *v, uint32_t 
   return name_of(v, single_of(&l, family), REC_DIM_CLUSTER);
 }
 
-/* How many pods share this pod's value of a dimension, itself included. */
-static uint32_t pods_like(const struct incident_view *v, const struct list *pods, uint32_t pod, enum rec_dim dim) {
-  uint32_t n = 0;
-  for (uint32_t i = 0; i < pods->n; i++)
-    n += str_eq(name_of(v, pods->item[i].series_idx, dim), name_of(v, pod, dim));
-  return n;
+/* Callers, by the edges into the service: their own word where the trouble is between, the service's otherwise. */
+static void list_callers(const struct incident_view *v, uint32_t node, enum rec_side side, struct base_str cluster,
+                         enum incident_family family, uint32_t from, uint32_t to, struct list *out) {
+  const struct series_catalog *c = v->catalog;
+  out->n = 0;
+  for (uint32_t e = c->node[node].first_in; e != REC_SERIES_NONE && out->n < ITEMS_MAX; e = c->edge[e].next_in) {
+    uint32_t idx = incident_edge_series(v, e, side, cluster);
+    if (idx == REC_SERIES_NONE) continue;
+    struct incident_excess x = incident_excess_of(v, idx, family, from, to);
+    if (x.n > 0.0) out->item[out->n++] = (struct incident_item){idx, x};
+  }
 }
 
+/* Broad before narrow. */
+enum { BY_CLUSTER, BY_VERSION, BY_ROUTE, BY_CALLER, BY_POD, BY_COUNT };
+
 struct dims {
-  struct list cluster, version, pod, route;
-  uint32_t cluster_idx, version_idx, pod_idx, route_idx;
+  struct list list[BY_COUNT];
+  uint32_t single[BY_COUNT]; /* the series that alone explains the excess, or REC_SERIES_NONE */
 };
 
 static void dims_compare(const struct incident_view *v, uint32_t node, enum rec_side side, enum incident_family family,
                          uint32_t from, uint32_t to, struct dims *d) {
-  list_children(v, node, REC_LEVEL_SERVICE_CLUSTER, side, STR_NONE, family, from, to, &d->cluster);
-  d->cluster_idx = single_of(&d->cluster, family);
-  struct base_str cluster = name_of(v, d->cluster_idx, REC_DIM_CLUSTER);
-  list_children(v, node, REC_LEVEL_VERSION, side, STR_NONE, family, from, to, &d->version);
-  list_children(v, node, REC_LEVEL_POD, side, STR_NONE, family, from, to, &d->pod);
+  list_children(v, node, REC_LEVEL_SERVICE_CLUSTER, side, STR_NONE, family, from, to, &d->list[BY_CLUSTER]);
+  d->single[BY_CLUSTER] = single_of(&d->list[BY_CLUSTER], family);
+  struct base_str cluster = name_of(v, d->single[BY_CLUSTER], REC_DIM_CLUSTER);
   enum rec_level route = cluster.n ? REC_LEVEL_ROUTE_CLUSTER : REC_LEVEL_ROUTE;
-  list_children(v, node, route, side, cluster, family, from, to, &d->route);
-  d->version_idx = single_of(&d->version, family);
-  d->pod_idx = single_of(&d->pod, family);
-  d->route_idx = single_of(&d->route, family);
+  list_children(v, node, REC_LEVEL_VERSION, side, STR_NONE, family, from, to, &d->list[BY_VERSION]);
+  list_children(v, node, route, side, cluster, family, from, to, &d->list[BY_ROUTE]);
+  list_callers(v, node, side, cluster, family, from, to, &d->list[BY_CALLER]);
+  list_children(v, node, REC_LEVEL_POD, side, STR_NONE, family, from, to, &d->list[BY_POD]);
+  for (unsigned k = BY_VERSION; k < BY_COUNT; k++) d->single[k] = single_of(&d->list[k], family);
 }
 
-/* A pod that is all of its version or all of its cluster says no more than they do: the broader name is the truer. */
-static bool pod_stands(const struct incident_view *v, const struct dims *d) {
-  if (d->pod_idx == REC_SERIES_NONE) return false;
-  bool alone_version = d->version_idx != REC_SERIES_NONE && pods_like(v, &d->pod, d->pod_idx, REC_DIM_VERSION) == 1;
-  bool alone_cluster = d->cluster_idx != REC_SERIES_NONE && pods_like(v, &d->pod, d->pod_idx, REC_DIM_CLUSTER) == 1;
-  return !alone_version && !alone_cluster;
+static double rate_of(const struct list *l, uint32_t idx) {
+  for (uint32_t i = 0; i < l->n; i++)
+    if (l->item[i].series_idx == idx) return l->item[i].e.x / l->item[i].e.n;
+  return 0.0;
+}
+
+/* Of the values that would each explain it, the one in which it is densest; a narrower one must be clearly denser (a
+ * cluster's only pod is no better an answer than the cluster). BY_COUNT: the service as a whole. */
+static unsigned dims_choose(const struct dims *d) {
+  unsigned best = BY_COUNT;
+  double most = 0.0;
+  for (unsigned k = 0; k < BY_COUNT; k++) {
+    if (d->single[k] == REC_SERIES_NONE) continue;
+    double rate = rate_of(&d->list[k], d->single[k]);
+    if (best != BY_COUNT && rate < DENSER * most) continue;
+    best = k;
+    most = rate;
+  }
+  return best;
 }
 
 struct incident_narrow incident_narrow_find(const struct incident_view *v, uint32_t node, bool client_side,
@@ -119,20 +140,12 @@ struct incident_narrow incident_narrow_find(const struct incident_view *v, uint3
   if (incident_node_series(v, node, out.side, STR_NONE) == REC_SERIES_NONE)
     out.side = out.side == REC_SIDE_CLIENT ? REC_SIDE_SERVER : REC_SIDE_CLIENT;
   dims_compare(v, node, out.side, family, from, to, &d);
-  if (pod_stands(v, &d)) {
-    out.series_idx = d.pod_idx;
-    out.broader_idx = d.cluster_idx;
-    healthy_note(&out, &d.pod, d.pod_idx);
-  } else if (d.version_idx != REC_SERIES_NONE) {
-    out.series_idx = d.version_idx;
-    healthy_note(&out, &d.version, d.version_idx);
-  } else if (d.route_idx != REC_SERIES_NONE) {
-    out.series_idx = d.route_idx; /* with its cluster where the trouble is in one */
-    out.broader_idx = d.cluster_idx;
-    healthy_note(&out, &d.route, d.route_idx);
-  } else {
-    out.series_idx = d.cluster_idx;
+  unsigned by = dims_choose(&d);
+  if (by != BY_COUNT) {
+    out.series_idx = d.single[by];
+    if (by != BY_CLUSTER) out.broader_idx = d.single[BY_CLUSTER];
+    healthy_note(&out, &d.list[by], out.series_idx);
   }
-  healthy_note(&out, &d.cluster, d.cluster_idx);
+  if (by != BY_CLUSTER) healthy_note(&out, &d.list[BY_CLUSTER], d.single[BY_CLUSTER]);
   return out;
 }

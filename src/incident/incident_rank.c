@@ -30,9 +30,8 @@ static struct incident_excess edge_excess(const struct incident_view *v, uint32_
 void incident_nodes_reach(const struct incident_view *v, struct incident_nodes *set, uint32_t node, struct base_str cluster,
                           enum incident_family family, uint32_t from, uint32_t to) {
   const struct series_catalog *c = v->catalog;
-  uint32_t done = set->n;
-  if (!incident_nodes_add(set, node)) return;
-  for (; done < set->n; done++)
+  (void)incident_nodes_add(set, node);
+  for (uint32_t done = 0; done < set->n; done++) /* all members: what was not hot a second ago may be now */
     for (uint32_t e = c->node[set->node[done]].first_in; e != NONE; e = c->edge[e].next_in)
       if (incident_z(edge_excess(v, e, cluster, family, from, to)) >= Z_HOT) incident_nodes_add(set, c->edge[e].from);
 }
@@ -88,7 +87,10 @@ static struct self self_of(const struct incident_view *v, uint32_t node, struct 
    * normally reports, in which case what its clients see is between them and it. */
   bool reports = incident_node_series(v, node, REC_SIDE_SERVER, cluster) != NONE;
   if (reports && k.n > 0.0) {
-    out.between = k.x - s.x;
+    /* A caller that gives up on a service which waits for its own calls blames the way to it: what its calls explain
+     * beyond its own reports is not between. */
+    double calls = seen.x - out.own, held = s.x > 0.0 ? s.x : 0.0;
+    out.between = k.x - s.x - (calls > held ? calls - held : 0.0);
     out.between_sd = math_sqrt(k.sd * k.sd + s.sd * s.sd);
     if (!server) out.own = 0.0;
   }
@@ -134,23 +136,10 @@ static double concordance(const struct incident_view *v, const struct incident_r
   return either > 0.0 ? both / either : 0.0;
 }
 
-/* The one caller that sees what others do not, where at least two call. */
-static uint32_t edge_single(const struct incident_view *v, uint32_t node, struct base_str cluster,
-                            enum incident_family family, uint32_t from, uint32_t to) {
-  const struct series_catalog *c = v->catalog;
-  struct incident_item item[64] = {0};
-  uint32_t edge[64], n = 0;
-  for (uint32_t e = c->node[node].first_in; e != NONE && n < 64; e = c->edge[e].next_in) {
-    struct incident_excess k = edge_excess(v, e, cluster, family, from, to);
-    struct incident_excess s = incident_excess_of(v, incident_edge_series(v, e, REC_SIDE_SERVER, cluster), family, from, to);
-    if (k.n <= 0.0) continue;
-    k.x -= s.x;
-    k.sd = math_sqrt(k.sd * k.sd + s.sd * s.sd);
-    item[n] = (struct incident_item){e, k};
-    edge[n++] = e;
-  }
-  uint32_t one = incident_narrow_single(item, n, family);
-  return one < n ? edge[one] : NONE;
+/* The only edge into a node, or NONE. */
+static uint32_t edge_only(const struct series_catalog *c, uint32_t node) {
+  uint32_t e = c->node[node].first_in;
+  return e != NONE && c->edge[e].next_in == NONE ? e : NONE;
 }
 
 static void rank_insert(struct incident_rank *out, uint32_t *n, uint32_t max, struct incident_rank r) {
@@ -196,7 +185,8 @@ uint32_t incident_rank_run(const struct incident_view *v, const struct incident_
   for (uint32_t i = 0; i < n; i++) sum += out[i].score;
   for (uint32_t i = 0; i < n; i++) {
     out[i].score /= sum;
-    if (out[i].client_side) out[i].edge = edge_single(v, out[i].node, cluster, family, from, to);
+    /* Slow between, and only one calls: it is that way. (Failures between are rather the callee that is gone.) */
+    if (out[i].client_side && family == INCIDENT_LATENCY) out[i].edge = edge_only(v->catalog, out[i].node);
   }
   return n;
 }

@@ -4,6 +4,8 @@
 
 #define NONE REC_SERIES_NONE
 #define Z_REACHED 3.0
+#define REGION_SERVICES 3u
+#define REGION_SHARE 0.7
 #define RING_S 120u /* the rings reach back so far with whole slots */
 
 struct window {
@@ -104,7 +106,7 @@ static void cause_name(const struct incident_head *h, const struct incident_view
   struct incident_narrow n = incident_narrow_find(v, r->node, r->client_side, c->family, w.from, w.to);
   struct incident_cause cause = {.series_idx = n.series_idx, .node = r->node, .between = r->client_side,
                                  .signal = signal_of(h, v, c, r->node), .score = r->score};
-  if (r->edge != NONE && (n.series_idx == NONE || v->catalog->entry[n.series_idx].who.level == REC_LEVEL_SERVICE_CLUSTER)) {
+  if (r->edge != NONE && (n.series_idx == NONE || n.series_idx == n.broader_idx)) {
     uint32_t edge = incident_edge_series(v, r->edge, REC_SIDE_CLIENT, STR_NONE);
     if (edge != NONE) cause.series_idx = edge;
   }
@@ -118,6 +120,36 @@ static void cause_name(const struct incident_head *h, const struct incident_view
   cause.score *= 0.5;
   incident_text_evidence(v, &cause, c->family, w.from, w.to, cause.evidence, sizeof cause.evidence);
   cause_put(s, cause);
+}
+
+/* Many services in one cluster that their clients find in trouble and that find none themselves: the network there. */
+static void region_judge(const struct incident_view *v, const struct incident_rank *rank, uint32_t n, struct base_str cluster,
+                         struct incident_story *s) {
+  const struct series_catalog *c = v->catalog;
+  struct base_str region = STR_NONE;
+  uint32_t between = 0, idx = NONE;
+  double share = 0.0;
+  for (uint32_t i = 0; i < n; i++) {
+    if (!rank[i].client_side) continue;
+    between++;
+    share += rank[i].score;
+  }
+  if (between < REGION_SERVICES || share < REGION_SHARE || rank[0].score > REGION_SHARE || cluster.n == 0) return;
+  for (uint32_t i = 0; i < c->entry_n && region.n == 0; i++)
+    if (c->entry[i].live && c->entry[i].who.level == REC_LEVEL_POD && str_eq(c->entry[i].who.dim[REC_DIM_CLUSTER], cluster))
+      region = c->entry[i].who.dim[REC_DIM_REGION];
+  for (uint32_t i = 0; i < c->entry_n && region.n && idx == NONE; i++)
+    if (c->entry[i].live && c->entry[i].who.level == REC_LEVEL_REGION && str_eq(c->entry[i].who.dim[REC_DIM_REGION], region))
+      idx = i;
+  if (idx == NONE) return;
+  struct incident_cause cause = {.series_idx = idx, .node = NONE, .shown_idx = s->cause[0].shown_idx, .between = 1,
+                                 .signal = s->cause[0].signal, .score = share};
+  struct base_buf b = buf_over(cause.evidence, sizeof cause.evidence - 1);
+  buf_put_f(&b, "%u services in %.*s are seen in trouble by their clients and not by their own proxies", between,
+            STR_ARG(cluster));
+  if (s->cause_n == LIMIT_CAUSES) s->cause_n--;
+  for (uint32_t i = s->cause_n++; i > 0; i--) s->cause[i] = s->cause[i - 1];
+  s->cause[0] = cause;
 }
 
 static void causes_sort(struct incident_story *s) {
@@ -152,7 +184,7 @@ static void severity_set(const struct incident_view *v, const struct incident_ca
   uint32_t idx = incident_node_series(v, victim, REC_SIDE_SERVER, STR_NONE);
   if (idx == NONE) idx = incident_node_series(v, victim, REC_SIDE_CLIENT, STR_NONE);
   struct incident_excess e = incident_excess_of(v, idx, c->family, w.from, w.to);
-  struct incident_normal n = incident_normal_of(v, idx);
+  struct incident_normal n = incident_normal_of(v, idx, w.from);
   if (c->family == INCIDENT_ERRORS) {
     s->victim_ratio = e.n > 0.0 ? e.x / e.n : 0.0;
     s->severity = s->victim_ratio >= 0.1 ? REC_SEVERITY_CRITICAL : REC_SEVERITY_WARNING;
@@ -164,16 +196,10 @@ static void severity_set(const struct incident_view *v, const struct incident_ca
 }
 
 /* Slower, but no more than its own traffic explains, and nothing fails: the load, not the service. */
-static void load_judge(const struct incident_view *v, const struct incident_case *c, struct base_str cluster,
-                       struct incident_story *s) {
-  if (c->family != INCIDENT_LATENCY || s->cause_n == 0) return;
-  const struct incident_cause *k = &s->cause[0];
+static void load_judge(const struct incident_view *v, const struct incident_case *c, struct incident_story *s) {
+  if (c->family != INCIDENT_LATENCY || s->cause_n == 0 || s->cause[0].node == NONE) return;
   struct window w = window_of(v, c);
-  struct incident_excess e = incident_excess_of(v, k->shown_idx, INCIDENT_LATENCY, w.from, w.to);
-  double mean = incident_normal_of(v, k->shown_idx).latency_mean_s;
-  double slower = mean > 0.0 && e.bad > 0.0 ? 1.0 + e.x / e.bad / mean : 1.0;
-  double ratio = k->node == NONE ? 1.0 : incident_traffic_ratio(v, k->node, cluster, c->from_seq);
-  if (!incident_traffic_explains(ratio, slower)) return;
+  if (!incident_traffic_loads(v, s->cause[0].node, w.from, w.to)) return;
   s->verdict = REC_VERDICT_EXPECTED;
   s->severity = REC_SEVERITY_INFO;
 }
@@ -191,12 +217,13 @@ static bool tell_ranked(const struct incident_head *h, const struct incident_vie
   if (n == 0) return false;
   for (uint32_t i = 0; i < n; i++) cause_name(h, v, c, &rank[i], i == 0, w, &s);
   causes_sort(&s);
+  region_judge(v, rank, n, cluster, &s);
   s.margin = rank[0].score - (n > 1 ? rank[1].score : 0.0);
   c->source = rank[0].node;
   incident_nodes_reach(v, &c->nodes, c->source, cluster, c->family, w.from, w.to);
   reached_find(v, c, cluster, rank[0].node, victim, w, &s);
   severity_set(v, c, victim, w, &s);
-  load_judge(v, c, cluster, &s);
+  load_judge(v, c, &s);
   c->story = s;
   incident_text_summary(v, c, c->story.summary, sizeof c->story.summary);
   return true;
@@ -227,6 +254,7 @@ static void tell_alarm(const struct incident_head *h, const struct incident_view
   buf_put_f(&b, "log e-value %.1f on %s", (double)a->log_e, rec_signal_text(a->signal));
   c->story = s;
   cause_put(&c->story, cause);
+  load_judge(v, c, &c->story);
   incident_text_summary(v, c, c->story.summary, sizeof c->story.summary);
 }
 

@@ -55,7 +55,7 @@ void incident_text_evidence(const struct incident_view *v, const struct incident
                             uint32_t from, uint32_t to, char *out, size_t cap) {
   struct base_buf b = buf_over(out, cap - 1);
   struct incident_excess e = incident_excess_of(v, c->shown_idx, family, from, to);
-  struct incident_normal n = incident_normal_of(v, c->shown_idx);
+  struct incident_normal n = incident_normal_of(v, c->shown_idx, from);
   double span_s = (double)(to - from + 1) / (double)LIMIT_TICKS_PER_S;
   if (family == INCIDENT_ERRORS) errors_evidence(&b, e, n, span_s);
   if (family == INCIDENT_LATENCY) latency_evidence(&b, e, n, span_s);
@@ -84,7 +84,9 @@ static void put_names(struct base_buf *b, const struct base_str *d, enum rec_lev
     buf_put_str(b, STR(" pod "));
     buf_put_str(b, d[REC_DIM_POD]);
   }
-  if (level == REC_LEVEL_REGION) {
+  if (level == REC_LEVEL_MESH) {
+    buf_put_str(b, STR("the whole mesh"));
+  } else if (level == REC_LEVEL_REGION) {
     buf_put_str(b, STR("region "));
     buf_put_str(b, d[REC_DIM_REGION]);
   } else if (d[REC_DIM_CLUSTER].n) {

@@ -7,6 +7,7 @@
 #define EXPLAINS 0.5   /* a caller whose own change is at least half of the callee's explains it */
 #define CONSERVED 0.15 /* a total that moved less than this is the same total */
 #define REACH_S 120u   /* of the coarse rings, whole slots */
+#define AMPLIFIED 3.0  /* calls a service gets for the same work of its callers: past this it is no mere change */
 #define SURGE_RATIO 1.25
 #define SURGE_SLOWDOWN 6.0
 
@@ -47,14 +48,57 @@ static uint32_t service_series(const struct incident_view *v, uint32_t node) {
   return idx != NONE ? idx : incident_node_series(v, node, REC_SIDE_CLIENT, STR_NONE);
 }
 
-double incident_traffic_ratio(const struct incident_view *v, uint32_t node, struct base_str cluster, uint32_t from) {
-  uint32_t idx = incident_node_series(v, node, REC_SIDE_SERVER, cluster);
-  if (idx == NONE) idx = incident_node_series(v, node, REC_SIDE_CLIENT, cluster);
-  return ratio_of(change_of(v, idx, from));
+/* Could so much more traffic alone make requests take `slower` times as long? A queue slows by (1 - rho)/(1 - r rho)
+ * for r times the load (M/M/1); without the service's own load curve a generous band is used. */
+static bool load_explains(double ratio, double slower) {
+  return ratio >= SURGE_RATIO && slower <= 1.0 + SURGE_SLOWDOWN * (ratio - 1.0);
 }
 
-bool incident_traffic_explains(double ratio, double slower) {
-  return ratio >= SURGE_RATIO && slower <= 1.0 + SURGE_SLOWDOWN * (ratio - 1.0);
+static double slowdown(const struct incident_view *v, uint32_t idx, struct incident_excess e, uint32_t from) {
+  double mean = incident_normal_of(v, idx, from).latency_mean_s;
+  return mean > 0.0 && e.bad > 0.0 ? 1.0 + e.x / e.bad / mean : 1.0;
+}
+
+bool incident_traffic_loads(const struct incident_view *v, uint32_t node, uint32_t from, uint32_t to) {
+  const struct series_catalog *c = v->catalog;
+  uint32_t most = NONE, whole = service_series(v, node);
+  double all = 0.0, x = 0.0;
+  for (uint32_t i = c->node[node].first_child; i != NONE; i = c->entry[i].sibling) {
+    const struct rec_series *w = &c->entry[i].who;
+    if (w->level != REC_LEVEL_SERVICE_CLUSTER || w->side != REC_SIDE_SERVER) continue;
+    struct incident_excess e = incident_excess_of(v, i, INCIDENT_LATENCY, from, to);
+    if (e.x <= 0.0) continue;
+    all += e.x;
+    if (e.x <= x) continue;
+    x = e.x;
+    most = i;
+  }
+  struct incident_excess e = incident_excess_of(v, whole, INCIDENT_LATENCY, from, to);
+  if (load_explains(ratio_of(change_of(v, whole, from)), slowdown(v, whole, e, from))) return true;
+  if (most == NONE || x < 0.5 * all) return false;
+  e = incident_excess_of(v, most, INCIDENT_LATENCY, from, to);
+  return load_explains(ratio_of(change_of(v, most, from)), slowdown(v, most, e, from));
+}
+
+/* What a service sends, as those who receive it report. */
+static struct change sent_by(const struct incident_view *v, uint32_t node, uint32_t from) {
+  const struct series_catalog *c = v->catalog;
+  struct change sum = {0.0, 0.0};
+  for (uint32_t e = c->node[node].first_out; e != NONE; e = c->edge[e].next_out) {
+    struct change k = change_of(v, incident_edge_series(v, e, REC_SIDE_SERVER, STR_NONE), from);
+    sum.before += k.before;
+    sum.now += k.now;
+  }
+  return sum;
+}
+
+/* Fewer requests by its own word, but not by the word of those it talks with: reports are missing, not requests. */
+static bool reports_missing(const struct incident_view *v, uint32_t node, uint32_t from) {
+  double own = ratio_of(change_of(v, incident_node_series(v, node, REC_SIDE_SERVER, STR_NONE), from));
+  struct change clients = change_of(v, incident_node_series(v, node, REC_SIDE_CLIENT, STR_NONE), from);
+  struct change sent = sent_by(v, node, from);
+  double others = clients.before > 0.0 ? ratio_of(clients) : sent.before > 0.0 ? ratio_of(sent) : own;
+  return 1.0 - others < EXPLAINS * (1.0 - own);
 }
 
 /* The caller that sends most, or NONE. */
@@ -71,7 +115,7 @@ static uint32_t main_caller(const struct incident_view *v, uint32_t node) {
   return best;
 }
 
-static uint32_t root_of(const struct incident_view *v, uint32_t node, bool up, uint32_t from) {
+uint32_t incident_traffic_root(const struct incident_view *v, uint32_t node, bool up, uint32_t from) {
   for (unsigned depth = 0; depth < DEPTH_MAX; depth++) {
     uint32_t caller = main_caller(v, node);
     if (caller == NONE) return node;
@@ -154,26 +198,31 @@ struct incident_traffic incident_traffic_judge(const struct incident_head *h, co
     if (c->up) out.verdict = REC_VERDICT_EXPECTED;
     return out;
   }
-  out.node = root_of(v, start, c->up, c->from_seq);
+  out.node = incident_traffic_root(v, start, c->up, c->from_seq);
   struct change k = change_of(v, service_series(v, out.node), c->from_seq);
   out.before_per_s = k.before;
   out.now_per_s = k.now;
   bool entry = main_caller(v, out.node) == NONE;
+  if (!c->up && reports_missing(v, out.node, c->from_seq)) {
+    out.verdict = REC_VERDICT_EXPECTED;
+    out.reason = "reports of its proxies are missing; those it talks with see no such drop";
+    return out;
+  }
   if (moved_between(v, out.node, c->from_seq, &out)) {
     out.verdict = REC_VERDICT_EXPECTED;
     out.reason = "what one cluster lost, another took over";
     return out;
   }
   out.cluster = one_cluster(v, out.node, c->from_seq);
-  if (c->up && entry) {
-    out.verdict = REC_VERDICT_EXPECTED;
-    out.reason = "it comes from outside the mesh, and its errors and latency are as usual";
-  } else if (c->up) {
-    out.reason = "its callers' own traffic does not explain it";
-  } else if (entry) {
-    out.reason = "it comes from outside the mesh, where Foreshock cannot see";
+  double ratio = ratio_of(k);
+  if (entry) {
+    out.verdict = c->up ? REC_VERDICT_EXPECTED : REC_VERDICT_UNHEALTHY;
+    out.reason = c->up ? "it comes from outside the mesh, and its errors and latency are as usual"
+                       : "it comes from outside the mesh, where Foreshock cannot see";
   } else {
-    out.reason = "its callers' own traffic has not fallen";
+    out.verdict = c->up && ratio >= AMPLIFIED ? REC_VERDICT_UNHEALTHY : REC_VERDICT_EXPECTED;
+    out.reason = c->up ? "its callers call it more often, and nothing else about them has changed"
+                       : "its callers call it less often, and nothing else about them has changed";
   }
   return out;
 }

@@ -7,6 +7,8 @@
 #include "detect_ratio.h"
 #include "series_recent.h"
 
+#define YOUNG (240u * LIMIT_TICKS_PER_S)
+
 static const struct series_state *state_of(const struct incident_view *v, uint32_t idx) {
   if (idx == REC_SERIES_NONE || !series_catalog_find(v->catalog, idx)) return NULL;
   const struct series_state *s = &v->state[idx];
@@ -38,6 +40,17 @@ static double latency_var(const struct series_latency *d) {
   return q / total - m * m;
 }
 
+/* Whose normal a series is held against. One that is younger than the trouble, or little older (a new pod, a new
+ * version), has learned the trouble as its normal: its service's is taken. */
+static const struct series_state *normal_of(const struct incident_view *v, const struct series_state *s, uint32_t from) {
+  const struct series_entry *e = &v->catalog->entry[s->series_idx];
+  if (s->born_seq + YOUNG <= from || e->node == REC_SERIES_NONE) return s;
+  uint32_t idx = e->edge != REC_SERIES_NONE ? v->catalog->edge[e->edge].series[s->side]
+                                            : v->catalog->node[e->node].series[s->side];
+  const struct series_state *parent = state_of(v, idx);
+  return parent && parent->born_seq < s->born_seq ? parent : s;
+}
+
 static struct incident_excess excess_from(const struct series_state *s, enum incident_family family, struct series_sum sum) {
   struct incident_excess out = {.n = sum.n, .sd = 1.0};
   if (family == INCIDENT_ERRORS) {
@@ -60,7 +73,7 @@ struct incident_excess incident_excess_of(const struct incident_view *v, uint32_
                                           uint32_t from, uint32_t to) {
   const struct series_state *s = state_of(v, series_idx);
   if (!s || family >= INCIDENT_TRAFFIC) return (struct incident_excess){.sd = 1.0};
-  return excess_from(s, family, series_recent_sum(s, from, to));
+  return excess_from(normal_of(v, s, from), family, series_recent_sum(s, from, to));
 }
 
 double incident_excess_second(const struct incident_view *v, uint32_t series_idx, enum incident_family family, uint32_t sec) {
@@ -84,9 +97,21 @@ uint32_t incident_edge_series(const struct incident_view *v, uint32_t edge, enum
   return series_catalog_child(v->catalog, e->first_child, REC_LEVEL_EDGE_CLUSTER, side, REC_DIM_CLUSTER, cluster);
 }
 
-struct incident_normal incident_normal_of(const struct incident_view *v, uint32_t series_idx) {
+double incident_recovery(const struct incident_view *v, uint32_t series_idx, enum rec_signal signal) {
   const struct series_state *s = state_of(v, series_idx);
-  if (!s) return (struct incident_normal){0};
+  if (!s) return 0.0;
+  switch (signal) {
+    case REC_SIGNAL_REQUESTS_DOWN: return (double)s->rate.down.level;
+    case REC_SIGNAL_REQUESTS_UP: return (double)s->rate.up.level;
+    case REC_SIGNAL_LATENCY: return (double)s->latency.alarm.level;
+    default: return (double)s->ratio[signal - REC_SIGNAL_RATIO_FIRST].alarm.level;
+  }
+}
+
+struct incident_normal incident_normal_of(const struct incident_view *v, uint32_t series_idx, uint32_t from) {
+  const struct series_state *own = state_of(v, series_idx);
+  if (!own) return (struct incident_normal){0};
+  const struct series_state *s = normal_of(v, own, from);
   return (struct incident_normal){
       .requests_per_s = detect_rate_per_s(&s->rate),
       .error_ratio = detect_ratio_mean(errors_of(s), s->requests),

@@ -40,12 +40,16 @@ double incident_excess_second(const struct incident_view *v, uint32_t series_idx
 uint32_t incident_node_series(const struct incident_view *v, uint32_t node, enum rec_side side, struct base_str cluster);
 uint32_t incident_edge_series(const struct incident_view *v, uint32_t edge, enum rec_side side, struct base_str cluster);
 
+/* How far the recovery of an alarm in force has come, nats; 0: the trouble goes on. */
+double incident_recovery(const struct incident_view *v, uint32_t series_idx, enum rec_signal signal);
+
 /* Learned numbers for texts. */
 struct incident_normal {
   double requests_per_s, error_ratio, latency_mean_s, latency_p99_s, requests;
   double age_s;
 };
-struct incident_normal incident_normal_of(const struct incident_view *v, uint32_t series_idx);
+/* As it stood for a trouble from tick `from` on. */
+struct incident_normal incident_normal_of(const struct incident_view *v, uint32_t series_idx, uint32_t from);
 
 enum incident_family incident_family_of(enum rec_signal s);
 

@@ -47,7 +47,7 @@ struct io_h2 {
   size_t out_sent;
 };
 
-#define NV(name_lit, value_p, value_n)                                                             \
+#define NV(name_lit, value_p, value_n)                                                                              \
   ((nghttp2_nv){(uint8_t *)(uintptr_t)(name_lit), (uint8_t *)(uintptr_t)(value_p), sizeof(name_lit) - 1, (value_n), \
                 NGHTTP2_NV_FLAG_NO_COPY_NAME})
 #define NV_LIT(name_lit, value_lit) NV(name_lit, value_lit, sizeof(value_lit) - 1)

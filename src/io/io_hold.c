@@ -32,6 +32,7 @@ void io_hold_give(struct io_hold *h, struct base_buf *b) {
 }
 
 bool io_hold_reserve(struct io_hold *h, struct base_buf *b, size_t n) {
+  if (n == 0) return !b->bad;
   size_t before = b->cap;
   bool fits = h->bytes <= h->bytes_max && buf_reserve(b, n);
   h->bytes += b->cap - before;

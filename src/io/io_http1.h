@@ -9,11 +9,11 @@
 #include "io_conn.h"
 
 /* Request headers whose value is kept. X(NAME, text in lower case) */
-#define HTTP1_KEPT_TABLE(X)                                                                                \
-  X(HOST, "host")                                                                                          \
-  X(CONTENT_TYPE, "content-type")                                                                          \
-  X(ACCEPT, "accept")                                                                                      \
-  X(EXPECT, "expect")                                                                                      \
+#define HTTP1_KEPT_TABLE(X)       \
+  X(HOST, "host")                 \
+  X(CONTENT_TYPE, "content-type") \
+  X(ACCEPT, "accept")             \
+  X(EXPECT, "expect")             \
   X(TRANSFER_ENCODING, "transfer-encoding")
 enum http1_kept {
 #define X(name, text) HTTP1_KEPT_##name,
@@ -24,7 +24,7 @@ enum http1_kept {
 
 enum {
   HTTP1_NAME_BYTES = 32,           /* a longer header name is none that is kept */
-  HTTP1_IN_BYTES = 1 << 20,         /* bytes that wait: a wake-up's reads */
+  HTTP1_IN_BYTES = 1 << 20,        /* bytes that wait: a wake-up's reads */
   HTTP1_OUT_BYTES_HIGH = 256 << 10 /* past it no further pipelined request is taken */
 };
 

@@ -13,14 +13,32 @@ struct http1_status {
 };
 
 static const char *status_text(int code) {
-  static const struct http1_status known[] = {
-      {200, "OK"}, {201, "Created"}, {202, "Accepted"}, {204, "No Content"}, {301, "Moved Permanently"},
-      {302, "Found"}, {304, "Not Modified"}, {400, "Bad Request"}, {401, "Unauthorized"}, {403, "Forbidden"},
-      {404, "Not Found"}, {405, "Method Not Allowed"}, {406, "Not Acceptable"}, {408, "Request Timeout"},
-      {409, "Conflict"}, {411, "Length Required"}, {413, "Content Too Large"}, {415, "Unsupported Media Type"},
-      {417, "Expectation Failed"}, {422, "Unprocessable Content"}, {429, "Too Many Requests"},
-      {431, "Request Header Fields Too Large"}, {500, "Internal Server Error"}, {501, "Not Implemented"},
-      {503, "Service Unavailable"}, {505, "HTTP Version Not Supported"}};
+  static const struct http1_status known[] = {{200, "OK"},
+                                              {201, "Created"},
+                                              {202, "Accepted"},
+                                              {204, "No Content"},
+                                              {301, "Moved Permanently"},
+                                              {302, "Found"},
+                                              {304, "Not Modified"},
+                                              {400, "Bad Request"},
+                                              {401, "Unauthorized"},
+                                              {403, "Forbidden"},
+                                              {404, "Not Found"},
+                                              {405, "Method Not Allowed"},
+                                              {406, "Not Acceptable"},
+                                              {408, "Request Timeout"},
+                                              {409, "Conflict"},
+                                              {411, "Length Required"},
+                                              {413, "Content Too Large"},
+                                              {415, "Unsupported Media Type"},
+                                              {417, "Expectation Failed"},
+                                              {422, "Unprocessable Content"},
+                                              {429, "Too Many Requests"},
+                                              {431, "Request Header Fields Too Large"},
+                                              {500, "Internal Server Error"},
+                                              {501, "Not Implemented"},
+                                              {503, "Service Unavailable"},
+                                              {505, "HTTP Version Not Supported"}};
   for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
     if (known[i].code == code) return known[i].text;
   }

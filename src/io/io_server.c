@@ -33,9 +33,9 @@ struct io_conn {
   struct io_server *server;
   int fd;
   enum conn_state state;
-  unsigned slot;         /* in the server's table */
-  size_t preface_n;      /* bytes of the HTTP/2 preface seen so far */
-  bool eof;              /* the peer sends no more */
+  unsigned slot;          /* in the server's table */
+  size_t preface_n;       /* bytes of the HTTP/2 preface seen so far */
+  bool eof;               /* the peer sends no more */
   struct base_mono since; /* accepted, or lingering */
   struct base_mono moved; /* the socket took output, or none waits */
   struct io_h2 *h2;

@@ -14,15 +14,23 @@
 
 struct io_server;
 
-enum { IO_GRPC_OK = 0, IO_GRPC_INVALID_ARGUMENT = 3, IO_GRPC_DEADLINE = 4, IO_GRPC_RESOURCE_EXHAUSTED = 8,
-       IO_GRPC_UNIMPLEMENTED = 12, IO_GRPC_INTERNAL = 13, IO_GRPC_UNAVAILABLE = 14 };
+enum {
+  IO_GRPC_OK = 0,
+  IO_GRPC_INVALID_ARGUMENT = 3,
+  IO_GRPC_DEADLINE = 4,
+  IO_GRPC_RESOURCE_EXHAUSTED = 8,
+  IO_GRPC_UNIMPLEMENTED = 12,
+  IO_GRPC_INTERNAL = 13,
+  IO_GRPC_UNAVAILABLE = 14
+};
 
 /* A client-streaming gRPC method. The server never stops reading and answers only when the client's stream ends
  * (headers early, trailers grpc-status then). */
 struct io_grpc_method {
   const char *path; /* "/envoy.service.accesslog.v3.AccessLogService/StreamAccessLogs" */
   void *ctx;
-  /* A stream begins; returns the stream's own context (never NULL; NULL refuses with RESOURCE_EXHAUSTED). */
+  /* A stream begins; peer is "192.0.2.1:4711" or "[2001:db8::1]:4711", valid as long as the stream. Returns the
+   * stream's own context (never NULL; NULL refuses with RESOURCE_EXHAUSTED). */
   void *(*open)(void *ctx, struct base_str peer);
   /* One whole message; bytes are valid during the call only. Returns IO_GRPC_OK to go on, or the status that
    * ends the stream. */
@@ -41,10 +49,10 @@ struct io_http_request {
 };
 
 struct io_http_response {
-  int status;               /* 200 where untouched */
-  const char *content_type; /* "application/json" where untouched */
-  const char *extra;        /* further header lines, each with CRLF, or NULL; must outlive the call */
-  struct base_buf body;     /* write into it */
+  int status;                    /* 200 where untouched */
+  const char *content_type;      /* "application/json" where untouched */
+  const char *extra;             /* further header lines, each with CRLF, or NULL; must outlive the call */
+  struct base_buf body;          /* write into it */
   struct io_http_stream *stream; /* set by calling io_http_stream_keep(res) */
 };
 
@@ -56,14 +64,14 @@ bool io_http_stream_write(struct io_http_stream *s, struct base_str bytes);
 void io_http_stream_close(struct io_http_stream *s);
 
 struct io_server_conf {
-  const char *address; /* "127.0.0.1" or "::1" or any literal; numeric only */
-  uint16_t port;       /* 0: any; see io_server_port */
+  const char *address;                 /* "127.0.0.1" or "::1" or any literal; numeric only */
+  uint16_t port;                       /* 0: any; see io_server_port */
   const struct io_grpc_method *method; /* may be NULL */
   unsigned method_n;
   io_http_handler http; /* NULL: HTTP/1.1 gets 404 */
   void *http_ctx;
-  int64_t idle_ns;      /* a connection with no byte for so long is closed (slow loris: also partial frames) */
-  uint64_t *counters;   /* REC_COUNTER_COUNT of them, owned by the caller, same thread */
+  int64_t idle_ns;    /* a connection with no byte for so long is closed (slow loris: also partial frames) */
+  uint64_t *counters; /* REC_COUNTER_COUNT of them, owned by the caller, same thread */
 };
 
 /* Opens and listens. NULL: *err holds a static text and errno the cause. */

@@ -47,6 +47,8 @@
   X(INCIDENTS_OPENED, "incidents_opened", "incidents opened")                                                  \
   X(INCIDENTS_CLOSED, "incidents_closed", "incidents closed")                                                  \
   X(INCIDENT_LIMIT, "incident_limit", "alarms joined to another incident because too many are open")           \
+  X(ALARM_LIMIT, "alarm_limit", "alarms not followed because too many are in force")                           \
+  X(GRAPH_LIMIT, "graph_limit", "series that found no place in the call graph: watched, not ranked")           \
   X(JOURNAL_FRAMES, "journal_frames", "frames written to the journal")                                         \
   X(JOURNAL_BYTES, "journal_bytes", "bytes written to the journal")                                            \
   X(JOURNAL_ERRORS, "journal_errors", "writes to the journal that failed")                                     \

@@ -141,6 +141,10 @@ static void head_json(struct base_json *j, const struct rec_incident *in) {
   json_bool(j, in->acked);
 }
 
+static void hash_text(uint64_t hash, char out[17]) {
+  (void)snprintf(out, 17, "%016llx", (unsigned long long)hash);
+}
+
 void rec_incident_json(const struct rec_incident *in, struct base_buf *out) {
   struct base_json json = json_over(out), *j = &json;
   json_object(j);
@@ -157,9 +161,14 @@ void rec_incident_json(const struct rec_incident *in, struct base_buf *out) {
   json_key(j, "confidence");
   json_f64(j, in->confidence);
   key_text(j, "telemetry", in->telemetry, sizeof in->telemetry);
+  if (in->merged_hash) {
+    char into[17];
+    hash_text(in->merged_hash, into);
+    key_text(j, "merged_into", into, sizeof into);
+  }
   json_close(j);
 }
 
 void rec_incident_id(const struct rec_incident *in, char out[17]) {
-  (void)snprintf(out, 17, "%016llx", (unsigned long long)in->id_hash);
+  hash_text(in->id_hash, out);
 }

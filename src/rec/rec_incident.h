@@ -29,6 +29,7 @@ struct rec_incident {
   uint64_t id_hash;  /* the id is this in 16 hex digits: from first signal's series key and tick */
   uint64_t rev;      /* counts changes of this incident from 1; the log's readers skip what they have */
   uint64_t tick_seq; /* at which this state was written */
+  uint64_t merged_hash; /* closed because it turned out to be a part of that incident; 0: no */
   uint8_t state, verdict, severity;
   uint8_t acked;
   char kind[16]; /* latency | errors | traffic | saturation | security | change */
@@ -46,7 +47,7 @@ struct rec_incident {
 };
 
 /* The contract's JSON of one incident, on one line, without a newline. Same record, same bytes. Additive fields
- * beyond the contract: "state", "acked", "updated_at". */
+ * beyond the contract: "state", "acked", "updated_at", and "merged_into" (an id) where it was merged. */
 void rec_incident_json(const struct rec_incident *in, struct base_buf *out);
 /* The 16 hex digits of the id and a NUL. */
 void rec_incident_id(const struct rec_incident *in, char out[17]);

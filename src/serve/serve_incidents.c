@@ -48,7 +48,7 @@ static bool filter_read(struct serve_call *c, struct incidents_filter *f) {
 }
 
 static bool filter_takes(const struct incidents_filter *f, const struct serve_item *i) {
-  if (i->updated_at.ns < f->since.ns) return false;
+  if (i->merged || i->updated_at.ns < f->since.ns) return false;
   if (f->verdict.p && i->expected != str_eq(f->verdict, STR("expected"))) return false;
   if (f->state.p && i->open != str_eq(f->state, STR("open"))) return false;
   return !f->service.p || serve_item_names(i, f->service);

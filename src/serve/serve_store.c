@@ -75,6 +75,7 @@ static bool item_read(yyjson_val *root, struct serve_item *out) {
   out->rev = yyjson_get_uint(yyjson_obj_get(root, "rev"));
   out->expected = str_eq(json_get(root, "verdict"), STR("expected"));
   out->open = yyjson_is_null(yyjson_obj_get(root, "ended_at"));
+  out->merged = yyjson_is_str(yyjson_obj_get(root, "merged_into"));
   out->acked = yyjson_is_true(yyjson_obj_get(root, "acked"));
   return true;
 }

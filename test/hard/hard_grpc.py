@@ -166,7 +166,8 @@ def large_headers(tap, server, w):
 
 @case
 def garbage_preface(tap, server, w):
-    for name, what in (("like HTTP/2", PREFACE[:20] + b"XX\r\n\r\n"), ("like nothing", b"\x16\x03\x01\x02\0\x01\0\x01\xfc"),
+    for name, what in (("like HTTP/2", PREFACE[:20] + b"XX\r\n\r\n"),
+                       ("like nothing", b"\x16\x03\x01\x02\0\x01\0\x01\xfc"),
                        ("like HTTP/2 from the start", b"PRI * HTTP/2.0\r\n\r\nGET / HTTP/1.1\r\n\r\n")):
         answer = server.http(what + b"\r\n\r\n")
         tap.equal(f"garbage preface {name}: 400", answer[:12], b"HTTP/1.1 400")
@@ -427,7 +428,8 @@ def slow_loris(tap, program):
                 peer.pump(lambda: False, 0.05)
 
     alive(0.3)
-    tap.equal("slow loris: none is closed early", server.counts()["connections"] - before["connections"], len(socks) + 3)
+    more = server.counts()["connections"] - before["connections"]
+    tap.equal("slow loris: none is closed early", more, len(socks) + 3)
     alive(2.2)
     w.note(b"still here")
     quiet.send(quiet_sid, message(b"still here"), end=True)
@@ -529,7 +531,8 @@ def main():
         fn(tap, server, w)
         w.done(tap, fn.__name__.replace("_", " "))
     now = server.wait(lambda c: c["streams"] == 0 and c["connections"] == 1)
-    tap.equal("at the end no stream is left", (now["streams"], now["c_streams_opened"] - now["c_streams_closed"]), (0, 0))
+    left = now["c_streams_opened"] - now["c_streams_closed"]
+    tap.equal("at the end no stream is left", (now["streams"], left), (0, 0))
     tap.equal("clean exit", server.stop(), 0)
     for fn in (slow_loris, dead_peer, drain, shutdown):
         fn(tap, program)

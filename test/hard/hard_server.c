@@ -150,8 +150,13 @@ int main(int argc, char **argv) {
   const char *err = NULL;
   const struct io_grpc_method method[] = {{"/test.Feed/Send", &h, feed_open, feed_message, feed_close},
                                           {"/test.Feed/Closed", &h, feed_refuse, feed_message, feed_close}};
-  struct io_server_conf conf = {.address = "127.0.0.1", .method = method, .method_n = 2, .http = hard_http,
-                                .http_ctx = &h, .idle_ns = idle_ms * TIME_NS_PER_MS, .counters = h.counters};
+  struct io_server_conf conf = {.address = "127.0.0.1",
+                                .method = method,
+                                .method_n = 2,
+                                .http = hard_http,
+                                .http_ctx = &h,
+                                .idle_ns = idle_ms * TIME_NS_PER_MS,
+                                .counters = h.counters};
   h.loop = io_loop_open();
   h.server = h.loop ? io_server_open(h.loop, &conf, &err) : NULL;
   if (!h.server) {

@@ -15,8 +15,8 @@ static const struct option_spec spec[] = {{"out", "FILE", "where"}, {"set", "K=V
 
 static bool read_args(struct option_set *o, int n, const char *const *args) {
   char *argv[16];
-  for (int i = 0; i < n; i++) argv[i] = strdup(args[i]);
-  return option_read(o, spec, n, argv); /* the copies live as long as the process */
+  for (int i = 0; i < n; i++) argv[i] = (char *)(uintptr_t)args[i]; /* only read */
+  return option_read(o, spec, n, argv);
 }
 
 #define READ(o, ...) \

@@ -1,9 +1,11 @@
 /* The command line's HTTP client, against our own server and against servers that misbehave. */
+/* clang-format off */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+/* clang-format on */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <pthread.h>

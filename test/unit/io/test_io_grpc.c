@@ -1,9 +1,11 @@
 /* The deframer: any cut of the bytes gives the same messages, and memory follows what came, not what is announced. */
+/* clang-format off */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+/* clang-format on */
 #include <stdlib.h>
 
 #include "base_hash.h"

@@ -1,9 +1,11 @@
 /* The loop: readiness, stale events, timers, stop from a signal handler and from a thread; the clocks. */
+/* clang-format off */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+/* clang-format on */
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -194,9 +196,12 @@ static void clocks_tell_time(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(ready_descriptors_are_called), cmocka_unit_test(a_stale_event_calls_nobody),
-      cmocka_unit_test(a_hang_up_gives_what_was_asked_for), cmocka_unit_test(timers_are_periodic),
-      cmocka_unit_test(stop_from_outside), cmocka_unit_test(clocks_tell_time),
+      cmocka_unit_test(ready_descriptors_are_called),
+      cmocka_unit_test(a_stale_event_calls_nobody),
+      cmocka_unit_test(a_hang_up_gives_what_was_asked_for),
+      cmocka_unit_test(timers_are_periodic),
+      cmocka_unit_test(stop_from_outside),
+      cmocka_unit_test(clocks_tell_time),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,9 +1,11 @@
 /* The listener's own duties: errors that say why, IPv6, peers' names, running out of descriptors, drain. */
+/* clang-format off */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+/* clang-format on */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>

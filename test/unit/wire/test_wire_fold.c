@@ -799,6 +799,9 @@ static void numbers_go_on_after_a_restart(void **state) {
   assert_true(wire_fold_series_restore(t->f, &s));
   assert_false(wire_fold_series_restore(t->f, &s));
   series_take(t, &s, s.bucket);
+  s.series_idx = 5;
+  s.dim[REC_DIM_SERVICE] = STR("quiet");
+  assert_true(wire_fold_series_restore(t->f, &s));
   wire_fold_tick_restore(t->f, 100, (struct base_wall){T0});
   send(t, &cart, inbound(T0 + 100 * MS));
   ticks(t, 0, true);
@@ -809,6 +812,8 @@ static void numbers_go_on_after_a_restart(void **state) {
   assert_int_equal(sum_find(t, "region server r1")->idx, 1);
   assert_int_equal(sum_find(t, "cluster server c1")->idx, 3);
   assert_int_equal(t->last_seq, 100);
+  ticks(t, T0 + 200 * S, false); /* long enough for every place to be looked at */
+  assert_int_equal(t->drops, 0); /* nobody was idle before the restart */
   fold_close_(t);
 }
 
