@@ -18,7 +18,7 @@ float detect_alarm_keep(uint32_t age, uint32_t dt, float tau) {
 
 void detect_alarm_clear(float *g, unsigned k, struct series_alarm *a, uint8_t *best, uint32_t seq) {
   for (unsigned i = 0; i < k; i++) g[i] = DETECT_FLOOR;
-  *a = (struct series_alarm){0.0f, seq};
+  *a = (struct series_alarm){DETECT_CALM_LEVEL, seq};
   *best = SERIES_CALM;
 }
 
@@ -27,7 +27,7 @@ void detect_alarm_clear(float *g, unsigned k, struct series_alarm *a, uint8_t *b
 static void calm_follow(struct series_alarm *a, float top, uint32_t seq, uint32_t dt) {
   if (top <= a->level + DETECT_CALM_RISE) a->seq = seq;
   if (top < a->level) {
-    a->level = top > 0.0f ? top : 0.0f;
+    a->level = top > DETECT_CALM_LEVEL ? top : DETECT_CALM_LEVEL;
     return;
   }
   float rise = DETECT_CALM_DRIFT * (float)dt;

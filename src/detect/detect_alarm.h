@@ -15,6 +15,7 @@
 #define DETECT_FREEZE 10.0         /* nats: from here on the baseline does not learn */
 #define DETECT_RECOVER 5.0f        /* nats of the reversed ratio: the trouble is over */
 #define DETECT_QUIET_TICKS 480u    /* or nothing spoke for it for two minutes */
+#define DETECT_CALM_LEVEL 3.0f     /* what is usual is never taken to be less: R grows to e^3 in twenty idle steps */
 #define DETECT_CALM_RISE 2.0f      /* nats above the usual level are no longer calm */
 #define DETECT_CALM_DRIFT 0.005f   /* how fast the usual level may rise, nats a tick */
 

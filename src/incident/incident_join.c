@@ -4,6 +4,7 @@
 
 #define NONE REC_SERIES_NONE
 #define NEAR_S 30u /* onsets so close may be one trouble */
+#define AT_ONCE (10u * LIMIT_TICKS_PER_S) /* before the evidence has settled who is victim of whom */
 #define NEAR (NEAR_S * LIMIT_TICKS_PER_S)
 
 struct who {
@@ -76,7 +77,10 @@ static bool fits_trouble(const struct incident_view *v, const struct incident_ca
   /* Slow first and failing half a minute later is another trouble, or at least news. */
   bool other = w->family == INCIDENT_OTHER || c->family == INCIDENT_OTHER;
   if (w->family != c->family && !other && !same_onset(c, from)) return false;
-  if (incident_nodes_has(&c->nodes, w->source)) return true;
+  if (w->source == c->source) return true;
+  /* A trouble that begins at a mere victim of this one, later and by evidence of its own, is another one. */
+  bool victim = incident_nodes_has(&c->nodes, w->source), at_once = from + AT_ONCE >= c->from_seq && from <= c->from_seq + AT_ONCE;
+  if (victim && (at_once || !w->evident)) return true;
   if (w->between && c->between && w->family == c->family && same_onset(c, from)) return true; /* one network, many services */
   if (w->evident || !near_onset(c, from)) return false;
   return incident_nodes_has(&c->nodes, w->node) || adjacent(v, &c->nodes, w->node);

@@ -13,12 +13,13 @@
 
 struct change {
   double before, now; /* requests a second: of the last hour, and over the last seconds of the trouble */
+  double span_s;      /* so many seconds */
 };
 
 /* Over the whole seconds since `from`, as far back as the rings go: the end of a trouble, when traffic is already back,
  * must not decide what it was. */
 static struct change change_of(const struct incident_view *v, uint32_t idx, uint32_t from) {
-  struct change c = {0.0, 0.0};
+  struct change c = {0.0, 0.0, 1.0};
   if (!series_catalog_find(v->catalog, idx) || !v->state[idx].used) return c;
   const struct series_state *s = &v->state[idx];
   c.before = s->span > 0.0f ? (double)(s->requests / s->span) * (double)LIMIT_TICKS_PER_S : 0.0;
@@ -30,7 +31,8 @@ static struct change change_of(const struct incident_view *v, uint32_t idx, uint
     return c;
   }
   struct series_sum sum = series_recent_sum(s, first * LIMIT_TICKS_PER_S, end * LIMIT_TICKS_PER_S - 1);
-  c.now = sum.n / (double)(end - first);
+  c.span_s = (double)(end - first);
+  c.now = sum.n / c.span_s;
   return c;
 }
 
@@ -59,6 +61,29 @@ static double slowdown(const struct incident_view *v, uint32_t idx, struct incid
   return mean > 0.0 && e.bad > 0.0 ? 1.0 + e.x / e.bad / mean : 1.0;
 }
 
+/* The caller that sends most, or NONE. */
+static uint32_t main_caller(const struct incident_view *v, uint32_t node) {
+  const struct series_catalog *c = v->catalog;
+  uint32_t best = NONE;
+  double most = 0.0;
+  for (uint32_t e = c->node[node].first_in; e != NONE; e = c->edge[e].next_in) {
+    double rate = change_of(v, incident_edge_series(v, e, REC_SIDE_CLIENT, STR_NONE), v->seq).before;
+    if (c->edge[e].from == node || rate <= most) continue;
+    most = rate;
+    best = c->edge[e].from;
+  }
+  return best;
+}
+
+/* Its own traffic, or that of those who call it, who call it: a service with few requests shows a surge late. */
+static bool callers_load(const struct incident_view *v, uint32_t node, uint32_t from, double slower) {
+  for (unsigned depth = 0; depth < DEPTH_MAX && node != NONE; depth++) {
+    if (load_explains(ratio_of(change_of(v, service_series(v, node), from)), slower)) return true;
+    node = main_caller(v, node);
+  }
+  return false;
+}
+
 bool incident_traffic_loads(const struct incident_view *v, uint32_t node, uint32_t from, uint32_t to) {
   const struct series_catalog *c = v->catalog;
   uint32_t most = NONE, whole = service_series(v, node);
@@ -74,7 +99,7 @@ bool incident_traffic_loads(const struct incident_view *v, uint32_t node, uint32
     most = i;
   }
   struct incident_excess e = incident_excess_of(v, whole, INCIDENT_LATENCY, from, to);
-  if (load_explains(ratio_of(change_of(v, whole, from)), slowdown(v, whole, e, from))) return true;
+  if (callers_load(v, node, from, slowdown(v, whole, e, from))) return true;
   if (most == NONE || x < 0.5 * all) return false;
   e = incident_excess_of(v, most, INCIDENT_LATENCY, from, to);
   return load_explains(ratio_of(change_of(v, most, from)), slowdown(v, most, e, from));
@@ -83,7 +108,7 @@ bool incident_traffic_loads(const struct incident_view *v, uint32_t node, uint32
 /* What a service sends, as those who receive it report. */
 static struct change sent_by(const struct incident_view *v, uint32_t node, uint32_t from) {
   const struct series_catalog *c = v->catalog;
-  struct change sum = {0.0, 0.0};
+  struct change sum = {0.0, 0.0, 1.0};
   for (uint32_t e = c->node[node].first_out; e != NONE; e = c->edge[e].next_out) {
     struct change k = change_of(v, incident_edge_series(v, e, REC_SIDE_SERVER, STR_NONE), from);
     sum.before += k.before;
@@ -99,20 +124,6 @@ static bool reports_missing(const struct incident_view *v, uint32_t node, uint32
   struct change sent = sent_by(v, node, from);
   double others = clients.before > 0.0 ? ratio_of(clients) : sent.before > 0.0 ? ratio_of(sent) : own;
   return 1.0 - others < EXPLAINS * (1.0 - own);
-}
-
-/* The caller that sends most, or NONE. */
-static uint32_t main_caller(const struct incident_view *v, uint32_t node) {
-  const struct series_catalog *c = v->catalog;
-  uint32_t best = NONE;
-  double most = 0.0;
-  for (uint32_t e = c->node[node].first_in; e != NONE; e = c->edge[e].next_in) {
-    double rate = change_of(v, incident_edge_series(v, e, REC_SIDE_CLIENT, STR_NONE), v->seq).before;
-    if (c->edge[e].from == node || rate <= most) continue;
-    most = rate;
-    best = c->edge[e].from;
-  }
-  return best;
 }
 
 uint32_t incident_traffic_root(const struct incident_view *v, uint32_t node, bool up, uint32_t from) {
@@ -160,7 +171,7 @@ static bool moved_between(const struct incident_view *v, uint32_t node, uint32_t
       b = w->dim[REC_DIM_CLUSTER];
     }
   }
-  double shift = -down < up ? -down : up, drift = total.now - total.before, noise = 3.0 * math_sqrt(total.before / 10.0);
+  double shift = -down < up ? -down : up, drift = total.now - total.before, noise = 4.0 * math_sqrt(total.before / total.span_s);
   if (drift < 0.0) drift = -drift;
   double allowed = CONSERVED * total.before > noise ? CONSERVED * total.before : noise;
   if (!a.n || !b.n || drift > allowed || shift < 0.5 * (-down > up ? -down : up) || shift <= allowed) return false;

@@ -378,8 +378,8 @@ static void hold_drop(struct wire_fold *f, struct fold_run *run) {
   }
 }
 
-/* A message that is ahead of the clock: the first waits, the next one (with none in step between them, or from
- * another node soon after) confirms it. */
+/* A message that is ahead of the clock: it waits, and the very next message confirms it if that is ahead too. After
+ * one in step it was wrong, and the new one waits in its place: where time has really jumped, all are ahead. */
 static void ahead_take(struct wire_fold *f, struct fold_run *run) {
   struct fold_hold *h = &f->hold[0];
   if (!h->used) {
@@ -387,9 +387,10 @@ static void ahead_take(struct wire_fold *f, struct fold_run *run) {
     f->normal_n = 0;
     return;
   }
-  bool other = h->run.node.at != run->node.at;
-  if (f->normal_n && !(other && f->normal_n < 8)) {
-    hold_drop(f, run);
+  if (f->normal_n) {
+    hold_drop(f, &h->run);
+    hold_put(h, run);
+    f->normal_n = 0;
     return;
   }
   h->run.confirmed = true;
