@@ -12,7 +12,7 @@
 #define GRACE (15u * LIMIT_TICKS_PER_S) /* after missed time: streams come back one by one, traffic looks thin */
 
 struct layout {
-  size_t catalog, state, gathered, rec, end;
+  size_t catalog, state, gathered, rec, by_order, end;
   size_t signal;
 };
 
@@ -28,7 +28,8 @@ static struct layout layout_of(uint32_t series_max) {
   l.signal = l.state + up((size_t)series_max * sizeof(struct series_state));
   l.gathered = l.signal + up(signals * sizeof(struct detect_signal));
   l.rec = l.gathered + up(signals * sizeof(struct detect_signal));
-  l.end = l.rec + up((size_t)LIMIT_INCIDENTS_OPEN * sizeof(struct rec_incident));
+  l.by_order = l.rec + up((size_t)LIMIT_INCIDENTS_OPEN * sizeof(struct rec_incident));
+  l.end = l.by_order + up((size_t)series_max * sizeof(uint32_t));
   return l;
 }
 
@@ -47,6 +48,7 @@ struct engine *engine_init(void *mem, size_t mem_bytes, const struct engine_conf
   e->state = (struct series_state *)(void *)(p + l.state);
   e->gathered = (struct detect_signal *)(void *)(p + l.gathered);
   e->rec = (struct rec_incident *)(void *)(p + l.rec);
+  e->by_order = (uint32_t *)(void *)(p + l.by_order);
   struct detect_signal *signal = (struct detect_signal *)(void *)(p + l.signal);
   for (unsigned b = 0; b < LIMIT_BUCKETS; b++) {
     e->bucket[b] = (struct engine_bucket){.first = SERIES_NONE, .last = SERIES_NONE};

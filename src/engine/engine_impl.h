@@ -24,6 +24,7 @@ struct engine {
   struct series_catalog catalog;
   struct series_state *state;
   struct detect_signal *gathered; /* all buckets' signals of a tick */
+  uint32_t *by_order;             /* scratch of a checkpoint: series numbers in the order of adding */
   struct rec_incident *rec;
   const struct rec_incident *rec_out[LIMIT_INCIDENTS_OPEN];
   double log_c[ENGINE_SHARES];

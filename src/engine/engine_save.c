@@ -91,15 +91,29 @@ static void series_save(const struct engine *e, uint32_t idx, struct sink *s) {
   sink_put(s, &state, sizeof state);
 }
 
-/* The live entry with the smallest order >= from, or REC_SERIES_NONE. Entries are nearly in order of their number. */
-static uint32_t next_in_order(const struct series_catalog *c, uint32_t from) {
-  uint32_t best = REC_SERIES_NONE;
-  if (from < c->entry_n && c->entry[from].live && c->entry[from].order == from) return from; /* no number was reused */
+static void order_sift(const struct series_catalog *c, uint32_t *by, size_t at, size_t n) {
+  for (size_t child = 2 * at + 1; child < n; at = child, child = 2 * at + 1) {
+    if (child + 1 < n && c->entry[by[child]].order < c->entry[by[child + 1]].order) child++;
+    if (c->entry[by[at]].order >= c->entry[by[child]].order) return;
+    uint32_t t = by[at];
+    by[at] = by[child];
+    by[child] = t;
+  }
+}
+
+/* Live series in the order of adding (a heap sort); returns how many. */
+static uint32_t order_list(const struct series_catalog *c, uint32_t *by) {
+  uint32_t n = 0;
   for (uint32_t i = 0; i < c->entry_n; i++)
-    if (c->entry[i].live && c->entry[i].order >= from &&
-        (best == REC_SERIES_NONE || c->entry[i].order < c->entry[best].order))
-      best = i;
-  return best;
+    if (c->entry[i].live) by[n++] = i;
+  for (size_t i = n / 2; i-- > 0;) order_sift(c, by, i, n);
+  for (size_t end = n; end-- > 1;) {
+    uint32_t t = by[0];
+    by[0] = by[end];
+    by[end] = t;
+    order_sift(c, by, 0, end);
+  }
+  return n;
 }
 
 static void all_save(const struct engine *e, struct sink *s) {
@@ -112,14 +126,9 @@ static void all_save(const struct engine *e, struct sink *s) {
   sink_u64(s, e->grace_seq);
   sink_put(s, e->prior, sizeof e->prior);
   graph_save(c, s);
-  sink_u64(s, e->live_n);
-  uint32_t from = 0;
-  for (uint32_t i = 0; i < e->live_n; i++) {
-    uint32_t idx = next_in_order(c, from);
-    MUST(idx != REC_SERIES_NONE);
-    series_save(e, idx, s);
-    from = c->entry[idx].order + 1;
-  }
+  uint32_t live = order_list(c, e->by_order);
+  sink_u64(s, live);
+  for (uint32_t i = 0; i < live; i++) series_save(e, e->by_order[i], s);
   sink_put(s, &e->head, sizeof e->head);
 }
 

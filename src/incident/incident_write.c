@@ -68,16 +68,23 @@ static void impact_add(const struct incident_view *v, struct incident_case *c, u
   if (c->family == INCIDENT_LATENCY) c->impact_slow += (uint64_t)(sum.n - sum.e);
 }
 
-static bool exemplar_fits(const struct incident_view *v, const struct incident_case *c, const struct incident_exemplar *x) {
-  if (c->story.cause_n == 0) return false;
-  uint32_t idx = c->story.cause[0].shown_idx, node = c->story.cause[0].node;
+/* What an exemplar's series say of a dimension, or STR_NONE. */
+static struct base_str exemplar_dim(const struct incident_view *v, const struct incident_exemplar *x, enum rec_dim d) {
   for (unsigned i = 0; i < 4; i++) {
     const struct series_entry *e = series_catalog_find(v->catalog, x->series[i]);
-    if (!e) continue;
-    if (x->series[i] == idx) return true;
-    if (e->node == node && (c->story.cause[0].series_idx == NONE || c->story.cause[0].level_only)) return true;
+    if (e && e->who.dim[d].n) return e->who.dim[d];
   }
-  return false;
+  return STR_NONE;
+}
+
+/* Every name that the first cause carries is the exemplar's too. */
+static bool exemplar_fits(const struct incident_view *v, const struct incident_case *c, const struct incident_exemplar *x) {
+  struct rec_entity want;
+  if (c->story.cause_n == 0) return false;
+  incident_entity_of(v, &c->story.cause[0], &want);
+  for (unsigned d = 0; d < REC_DIM_COUNT; d++)
+    if (want.dim[d].n && !str_eq(want.dim[d], exemplar_dim(v, x, d))) return false;
+  return true;
 }
 
 /* The newest ones that fit: failures for an incident of failures, slow ones for one of latency. */
