@@ -7,7 +7,7 @@
 #define RANK_EARLY (60u * S)    /* ranked each second while young, */
 #define RANK_LATE (10u * S)     /* then each ten */
 #define RECOVERING 2.0          /* nats of the recovery CUSUM */
-#define DOUBT (10u * S)         /* an alarm whose excess names no cause must stand so long before it is shown */
+#define DOUBT (60u * S)         /* an alarm whose excess names no cause must stand so long before it is shown */
 
 static struct incident_alarm *alarm_find(struct incident_head *h, uint32_t series_idx, uint8_t signal) {
   for (uint32_t i = 0; i < h->alarm_n; i++) {

@@ -8,7 +8,7 @@
 #define CONSERVED 0.15 /* a total that moved less than this is the same total */
 #define REACH_S 120u   /* of the coarse rings, whole slots */
 #define AMPLIFIED 3.0  /* calls a service gets for the same work of its callers: past this it is no mere change */
-#define SURGE_RATIO 1.25
+#define SURGE_RATIO 1.15
 #define SURGE_SLOWDOWN 6.0
 
 struct change {
