@@ -52,8 +52,10 @@ static uint32_t service_series(const struct incident_view *v, uint32_t node) {
 
 /* Could so much more traffic alone make requests take `slower` times as long? A queue slows by (1 - rho)/(1 - r rho)
  * for r times the load (M/M/1); without the service's own load curve a generous band is used. */
-static bool load_explains(double ratio, double slower) {
-  return ratio >= SURGE_RATIO && slower <= 1.0 + SURGE_SLOWDOWN * (ratio - 1.0);
+static bool load_explains(struct change k, double slower) {
+  double ratio = ratio_of(k), more = (k.now - k.before) * k.span_s;
+  bool grown = ratio >= SURGE_RATIO && more >= 3.0 * math_sqrt(k.before * k.span_s); /* and not by chance */
+  return grown && slower <= 1.0 + SURGE_SLOWDOWN * (ratio - 1.0);
 }
 
 static double slowdown(const struct incident_view *v, uint32_t idx, struct incident_excess e, uint32_t from) {
@@ -78,7 +80,7 @@ static uint32_t main_caller(const struct incident_view *v, uint32_t node) {
 /* Its own traffic, or that of those who call it, who call it: a service with few requests shows a surge late. */
 static bool callers_load(const struct incident_view *v, uint32_t node, uint32_t from, double slower) {
   for (unsigned depth = 0; depth < DEPTH_MAX && node != NONE; depth++) {
-    if (load_explains(ratio_of(change_of(v, service_series(v, node), from)), slower)) return true;
+    if (load_explains(change_of(v, service_series(v, node), from), slower)) return true;
     node = main_caller(v, node);
   }
   return false;
@@ -102,7 +104,7 @@ bool incident_traffic_loads(const struct incident_view *v, uint32_t node, uint32
   if (callers_load(v, node, from, slowdown(v, whole, e, from))) return true;
   if (most == NONE || x < 0.5 * all) return false;
   e = incident_excess_of(v, most, INCIDENT_LATENCY, from, to);
-  return load_explains(ratio_of(change_of(v, most, from)), slowdown(v, most, e, from));
+  return load_explains(change_of(v, most, from), slowdown(v, most, e, from));
 }
 
 /* What a service sends, as those who receive it report. */

@@ -109,6 +109,7 @@ wire_stream wire_fold_stream_open(struct wire_fold *f) {
   else
     return 0;
   f->stream[at] = (struct fold_stream){.open = 1};
+  f->stream_open_n++;
   return at;
 }
 
@@ -122,6 +123,7 @@ void wire_fold_stream_close(struct wire_fold *f, wire_stream s) {
   if (s == 0) return;
   MUST(s < f->stream_n && f->stream[s].open);
   stream_leave(f, &f->stream[s]);
+  f->stream_open_n--;
   f->stream[s] = (struct fold_stream){.next = f->stream_free};
   f->stream_free = s;
 }
@@ -460,6 +462,11 @@ static bool tick_is_complete(struct wire_fold *f) {
   int64_t target = mark / LIMIT_TICK_NS;
   /* Over an hour of silence: what is open is given out, then time goes on at the other side. */
   if (target - f->open_tick > FOLD_JUMP_TICKS && f->touched_tick < f->open_tick) f->open_tick = target;
+  if (f->dark && f->touched_tick < f->open_tick) {
+    if (f->stream_open_n == 0) return false;
+    f->dark = false;
+    if (f->open_tick < target) f->open_tick = target;
+  }
   return f->open_tick < target;
 }
 
@@ -488,6 +495,7 @@ static bool hold_step(struct wire_fold *f) {
 
 bool wire_fold_tick(struct wire_fold *f, struct base_wall now, bool flush, struct rec_tick *tick) {
   if (now.ns && f->started) wire_clock_arrive(&f->clock, now.ns);
+  if (now.ns && f->stream_open_n == 0) f->dark = true;
   do {
     if (tick_is_complete(f)) return tick_give(f, tick);
   } while (hold_step(f));
@@ -512,6 +520,7 @@ void wire_fold_tick_restore(struct wire_fold *f, uint64_t next_seq, struct base_
   f->next_seq = next_seq;
   f->open_tick = end.ns / LIMIT_TICK_NS;
   f->started = true;
+  f->dark = true;
   wire_clock_arrive(&f->clock, end.ns);
   wire_series_touch(f->series, (uint64_t)f->open_tick);
 }

@@ -39,7 +39,9 @@ void wire_fold_stream_close(struct wire_fold *f, wire_stream s);
 uint32_t wire_fold_message(struct wire_fold *f, wire_stream s, struct base_str bytes, struct base_wall recv);
 
 /* Is a tick complete? True fills *tick (seq continues from the last) with the next window that the watermark has
- * passed. `now` is the receiver's clock (ns == 0: none; the newest event counts as now). With `flush` the open
+ * passed. `now` is the receiver's clock (ns == 0: none; the newest event counts as now). With a clock and no stream
+ * open there is nobody to hear: no tick is given, and time goes on at the first stream, with a jump in tick->end that
+ * tells the engine that seconds are missing. With `flush` the open
  * ticks are given out to the last, for the end of an input. Call wire_fold_take for it, then ask again. */
 bool wire_fold_tick(struct wire_fold *f, struct base_wall now, bool flush, struct rec_tick *tick);
 /* The batches of that tick: bucket 0..63 and the head. Views live until the next wire_fold call. */
