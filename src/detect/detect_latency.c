@@ -134,7 +134,7 @@ struct detect_verdict detect_latency_step(struct series_latency *d, const struct
   if (v.freeze) return v;
   learn(d, cell, cell_n, n, sum_s, dt, age);
   d->fresh = (uint16_t)(d->fresh + n < 65535u ? d->fresh + n : 65535u);
-  if (d->fresh >= FRESH_MIN && (float)d->fresh >= 0.02f * d->total) {
+  if (d->fresh >= FRESH_MIN && ((float)d->fresh >= 0.02f * d->total || d->fresh == 65535u)) {
     derive(d);
     d->fresh = 0;
   }

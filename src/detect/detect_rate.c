@@ -190,13 +190,19 @@ static struct detect_verdict side_step(struct series_rate *r, struct judged j, b
   return side_calm(g, a, best, down ? alt_down : alt_up, &j, log_c, seq);
 }
 
+void detect_rate_skip(struct series_rate *r) {
+  r->ten_x = -1.0f; /* void until the next ten seconds begin */
+  r->win_x = r->min_x = 0.0f;
+  r->win_t = r->min_t = 0;
+}
+
 struct detect_rate_verdict detect_rate_step(struct series_rate *r, uint32_t x, uint32_t dt, uint32_t age, double log_c,
                                             bool armed, uint32_t seq) {
   struct detect_rate_verdict v = {0};
-  bool ten_ends = (seq + 1) % TEN == 0, was_alarm = r->down_best != SERIES_CALM || r->up_best != SERIES_CALM;
-  r->ten_x += (float)x;
+  bool ten_ends = (seq + 1) % TEN == 0, ten_whole = r->ten_x >= 0.0f, was_alarm = r->down_best != SERIES_CALM || r->up_best != SERIES_CALM;
+  if (ten_whole) r->ten_x += (float)x;
   if (armed) {
-    struct judged j = judged_of(r, x, dt, ten_ends && age >= ARMED_AGE + TEN);
+    struct judged j = judged_of(r, x, dt, ten_ends && ten_whole && age >= ARMED_AGE + TEN);
     if (age < ARMED_AGE) log_c = 1e30;
     v.down = side_step(r, j, true, log_c, seq);
     v.up = side_step(r, j, false, log_c, seq);
@@ -204,7 +210,7 @@ struct detect_rate_verdict detect_rate_step(struct series_rate *r, uint32_t x, u
   bool freeze = (v.down.freeze || v.up.freeze) && age >= NEVER_FREEZE_AGE;
   phi_learn(r, x, dt, age, freeze);
   if (ten_ends) {
-    ten_learn(r, age, freeze);
+    if (ten_whole) ten_learn(r, age, freeze);
     r->ten_x = 0.0f;
   }
   zeta_learn(r, dt, x, age, freeze);

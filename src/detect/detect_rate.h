@@ -24,6 +24,9 @@ struct detect_rate_verdict {
 struct detect_rate_verdict detect_rate_step(struct series_rate *r, uint32_t x, uint32_t dt, uint32_t age, double log_c,
                                             bool armed, uint32_t seq);
 
+/* Time passed that says nothing about traffic: sums that are open over it are void. */
+void detect_rate_skip(struct series_rate *r);
+
 /* Requests a second believed. */
 double detect_rate_per_s(const struct series_rate *r);
 

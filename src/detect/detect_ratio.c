@@ -8,6 +8,7 @@
 #define MOMENTS_REQUESTS 20.0 /* a service with fewer says nothing about the others */
 #define STRENGTH_MAX 2000.0   /* requests' worth; all the mesh is never more than that */
 #define PHI_ONE 256u
+#define CLUSTER 8.0f /* so many events at once are still learned whole: failures come in clusters */
 #define PHI_WINDOW_MAX 60.0 /* one window's say: the variance ratio is clipped here */
 
 /* While an alarm stands, g[0] and g[1] hold the requests and events since it was raised. */
@@ -105,7 +106,8 @@ struct detect_verdict detect_ratio_step(struct series_ratio *r, struct detect_pr
 
 void detect_ratio_learn(struct series_ratio *r, float requests, uint32_t n, uint32_t e, float keep, bool freeze) {
   float p = requests > 0.0f ? r->a / requests : 0.0f, mean = p * (float)n;
-  float room = mean + 3.0f * (float)math_sqrt((double)mean) + 1.0f;
+  float phi = (float)phi_of(r);
+  float room = mean + 3.0f * (float)math_sqrt((double)(mean * phi)) + CLUSTER * phi;
   float x = freeze ? mean : (float)e < room ? (float)e : room; /* frozen: keeps the ratio as it is */
   r->a = r->a * keep + x;
   uint32_t win = (uint32_t)r->win_e + e;

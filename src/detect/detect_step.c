@@ -58,6 +58,16 @@ void detect_series_init(struct series_state *s, const struct rec_series *who, ui
   detect_latency_init(&s->latency, seq);
 }
 
+/* Alarms are raised only while there is room to say so: their evidence stays and speaks in a later tick. The last
+ * quarter is kept for alarms that end. */
+static double bar_of(const struct detect_out *out, double log_c) {
+  return out->n < out->cap - out->cap / 4 ? log_c : 1e30;
+}
+
+static void waits_note(struct detect_out *out, const struct detect_verdict *v, double log_c, double bar) {
+  if (v->event == DETECT_NOTHING && v->log_e >= log_c && bar > log_c) out->dropped++;
+}
+
 static void signal_put(struct detect_out *out, const struct series_state *s, enum rec_signal signal, struct detect_verdict v,
                        bool relearned) {
   if (v.event == DETECT_NOTHING) return;
@@ -78,7 +88,7 @@ static void rate_run(struct series_state *s, uint32_t n, uint32_t mask, double l
   uint32_t age = s->step_seq - s->born_seq;
   /* The first request is why the series exists at all: its tick would make any rate look high. */
   if (s->step_seq == s->born_seq && seq == s->born_seq) return;
-  struct detect_rate_verdict v = detect_rate_step(&s->rate, n, dt, age, log_c, (mask & DETECT_TRAFFIC) != 0, seq);
+  struct detect_rate_verdict v = detect_rate_step(&s->rate, n, dt, age, bar_of(out, log_c), (mask & DETECT_TRAFFIC) != 0, seq);
   signal_put(out, s, REC_SIGNAL_REQUESTS_DOWN, v.down, v.relearned);
   signal_put(out, s, REC_SIGNAL_REQUESTS_UP, v.up, v.relearned);
 }
@@ -91,9 +101,11 @@ static void ratios_run(struct series_state *s, const struct rec_obs *obs, uint32
     enum rec_signal signal = REC_SIGNAL_RATIO_FIRST + i;
     uint64_t events = detect_obs_events(obs, signal);
     uint32_t e = events < n ? (uint32_t)events : n;
-    bool armed = mask >> signal & 1u;
-    struct detect_verdict v = detect_ratio_step(&s->ratio[i], ctx->prior[i], s->requests, n, e, log_c, armed, seq, dt);
-    detect_ratio_learn(&s->ratio[i], s->requests, n, e, keep, v.freeze);
+    bool armed = (mask >> signal & 1u) && age >= DETECT_RATIO_ARMED;
+    double bar = bar_of(out, log_c);
+    struct detect_verdict v = detect_ratio_step(&s->ratio[i], ctx->prior[i], s->requests, n, e, bar, armed, seq, dt);
+    if (armed) waits_note(out, &v, log_c, bar);
+    detect_ratio_learn(&s->ratio[i], s->requests, n, e, keep, v.freeze && age >= DETECT_RATIO_FREEZES);
     signal_put(out, s, signal, v, false);
   }
   s->requests = s->requests * keep + (float)n;
@@ -143,12 +155,17 @@ void detect_series_step(struct series_state *s, const struct rec_obs *obs, const
   uint32_t seq = ctx->seq, dt = seq > s->step_seq ? seq - s->step_seq : 1, mask = detect_mask(s->level, s->side);
   uint64_t requests = obs ? detect_obs_requests(obs) : 0;
   uint32_t n = requests < 0xffffffffu ? (uint32_t)requests : 0xffffffffu;
-  if (ctx->rates) rate_run(s, n, mask, log_c, seq, dt, out);
+  if (ctx->rates) {
+    rate_run(s, n, mask, log_c, seq, dt, out);
+  } else {
+    detect_rate_skip(&s->rate);
+  }
   if (n) {
     double sum_s = (double)obs->latency_sum_ns * 1e-9;
     ratios_run(s, obs, n, mask, log_c, ctx, dt, out);
     struct detect_verdict v =
-        detect_latency_step(&s->latency, obs->hist_n ? cell + obs->hist_from : cell, obs->hist_n, timed_count(obs, cell), sum_s, log_c,
+        detect_latency_step(&s->latency, obs->hist_n ? cell + obs->hist_from : cell, obs->hist_n, timed_count(obs, cell), sum_s,
+                            bar_of(out, log_c),
                             (mask & DETECT_BIT(LATENCY)) != 0, seq, dt, seq - s->born_seq);
     signal_put(out, s, REC_SIGNAL_LATENCY, v, false);
     series_recent_add(s, seq, requests, detect_obs_failures(obs), (float)sum_s);

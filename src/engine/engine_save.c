@@ -6,6 +6,7 @@
 
 #define MAGIC 0x314b48534f464b43ull /* "CKFOSHK1" */
 #define VERSION 1u
+#define LENGTH_AT 24u /* bytes of the whole checkpoint, its trailing digest included */
 
 struct sink {
   char *p; /* NULL: only counted and hashed */
@@ -121,6 +122,7 @@ static void all_save(const struct engine *e, struct sink *s) {
   sink_u64(s, MAGIC);
   sink_u64(s, VERSION);
   sink_u64(s, e->conf.series_max);
+  sink_u64(s, 0); /* the length, put in by engine_save */
   sink_put(s, &e->tick, sizeof e->tick);
   sink_put(s, e->counter, sizeof e->counter);
   sink_u64(s, e->grace_seq);
@@ -141,9 +143,12 @@ size_t engine_save_bytes(const struct engine *e) {
 size_t engine_save(const struct engine *e, void *dst, size_t dst_bytes) {
   struct sink s = {.p = dst, .cap = dst_bytes, .hash = 1};
   all_save(e, &s);
-  uint64_t digest = s.hash;
-  sink_u64(&s, digest);
-  return s.bad ? 0 : s.n;
+  if (s.bad || s.cap - s.n < sizeof(uint64_t)) return 0;
+  uint64_t length = s.n + sizeof(uint64_t);
+  memcpy(s.p + LENGTH_AT, &length, sizeof length);
+  uint64_t digest = hash_bytes(HASH_KEY_FIXED, s.p, s.n);
+  memcpy(s.p + s.n, &digest, sizeof digest);
+  return (size_t)length;
 }
 
 uint64_t engine_digest(const struct engine *e) {
@@ -195,7 +200,7 @@ static bool head_sound(const struct engine *e) {
       h->change_n > INCIDENT_CHANGES || h->change_next >= INCIDENT_CHANGES)
     return false;
   for (uint32_t i = 0; i < h->alarm_n; i++)
-    if (h->alarm[i].series_idx >= e->conf.series_max || h->alarm[i].case_idx >= LIMIT_INCIDENTS_OPEN ||
+    if ((h->alarm[i].series_idx >= e->conf.series_max && h->alarm[i].series_idx != REC_SERIES_NONE) || h->alarm[i].case_idx >= LIMIT_INCIDENTS_OPEN ||
         h->alarm[i].signal >= REC_SIGNAL_COUNT)
       return false;
   for (uint32_t i = 0; i < LIMIT_INCIDENTS_OPEN; i++) {
@@ -208,10 +213,14 @@ static bool head_sound(const struct engine *e) {
   return true;
 }
 
+static enum engine_status head_load(struct engine *e, struct source *s) {
+  if (source_u64(s) != MAGIC) return s->bad ? ENGINE_BAD_DATA : ENGINE_BAD_MAGIC;
+  if (source_u64(s) != VERSION) return s->bad ? ENGINE_BAD_DATA : ENGINE_BAD_VERSION;
+  if (source_u64(s) != e->conf.series_max) return s->bad ? ENGINE_BAD_DATA : ENGINE_BAD_CONF;
+  return source_u64(s) == s->n + sizeof(uint64_t) ? ENGINE_OK : ENGINE_BAD_DATA;
+}
+
 static enum engine_status all_load(struct engine *e, struct source *s) {
-  if (source_u64(s) != MAGIC) return ENGINE_BAD_MAGIC;
-  if (source_u64(s) != VERSION) return ENGINE_BAD_VERSION;
-  if (source_u64(s) != e->conf.series_max) return ENGINE_BAD_CONF;
   source_get(s, &e->tick, sizeof e->tick);
   source_get(s, e->counter, sizeof e->counter);
   e->grace_seq = (uint32_t)source_u64(s);
@@ -229,12 +238,12 @@ enum engine_status engine_load(struct engine *e, const void *src, size_t src_byt
   struct source s = {src, src_bytes, 0, false};
   uint64_t digest = 0;
   MUST(e->catalog.entry_n == 0);
-  if (src_bytes < 4 * sizeof(uint64_t)) return ENGINE_BAD_DATA;
+  if (src_bytes < sizeof digest) return ENGINE_BAD_DATA;
   s.n -= sizeof digest;
   memcpy(&digest, s.p + s.n, sizeof digest);
-  enum engine_status status = all_load(e, &s);
-  if (status == ENGINE_OK && engine_digest(e) != digest) status = ENGINE_BAD_DIGEST;
-  return status;
+  enum engine_status status = head_load(e, &s);
+  if (status != ENGINE_OK) return status;
+  return hash_bytes(HASH_KEY_FIXED, s.p, s.n) == digest ? all_load(e, &s) : ENGINE_BAD_DIGEST;
 }
 
 const char *engine_status_text(enum engine_status s) {

@@ -109,7 +109,12 @@ struct base_wall incident_seq_wall(const struct incident_head *h, const struct i
 void incident_join(struct incident_head *h, const struct incident_view *v, struct incident_alarm *a);
 
 /* incident_traffic.c: is a service slower only because it, or the cluster of it that is slowest, gets more requests? */
-bool incident_traffic_loads(const struct incident_view *v, uint32_t node, uint32_t from, uint32_t to);
+enum incident_load {
+  INCIDENT_LOAD_USUAL,   /* traffic is as ever */
+  INCIDENT_LOAD_GROWN,   /* it has grown, but not by as much as the slowness would need */
+  INCIDENT_LOAD_EXPLAINS /* it has */
+};
+enum incident_load incident_traffic_loads(const struct incident_view *v, uint32_t node, uint32_t from, uint32_t to);
 /* Up from a service whose traffic changed, as long as its main caller's own traffic explains the change. */
 uint32_t incident_traffic_root(const struct incident_view *v, uint32_t node, bool up, uint32_t from);
 
@@ -138,9 +143,9 @@ void incident_text_traffic(const struct incident_view *v, const struct incident_
 /* "cart pod cart-1 in east-1", from the names that the cause carries. */
 void incident_text_entity(const struct incident_view *v, const struct incident_cause *c, char *out, size_t cap);
 
-/* incident_write.c: the record of a case as it stands. */
+/* incident_write.c: the record of a case as it stands. going: the trouble still goes on, none of it recovers. */
 void incident_entity_of(const struct incident_view *v, const struct incident_cause *c, struct rec_entity *out);
-void incident_write(const struct incident_head *h, const struct incident_view *v, struct incident_case *c,
+void incident_write(const struct incident_head *h, const struct incident_view *v, struct incident_case *c, bool going,
                     enum rec_state state, struct rec_incident *out);
 
 #endif

@@ -35,7 +35,7 @@ static struct who who_of(const struct incident_view *v, const struct incident_al
       incident_excess_of(v, incident_node_series(v, w.source, REC_SIDE_CLIENT, w.cluster), w.family, a->from_seq, v->seq);
   w.evident = incident_z(s) >= 2.0 || incident_z(k) >= 2.0;
   w.between = incident_z(k) >= 3.0 && s.x < 0.5 * k.x;
-  if (w.family == INCIDENT_LATENCY) w.loaded = incident_traffic_loads(v, w.source, a->from_seq, v->seq);
+  if (w.family == INCIDENT_LATENCY) w.loaded = incident_traffic_loads(v, w.source, a->from_seq, v->seq) == INCIDENT_LOAD_EXPLAINS;
   return w;
 }
 

@@ -17,6 +17,26 @@ static struct incident_alarm *alarm_find(struct incident_head *h, uint32_t serie
   return NULL;
 }
 
+/* One that is over, of an incident that is still kept open. */
+static struct incident_alarm *alarm_over(struct incident_head *h, uint32_t series_idx, uint8_t signal) {
+  for (uint32_t i = 0; i < h->alarm_n; i++) {
+    struct incident_alarm *a = &h->alarm[i];
+    if (a->series_idx == series_idx && a->signal == signal && a->over_seq != 0) return a;
+  }
+  return NULL;
+}
+
+static void alarm_again(struct incident_head *h, const struct incident_view *v, struct incident_alarm *a,
+                        const struct detect_signal *s) {
+  struct incident_case *c = &h->case_[a->case_idx];
+  a->over_seq = 0;
+  a->raised_seq = v->seq;
+  if (s->log_e > a->log_e) a->log_e = s->log_e;
+  c->last_seq = v->seq;
+  c->alarm_n++;
+  c->dirty = 1;
+}
+
 static void alarm_end(struct incident_head *h, struct incident_alarm *a, uint32_t over, bool relearned) {
   struct incident_case *c = &h->case_[a->case_idx];
   a->over_seq = over ? over : 1;
@@ -27,6 +47,11 @@ static void alarm_end(struct incident_head *h, struct incident_alarm *a, uint32_
 static void alarm_raise(struct incident_head *h, const struct incident_view *v, const struct detect_signal *s) {
   h->counter_alarms++;
   if (!series_catalog_find(v->catalog, s->series_idx)) return;
+  struct incident_alarm *again = alarm_over(h, s->series_idx, s->signal);
+  if (again) { /* its incident has not closed: it flaps */
+    alarm_again(h, v, again, s);
+    return;
+  }
   if (h->alarm_n == LIMIT_ALARMS) {
     h->counter_alarm_limit++;
     return;
@@ -176,11 +201,12 @@ static bool case_step(struct incident_head *h, const struct incident_view *v, ui
   c->ranked_seq = v->seq;
   c->dirty = 0;
   c->rev++;
-  if (goes_on(h, v, i) || c->story.cause_n == 0) c->told |= incident_story_tell(h, v, c);
+  bool going = goes_on(h, v, i);
+  if (going || c->story.cause_n == 0) c->told |= incident_story_tell(h, v, c);
   if (alive && v->seq - c->opened_seq >= DOUBT) c->told = 1;
   bool told = c->told;
   uint16_t older = older_of(h, i);
-  if (told) incident_write(h, v, c, ends || older != INCIDENT_NO_CASE ? REC_STATE_CLOSED : REC_STATE_OPEN, rec);
+  if (told) incident_write(h, v, c, going, ends || older != INCIDENT_NO_CASE ? REC_STATE_CLOSED : REC_STATE_OPEN, rec);
   if (older != INCIDENT_NO_CASE) {
     rec->merged_hash = h->case_[older].id_hash;
     case_merge(h, i, older);
@@ -212,9 +238,37 @@ uint32_t incident_life_tick(struct incident_head *h, const struct incident_view 
   return n;
 }
 
+static uint32_t list_without(uint32_t *list, uint32_t n, uint32_t idx) {
+  uint32_t keep = 0;
+  for (uint32_t i = 0; i < n; i++)
+    if (list[i] != idx) list[keep++] = list[i];
+  return keep;
+}
+
+/* The number may be given to another series, which must not be named for this one's deeds. */
+static void story_forget(struct incident_case *c, uint32_t idx) {
+  for (uint32_t i = 0; i < c->story.cause_n; i++) {
+    struct incident_cause *k = &c->story.cause[i];
+    if (k->series_idx == idx) k->series_idx = REC_SERIES_NONE;
+    if (k->shown_idx == idx) k->shown_idx = REC_SERIES_NONE;
+  }
+  c->story.route_n = list_without(c->story.route, c->story.route_n, idx);
+  c->story.healthy_n = list_without(c->story.healthy, c->story.healthy_n, idx);
+  if (c->impact_series == idx) c->impact_series = REC_SERIES_NONE;
+}
+
 void incident_life_drop(struct incident_head *h, uint32_t series_idx, uint32_t seq) {
-  for (uint32_t i = 0; i < h->alarm_n; i++)
-    if (h->alarm[i].series_idx == series_idx && h->alarm[i].over_seq == 0) alarm_end(h, &h->alarm[i], seq, false);
+  for (uint32_t i = 0; i < h->alarm_n; i++) {
+    struct incident_alarm *a = &h->alarm[i];
+    if (a->series_idx != series_idx) continue;
+    if (a->over_seq == 0) alarm_end(h, a, seq, false);
+    a->series_idx = REC_SERIES_NONE;
+  }
+  for (unsigned i = 0; i < LIMIT_INCIDENTS_OPEN; i++)
+    if (h->case_[i].used) story_forget(&h->case_[i], series_idx);
+  for (uint32_t i = 0; i < h->exemplar_n; i++)
+    for (unsigned k = 0; k < 4; k++)
+      if (h->exemplar[i].series[k] == series_idx) h->exemplar[i].series[k] = REC_SERIES_NONE;
 }
 
 uint32_t incident_life_open_n(const struct incident_head *h) {

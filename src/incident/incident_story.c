@@ -4,9 +4,10 @@
 
 #define NONE REC_SERIES_NONE
 #define Z_REACHED 3.0
+#define SURGE_PATIENCE (15u * LIMIT_TICKS_PER_S)
 #define REGION_SERVICES 3u
 #define REGION_SHARE 0.7
-#define RING_S 120u /* the rings reach back so far with whole slots */
+#define RING_S 100u /* the rings reach back so far with whole slots */
 
 struct window {
   uint32_t from, to;
@@ -199,7 +200,10 @@ static void severity_set(const struct incident_view *v, const struct incident_ca
 static void load_judge(const struct incident_view *v, const struct incident_case *c, struct incident_story *s) {
   if (c->family != INCIDENT_LATENCY || s->cause_n == 0 || s->cause[0].node == NONE) return;
   struct window w = window_of(v, c);
-  if (!incident_traffic_loads(v, s->cause[0].node, w.from, w.to)) return;
+  enum incident_load load = incident_traffic_loads(v, s->cause[0].node, w.from, w.to);
+  /* Under a surge a queue may overflow for some seconds: only what lasts is the service's own trouble. */
+  bool brief = v->seq - c->from_seq < SURGE_PATIENCE;
+  if (load != INCIDENT_LOAD_EXPLAINS && !(load == INCIDENT_LOAD_GROWN && brief)) return;
   s->verdict = REC_VERDICT_EXPECTED;
   s->severity = REC_SEVERITY_INFO;
 }

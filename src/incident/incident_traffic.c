@@ -6,8 +6,9 @@
 #define DEPTH_MAX 24u
 #define EXPLAINS 0.5   /* a caller whose own change is at least half of the callee's explains it */
 #define CONSERVED 0.15 /* a total that moved less than this is the same total */
-#define REACH_S 120u   /* of the coarse rings, whole slots */
+#define REACH_S 100u   /* of the coarse rings, whole slots */
 #define AMPLIFIED 3.0  /* calls a service gets for the same work of its callers: past this it is no mere change */
+#define SURGE_TICKS (30u * LIMIT_TICKS_PER_S)
 #define SURGE_RATIO 1.15
 #define SURGE_SLOWDOWN 6.0
 
@@ -52,10 +53,18 @@ static uint32_t service_series(const struct incident_view *v, uint32_t node) {
 
 /* Could so much more traffic alone make requests take `slower` times as long? A queue slows by (1 - rho)/(1 - r rho)
  * for r times the load (M/M/1); without the service's own load curve a generous band is used. */
-static bool load_explains(struct change k, double slower) {
+static enum incident_load load_of(struct change k, double slower) {
   double ratio = ratio_of(k), more = (k.now - k.before) * k.span_s;
-  bool grown = ratio >= SURGE_RATIO && more >= 3.0 * math_sqrt(k.before * k.span_s); /* and not by chance */
-  return grown && slower <= 1.0 + SURGE_SLOWDOWN * (ratio - 1.0);
+  if (ratio < SURGE_RATIO || more < 3.0 * math_sqrt(k.before * k.span_s)) return INCIDENT_LOAD_USUAL; /* or by chance */
+  return slower <= 1.0 + SURGE_SLOWDOWN * (ratio - 1.0) ? INCIDENT_LOAD_EXPLAINS : INCIDENT_LOAD_GROWN;
+}
+
+/* Since the trouble began, and over the last half minute: a queue can overflow long after its load grew. */
+static enum incident_load load_since(const struct incident_view *v, uint32_t idx, uint32_t from, double slower) {
+  uint32_t back = v->seq > SURGE_TICKS ? v->seq - SURGE_TICKS : 0;
+  enum incident_load a = load_of(change_of(v, idx, from), slower);
+  enum incident_load b = load_of(change_of(v, idx, from < back ? from : back), slower);
+  return a > b ? a : b;
 }
 
 static double slowdown(const struct incident_view *v, uint32_t idx, struct incident_excess e, uint32_t from) {
@@ -78,15 +87,17 @@ static uint32_t main_caller(const struct incident_view *v, uint32_t node) {
 }
 
 /* Its own traffic, or that of those who call it, who call it: a service with few requests shows a surge late. */
-static bool callers_load(const struct incident_view *v, uint32_t node, uint32_t from, double slower) {
+static enum incident_load callers_load(const struct incident_view *v, uint32_t node, uint32_t from, double slower) {
+  enum incident_load most = INCIDENT_LOAD_USUAL;
   for (unsigned depth = 0; depth < DEPTH_MAX && node != NONE; depth++) {
-    if (load_explains(change_of(v, service_series(v, node), from), slower)) return true;
+    enum incident_load l = load_since(v, service_series(v, node), from, slower);
+    if (l > most) most = l;
     node = main_caller(v, node);
   }
-  return false;
+  return most;
 }
 
-bool incident_traffic_loads(const struct incident_view *v, uint32_t node, uint32_t from, uint32_t to) {
+enum incident_load incident_traffic_loads(const struct incident_view *v, uint32_t node, uint32_t from, uint32_t to) {
   const struct series_catalog *c = v->catalog;
   uint32_t most = NONE, whole = service_series(v, node);
   double all = 0.0, x = 0.0;
@@ -101,10 +112,11 @@ bool incident_traffic_loads(const struct incident_view *v, uint32_t node, uint32
     most = i;
   }
   struct incident_excess e = incident_excess_of(v, whole, INCIDENT_LATENCY, from, to);
-  if (callers_load(v, node, from, slowdown(v, whole, e, from))) return true;
-  if (most == NONE || x < 0.5 * all) return false;
+  enum incident_load load = callers_load(v, node, from, slowdown(v, whole, e, from));
+  if (load == INCIDENT_LOAD_EXPLAINS || most == NONE || x < 0.5 * all) return load;
   e = incident_excess_of(v, most, INCIDENT_LATENCY, from, to);
-  return load_explains(change_of(v, most, from), slowdown(v, most, e, from));
+  enum incident_load one = load_since(v, most, from, slowdown(v, most, e, from));
+  return one > load ? one : load;
 }
 
 /* What a service sends, as those who receive it report. */

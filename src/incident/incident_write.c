@@ -154,8 +154,8 @@ static void kind_set(const struct incident_case *c, struct rec_incident *out) {
   buf_put_str(&b, str_of(kind));
 }
 
-void incident_write(const struct incident_head *h, const struct incident_view *v, struct incident_case *c, enum rec_state state,
-                    struct rec_incident *out) {
+void incident_write(const struct incident_head *h, const struct incident_view *v, struct incident_case *c, bool going,
+                    enum rec_state state, struct rec_incident *out) {
   bool alive = in_force(h, c);
   *out = (struct rec_incident){.id_hash = c->id_hash, .rev = c->rev, .tick_seq = v->seq, .state = (uint8_t)state};
   out->verdict = c->story.verdict;
@@ -176,7 +176,7 @@ void incident_write(const struct incident_head *h, const struct incident_view *v
   kind_set(c, out);
   memcpy(out->summary, c->story.summary, sizeof out->summary);
   lists_write(v, &c->story, out);
-  impact_add(v, c, alive ? v->seq + 1 : end + LIMIT_TICKS_PER_S - 1);
+  if (going || !alive) impact_add(v, c, going ? v->seq + 1 : end + LIMIT_TICKS_PER_S - 1);
   out->impact_requests = c->impact_n;
   out->impact_failed = c->impact_failed;
   out->impact_slow = c->impact_slow;

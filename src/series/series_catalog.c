@@ -5,7 +5,9 @@
 
 #define NONE REC_SERIES_NONE
 #define SLAB_BYTES 160u           /* a series' names usually fit */
-#define NAME_BYTES_PER_SERIES 32u /* shared by those that do not, and the nodes */
+#define NAME_BYTES_PER_SERIES 512u /* address space shared by those that do not, and the nodes */
+
+static const size_t long_bytes[2] = {512, 1536}; /* the larger holds six names of 255 bytes */
 
 static uint32_t pow2_above(uint32_t n) {
   uint32_t p = 64;
@@ -84,17 +86,41 @@ uint32_t series_catalog_edge(struct series_catalog *c, uint32_t from, uint32_t t
   return i;
 }
 
-static bool names_keep(struct series_catalog *c, const struct rec_series *s, struct rec_series *out) {
-  struct base_arena own = arena_over(c->slab + (size_t)s->series_idx * SLAB_BYTES, SLAB_BYTES);
+static char *long_take(struct series_catalog *c, unsigned class_) {
+  char *p = c->long_free[class_];
+  if (!p) return arena_take(&c->names, long_bytes[class_], _Alignof(char *));
+  memcpy(&c->long_free[class_], p, sizeof p);
+  return p;
+}
+
+static void long_give(struct series_catalog *c, char *p, unsigned class_) {
+  if (!p) return;
+  memcpy(p, &c->long_free[class_], sizeof p);
+  c->long_free[class_] = p;
+}
+
+static size_t names_bytes(const struct rec_series *s, uint32_t dims) {
+  size_t n = 0;
+  for (unsigned d = 0; d < REC_DIM_COUNT; d++) n += dims >> d & 1u ? s->dim[d].n : 0;
+  return n;
+}
+
+static bool names_keep(struct series_catalog *c, const struct rec_series *s, struct rec_series *out, char **long_names,
+                       uint8_t *long_class) {
   uint32_t dims = rec_series_dims(s->level);
-  *out = *s;
-  for (unsigned d = 0; d < REC_DIM_COUNT; d++) {
-    out->dim[d] = STR_NONE;
-    if (!(dims >> d & 1u) || s->dim[d].n == 0) continue;
-    out->dim[d] = arena_str(&own, s->dim[d]);
-    if (!out->dim[d].p) out->dim[d] = arena_str(&c->names, s->dim[d]);
-    if (!out->dim[d].p) return false;
+  size_t n = names_bytes(s, dims);
+  struct base_arena own = arena_over(c->slab + (size_t)s->series_idx * SLAB_BYTES, SLAB_BYTES);
+  *long_names = NULL;
+  *long_class = n > long_bytes[0];
+  if (n > long_bytes[1]) return false;
+  if (n > SLAB_BYTES) {
+    *long_names = long_take(c, *long_class);
+    if (!*long_names) return false;
+    own = arena_over(*long_names, long_bytes[*long_class]);
   }
+  *out = *s;
+  for (unsigned d = 0; d < REC_DIM_COUNT; d++)
+    out->dim[d] = (dims >> d & 1u) && s->dim[d].n ? arena_str(&own, s->dim[d]) : STR_NONE;
   return true;
 }
 
@@ -127,8 +153,11 @@ bool series_catalog_add(struct series_catalog *c, const struct rec_series *s) {
   struct series_entry *e = &c->entry[s->series_idx];
   if (e->live) series_catalog_drop(c, s->series_idx);
   struct rec_series own;
-  if (!names_keep(c, s, &own)) return false;
-  *e = (struct series_entry){.who = own, .node = NONE, .edge = NONE, .sibling = NONE, .order = c->order++, .live = 1};
+  char *long_names;
+  uint8_t long_class;
+  if (!names_keep(c, s, &own, &long_names, &long_class)) return false;
+  *e = (struct series_entry){.who = own, .node = NONE, .edge = NONE, .sibling = NONE, .long_names = long_names,
+                             .order = c->order++, .live = 1, .long_class = long_class};
   if (s->series_idx >= c->entry_n) c->entry_n = s->series_idx + 1;
   if (!(rec_series_dims(s->level) >> REC_DIM_SERVICE & 1u)) return true;
   e->node = series_catalog_node(c, own.dim[REC_DIM_NAMESPACE], own.dim[REC_DIM_SERVICE]);
@@ -153,6 +182,8 @@ void series_catalog_drop(struct series_catalog *c, uint32_t series_idx) {
   if (series_idx >= c->entry_n || !c->entry[series_idx].live) return;
   struct series_entry *e = &c->entry[series_idx];
   e->live = 0;
+  long_give(c, e->long_names, e->long_class);
+  e->long_names = NULL;
   if (e->edge != NONE) {
     struct series_edge *g = &c->edge[e->edge];
     if (e->who.level == REC_LEVEL_EDGE) g->series[e->who.side] = NONE;

@@ -27,8 +27,10 @@ struct series_entry {
   uint32_t node;         /* of its service, or REC_SERIES_NONE (mesh, region, cluster) */
   uint32_t edge;
   uint32_t sibling;      /* next in the node's or edge's child list */
+  char *long_names;      /* its piece where the fixed one is too small, or NULL */
   uint32_t order;        /* of adding: a checkpoint adds in the same order */
   uint8_t live;
+  uint8_t long_class;    /* which size that piece has */
 };
 
 struct series_catalog {
@@ -41,6 +43,7 @@ struct series_catalog {
   uint32_t *node_hash; /* heads of hash chains */
   uint32_t node_hash_mask;
   char *slab;              /* names of entries: a fixed piece each, so that reuse of a number leaks nothing */
+  char *long_free[2];      /* lists of pieces for entries with long names, by size; taken from `names`, given back */
   struct base_arena names; /* names of nodes, and of entries too long for their piece */
   uint32_t order;
   uint64_t graph_full; /* series that found no node or edge: they are watched but not ranked */

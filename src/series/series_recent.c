@@ -10,18 +10,32 @@ static void ring_advance(struct series_slot *ring, uint32_t slots, uint32_t *at,
   *at = to;
 }
 
-static void slot_add(struct series_slot *s, uint64_t n, uint64_t e, float lat_s) {
-  s->n = half_of(half_value(s->n) + n);
-  s->e = half_of(half_value(s->e) + e);
+static uint32_t sum_of(uint32_t a, uint64_t b) {
+  return b < 0xffffffffu - a ? a + (uint32_t)b : 0xffffffffu;
+}
+
+static void slot_set(struct series_slot *s, uint32_t n, uint32_t e, float lat_s) {
+  s->n = half_of(n);
+  s->e = half_of(e);
   s->lat_s += lat_s;
 }
 
 void series_recent_add(struct series_state *s, uint32_t seq, uint64_t n, uint64_t e, float lat_s) {
   uint32_t sec = seq / LIMIT_TICKS_PER_S, ten = sec / SERIES_COARSE_S;
-  if (sec != s->fine_at) ring_advance(s->fine, SERIES_FINE_SLOTS, &s->fine_at, sec);
-  if (ten != s->coarse_at) ring_advance(s->coarse, SERIES_COARSE_SLOTS, &s->coarse_at, ten);
-  slot_add(&s->fine[sec % SERIES_FINE_SLOTS], n, e, lat_s);
-  slot_add(&s->coarse[ten % SERIES_COARSE_SLOTS], n, e, lat_s);
+  if (sec != s->fine_at) {
+    ring_advance(s->fine, SERIES_FINE_SLOTS, &s->fine_at, sec);
+    s->fine_n = s->fine_e = 0;
+  }
+  if (ten != s->coarse_at) {
+    ring_advance(s->coarse, SERIES_COARSE_SLOTS, &s->coarse_at, ten);
+    s->coarse_n = s->coarse_e = 0;
+  }
+  s->fine_n = sum_of(s->fine_n, n);
+  s->fine_e = sum_of(s->fine_e, e);
+  s->coarse_n = sum_of(s->coarse_n, n);
+  s->coarse_e = sum_of(s->coarse_e, e);
+  slot_set(&s->fine[sec % SERIES_FINE_SLOTS], s->fine_n, s->fine_e, lat_s);
+  slot_set(&s->coarse[ten % SERIES_COARSE_SLOTS], s->coarse_n, s->coarse_e, lat_s);
 }
 
 static bool ring_get(const struct series_slot *ring, uint32_t slots, uint32_t at, uint32_t want, struct series_sum *out) {

@@ -32,7 +32,7 @@ struct series_rate {
   float phi;          /* overdispersion of the counts of a second, >= 1 */
   float phi_ten;      /* of the sums of ten seconds, >= phi: bursts and sessions */
   float zeta2;        /* relative variance of the minutes beyond that: the wander zone squared */
-  float win_x, ten_x, min_x; /* requests in the open phi window, ten seconds and minute */
+  float win_x, ten_x, min_x; /* requests in the open phi window, ten seconds (< 0: void) and minute */
   float min_lam;      /* the rate that was believed when the open minute began */
   uint16_t win_t, min_t; /* ticks of those windows */
   uint8_t down_best, up_best;
@@ -80,7 +80,7 @@ struct series_slot {
   float lat_s;     /* sum of durations of fine requests, seconds */
 };
 #define SERIES_FINE_SLOTS 16u   /* of 1 s */
-#define SERIES_COARSE_SLOTS 14u /* of 10 s */
+#define SERIES_COARSE_SLOTS 12u /* of 10 s */
 
 struct series_state {
   uint32_t series_idx;
@@ -99,6 +99,7 @@ struct series_state {
   struct series_latency latency;
   struct series_slot fine[SERIES_FINE_SLOTS], coarse[SERIES_COARSE_SLOTS];
   uint32_t fine_at, coarse_at; /* second and ten-second of the newest slot, in units of their length */
+  uint32_t fine_n, fine_e, coarse_n, coarse_e; /* exact counts of the newest slots: rounded once, not at every tick */
 };
 
 _Static_assert(sizeof(struct series_state) <= 1024, "one kibibyte a series");

@@ -37,7 +37,8 @@ static size_t harm_n(const struct mesh *m) {
 size_t mesh_acc_bytes(const struct mesh *m) {
   size_t n = m->series_n;
   return sizeof(struct mesh_acc) + 16 + up(n * sizeof(struct seen)) + up(harm_n(m) * sizeof(struct harm)) +
-         up(n * sizeof(struct rec_obs)) + up(n * HIST_BUCKETS * sizeof(struct rec_hist_cell)) + n * sizeof(struct rec_series);
+         up(n * sizeof(struct rec_obs)) + up(n * HIST_BUCKETS * sizeof(struct rec_hist_cell)) +
+         n * sizeof(struct rec_series);
 }
 
 double *mesh_acc_factors(struct mesh *m) {
@@ -114,8 +115,10 @@ static void harm_pass(struct mesh *m, const struct mesh_flow *f, const struct tu
   struct harm *h = &m->acc->harm[f->caller * m->conf.cluster_n + f->cluster];
   h->failed += t->failed + t->inherited + t->between;
   h->slow += t->slow + t->inherited_slow;
-  if (t->slow) h->slow_ms = t->slow_ms;
-  else if (t->inherited_slow) h->slow_ms = t->inherited_ms;
+  if (t->slow)
+    h->slow_ms = t->slow_ms;
+  else if (t->inherited_slow)
+    h->slow_ms = t->inherited_ms;
 }
 
 static void seen_add(struct mesh *m, const struct mesh_flow *f, enum rec_side side, const struct seen *s) {
@@ -132,8 +135,10 @@ static void flow_tell(struct mesh *m, const struct mesh_flow *f, const struct tu
   uint32_t fine = t->n - t->failed - t->inherited - t->between;
   for (uint32_t i = 0; i < fine; i++) {
     double ms = MESH_BASE_MS * m->acc->factor[rng_next(&m->rng) % MESH_FACTORS];
-    if (i < t->slow) ms += t->slow_ms;
-    else if (i < t->slow + t->inherited_slow) ms += t->inherited_ms;
+    if (i < t->slow)
+      ms += t->slow_ms;
+    else if (i < t->slow + t->inherited_slow)
+      ms += t->inherited_ms;
     uint64_t ns = (uint64_t)(ms * 1e6);
     s.hist[hist_bucket(ns)]++;
     s.obs.latency_sum_ns += ns;

@@ -39,8 +39,11 @@ struct mesh_fault {
   double traffic;         /* factor on the requests; 0 is none given, negative: no requests */
   bool between;           /* only the client sees it */
 };
-#define MESH_FAULT(f, t) \
-  { .from = (f), .to = (t), .caller = MESH_ANY, .service = MESH_ANY, .cluster = MESH_ANY, .pod = MESH_ANY, .route = MESH_ANY }
+#define MESH_FAULT(f, t)                                                                                   \
+  {                                                                                                        \
+    .from = (f), .to = (t), .caller = MESH_ANY, .service = MESH_ANY, .cluster = MESH_ANY, .pod = MESH_ANY, \
+    .route = MESH_ANY                                                                                      \
+  }
 
 struct mesh_flow;
 struct mesh_acc;
@@ -59,9 +62,9 @@ struct mesh {
   struct rec_series *series;
   struct mesh_acc *acc; /* by series */
   uint8_t *born;
-  uint32_t *by_bucket;  /* series sorted by bucket, then number */
-  double *rate;         /* of a service, requests a tick, in one cluster */
-  uint8_t *silent;      /* of a service: no proxy */
+  uint32_t *by_bucket; /* series sorted by bucket, then number */
+  double *rate;        /* of a service, requests a tick, in one cluster */
+  uint8_t *silent;     /* of a service: no proxy */
   struct mesh_fault fault[MESH_FAULTS];
   struct rec_batch batch[LIMIT_BUCKETS];
   struct rec_head_batch head; /* of the next tick; cleared after it */

@@ -14,8 +14,16 @@
 #include "rec_counter.h"
 
 static const struct mesh_call calls[] = {{0, 1, 1.0}};
-static const struct mesh_conf pair = {.service_n = 2, .cluster_n = 1, .pod_n = 2, .route_n = 1, .version_n = 2, .call = calls,
-                                      .call_n = 1, .entry_per_s = 60.0, .error_p = 0.001, .seed = 11};
+static const struct mesh_conf pair = {.service_n = 2,
+                                      .cluster_n = 1,
+                                      .pod_n = 2,
+                                      .route_n = 1,
+                                      .version_n = 2,
+                                      .call = calls,
+                                      .call_n = 1,
+                                      .entry_per_s = 60.0,
+                                      .error_p = 0.001,
+                                      .seed = 11};
 
 static void series_past_the_limit_are_not_opened(void **state) {
   (void)state;
@@ -50,7 +58,8 @@ static void grace_run(uint32_t at, double per_s) {
   m.jump_ns = 30 * TIME_NS_PER_S;
   mesh_run(&m, e, 240);
   if (engine_counters(e)[REC_COUNTER_ALARMS])
-    print_error("%u ticks into its ten seconds, %.0f/s: %s\n", at, per_s, m.seen_n ? m.seen[0].in.summary : "(not told)");
+    print_error("%u ticks into its ten seconds, %.0f/s: %s\n", at, per_s,
+                m.seen_n ? m.seen[0].in.summary : "(not told)");
   assert_int_equal(engine_counters(e)[REC_COUNTER_ALARMS], 0);
   mesh_engine_close(e);
   mesh_close(&m);
@@ -103,7 +112,8 @@ static void pod_fails(struct mesh *m, struct engine **e) {
   assert_int_equal(m->seen[0].in.state, REC_STATE_OPEN);
 }
 
-static void drop_at_next_tick(struct mesh *m, struct engine *e, struct rec_drop *drop, const struct rec_series *instead) {
+static void drop_at_next_tick(struct mesh *m, struct engine *e, struct rec_drop *drop,
+                              const struct rec_series *instead) {
   mesh_draw(m);
   for (unsigned b = 0; b < LIMIT_BUCKETS; b++) {
     struct rec_batch *batch = &m->batch[b];
@@ -180,7 +190,8 @@ static void reused_number_is_not_blamed(void **state) {
   assert_int_equal(m.seen[0].in.state, REC_STATE_CLOSED);
   const struct rec_incident *in = &m.seen[0].in;
   for (uint32_t i = 0; i < in->cause_n; i++) named |= entity_is(&in->cause[i].entity, REC_DIM_SERVICE, "stranger");
-  for (uint32_t i = 0; i < in->not_affected_n; i++) named |= entity_is(&in->not_affected[i], REC_DIM_SERVICE, "stranger");
+  for (uint32_t i = 0; i < in->not_affected_n; i++)
+    named |= entity_is(&in->not_affected[i], REC_DIM_SERVICE, "stranger");
   for (uint32_t i = 0; i < in->affected_n; i++) named |= entity_is(&in->affected[i], REC_DIM_SERVICE, "stranger");
   assert_false(named);
   mesh_engine_close(e);
@@ -241,8 +252,13 @@ static void first_tick_makes_no_rate(void **state) {
 
 static void classes_apart_are_in_nothing(void **state) {
   (void)state;
-  struct rec_obs obs = {.class_n = {[REC_CLASS_OK] = 5, [REC_CLASS_TIMEOUT] = 3, [REC_CLASS_NOT_FOUND] = 2, [REC_CLASS_CANCELLED] = 1,
-                                    [REC_CLASS_HEALTH_CHECK] = 100, [REC_CLASS_INJECTED] = 100, [REC_CLASS_CACHED] = 100,
+  struct rec_obs obs = {.class_n = {[REC_CLASS_OK] = 5,
+                                    [REC_CLASS_TIMEOUT] = 3,
+                                    [REC_CLASS_NOT_FOUND] = 2,
+                                    [REC_CLASS_CANCELLED] = 1,
+                                    [REC_CLASS_HEALTH_CHECK] = 100,
+                                    [REC_CLASS_INJECTED] = 100,
+                                    [REC_CLASS_CACHED] = 100,
                                     [REC_CLASS_LONG_LIVED] = 100},
                         .retries = 4};
   assert_int_equal(detect_obs_requests(&obs), 11);

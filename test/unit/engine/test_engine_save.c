@@ -14,8 +14,16 @@
 #include "mesh_make.h"
 
 static const struct mesh_call calls[] = {{0, 1, 1.0}, {0, 2, 1.0}, {1, 3, 1.0}, {2, 3, 1.0}};
-static const struct mesh_conf small = {.service_n = 4, .cluster_n = 2, .pod_n = 2, .route_n = 1, .version_n = 2, .call = calls,
-                                       .call_n = 4, .entry_per_s = 60.0, .error_p = 0.002, .seed = 3};
+static const struct mesh_conf small = {.service_n = 4,
+                                       .cluster_n = 2,
+                                       .pod_n = 2,
+                                       .route_n = 1,
+                                       .version_n = 2,
+                                       .call = calls,
+                                       .call_n = 4,
+                                       .entry_per_s = 60.0,
+                                       .error_p = 0.002,
+                                       .seed = 3};
 
 /* A fault that begins before the checkpoint and ends after it, and one that begins after it. */
 static void mesh_open_faulty(struct mesh *m, uint32_t at) {
@@ -119,8 +127,14 @@ static void loaded_engine_goes_on_alike_after_reuse(void **state) {
 /* A checkpoint of a small engine, for the hostile ones. */
 static struct saved small_save(uint64_t *digest) {
   struct mesh m;
-  struct mesh_conf conf = {.service_n = 2, .cluster_n = 1, .pod_n = 1, .route_n = 1, .call = calls, .call_n = 1,
-                           .entry_per_s = 40.0, .seed = 5};
+  struct mesh_conf conf = {.service_n = 2,
+                           .cluster_n = 1,
+                           .pod_n = 1,
+                           .route_n = 1,
+                           .call = calls,
+                           .call_n = 1,
+                           .entry_per_s = 40.0,
+                           .seed = 5};
   mesh_open(&m, &conf);
   struct engine *e = mesh_engine_open(64);
   struct mesh_fault f = MESH_FAULT(560, 700);

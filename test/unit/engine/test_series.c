@@ -85,7 +85,7 @@ static void check_sums(const struct series_state *s, uint32_t seq, struct mesh_r
   struct series_sum got = series_recent_sum(s, first * 4, seq);
   slow_sum(first * 4, seq, &n, &e);
   assert_true(got.n == n && got.e == e);
-  uint32_t ten = now / 10, tens = (uint32_t)(rng_unit(r) * 13.0), from = ten > tens ? ten - tens : 0;
+  uint32_t ten = now / 10, tens = (uint32_t)(rng_unit(r) * (double)(SERIES_COARSE_SLOTS - 1)), from = ten > tens ? ten - tens : 0;
   got = series_recent_sum(s, from * 40, seq);
   slow_sum(from * 40, seq, &n, &e);
   assert_true(got.n == n && got.e == e);
@@ -151,7 +151,8 @@ static int catalog_free(void **state) {
   return 0;
 }
 
-static struct rec_series who(uint32_t idx, enum rec_level level, const char *service, const char *caller, const char *pod) {
+static struct rec_series who(uint32_t idx, enum rec_level level, const char *service, const char *caller,
+                             const char *pod) {
   struct rec_series s = {.series_idx = idx, .level = (uint8_t)level};
   s.dim[REC_DIM_NAMESPACE] = STR("shop");
   s.dim[REC_DIM_SERVICE] = str_of(service);
@@ -187,13 +188,15 @@ static void catalog_draws_the_graph(void **state) {
   assert_int_equal(catalog.edge[n->first_out].to, db);
   assert_int_equal(series_catalog_child(&catalog, n->first_child, REC_LEVEL_POD, 0, REC_DIM_POD, STR("cart-1")), 3);
   assert_int_equal(series_catalog_child(&catalog, n->first_child, REC_LEVEL_POD, 0, REC_DIM_POD, STR("cart-2")), 4);
-  assert_int_equal(series_catalog_child(&catalog, n->first_child, REC_LEVEL_POD, 1, REC_DIM_POD, STR("cart-1")), REC_SERIES_NONE);
+  assert_int_equal(series_catalog_child(&catalog, n->first_child, REC_LEVEL_POD, 1, REC_DIM_POD, STR("cart-1")),
+                   REC_SERIES_NONE);
 }
 
 /* ("ab", "c") and ("a", "bc") are two services. */
 static void catalog_does_not_glue_names(void **state) {
   (void)state;
-  assert_int_not_equal(series_catalog_node(&catalog, STR("ab"), STR("c")), series_catalog_node(&catalog, STR("a"), STR("bc")));
+  assert_int_not_equal(series_catalog_node(&catalog, STR("ab"), STR("c")),
+                       series_catalog_node(&catalog, STR("a"), STR("bc")));
 }
 
 static void catalog_drop_unlinks(void **state) {
@@ -225,7 +228,8 @@ static void catalog_number_is_used_again(void **state) {
   add(who(5, REC_LEVEL_POD, "cart", NULL, "old"));
   series_catalog_drop(&catalog, 5);
   add(who(5, REC_LEVEL_POD, "pay", NULL, "new"));
-  uint32_t cart = series_catalog_node(&catalog, STR("shop"), STR("cart")), pay = series_catalog_node(&catalog, STR("shop"), STR("pay"));
+  uint32_t cart = series_catalog_node(&catalog, STR("shop"), STR("cart")),
+           pay = series_catalog_node(&catalog, STR("shop"), STR("pay"));
   assert_int_equal(catalog.node[cart].first_child, REC_SERIES_NONE);
   assert_int_equal(catalog.node[pay].first_child, 5);
   assert_true(str_eq(series_catalog_find(&catalog, 5)->who.dim[REC_DIM_POD], STR("new")));

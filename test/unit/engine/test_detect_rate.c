@@ -1,0 +1,204 @@
+/* Requests a tick: exact expectations at the edge of the zone, delays, what is learned, and the end. */
+/* clang-format off */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+/* clang-format on */
+#include "base_limits.h"
+#include "base_math.h"
+#include "detect_rate.h"
+#include "mesh_rng.h"
+
+static double poisson_log(uint32_t x, double mean) {
+  return x * math_log(mean) - mean - math_lgamma(x + 1.0);
+}
+
+/* A rate known so well that nothing is added for not knowing it. */
+static struct series_rate known(double lam, double zeta) {
+  struct series_rate r;
+  detect_rate_init(&r, 0);
+  r.b = 1e12f;
+  r.a = (float)lam * 1e12f;
+  r.zeta2 = (float)(zeta * zeta);
+  return r;
+}
+
+/* E exp(l) of alternative k when counts are Poisson with edge times the believed rate. seq 39 ends ten seconds. */
+static double mean_likelihood(const struct series_rate *r, double mean, bool down, unsigned k, uint32_t dt,
+                              uint32_t seq) {
+  double sum = 0.0;
+  for (uint32_t x = 0; x < 5.0 * mean + 60.0; x++) {
+    struct series_rate one = *r;
+    (void)detect_rate_step(&one, x, dt, 100000, 1e30, true, seq);
+    sum += math_exp(poisson_log(x, mean) + (double)(down ? one.g_down[k] : one.g_up[k]));
+  }
+  return sum;
+}
+
+static void mean_check(double lam, double zeta, bool down, unsigned k) {
+  bool fine = k < SERIES_RATE_FINE;
+  struct series_rate r = known(lam, zeta);
+  double edge = 1.0 + (down ? -1.0 : 1.0) * (fine ? 4.0 : 3.0) * zeta, ticks = fine ? 1.0 : 40.0;
+  double at = mean_likelihood(&r, edge * lam * ticks, down, k, (uint32_t)ticks, 39);
+  double inside = mean_likelihood(&r, lam * ticks, down, k, (uint32_t)ticks, 39);
+  if (!(at <= 1.0 + 1e-3)) print_error("rate %g zeta %g %s %u: %g\n", lam, zeta, down ? "down" : "up", k, at);
+  assert_true(at <= 1.0 + 1e-3);
+  assert_true(at >= 1.0 - 1e-3 || at < 1e-12); /* exact, or out of use: inside the zone */
+  assert_true(inside <= 1.0 + 1e-3);
+}
+
+static void likelihood_has_mean_one_at_the_edge(void **state) {
+  (void)state;
+  static const double lam[] = {0.05, 0.7, 6.0, 90.0}, zeta[] = {0.0, 0.02, 0.1};
+  for (unsigned i = 0; i < 4; i++)
+    for (unsigned j = 0; j < 3; j++)
+      for (unsigned k = 0; k < SERIES_RATE_ALTS; k++) {
+        mean_check(lam[i], zeta[j], true, k);
+        mean_check(lam[i], zeta[j], false, k);
+      }
+}
+
+/* One count over four ticks is as likely as the four counts that it sums up. From a large R, where R + 1 is R. */
+static void ticks_may_be_summed(void **state) {
+  (void)state;
+  struct series_rate one = known(3.0, 0.01), four = one;
+  static const uint32_t x[4] = {2, 0, 5, 1};
+  for (unsigned k = 0; k < SERIES_RATE_ALTS; k++) one.g_down[k] = four.g_down[k] = one.g_up[k] = four.g_up[k] = 100.0f;
+  for (uint32_t i = 0; i < 4; i++) (void)detect_rate_step(&four, x[i], 1, 100000, 1e30, true, 40 + i);
+  (void)detect_rate_step(&one, 8, 4, 100000, 1e30, true, 43);
+  for (unsigned k = 0; k < SERIES_RATE_FINE; k++) {
+    assert_true(one.g_down[k] - four.g_down[k] < 1e-4f && four.g_down[k] - one.g_down[k] < 1e-4f);
+    assert_true(one.g_up[k] - four.g_up[k] < 1e-4f && four.g_up[k] - one.g_up[k] < 1e-4f);
+  }
+}
+
+struct one {
+  struct series_rate r;
+  struct mesh_rng rng;
+  uint32_t seq;
+};
+
+static struct detect_rate_verdict step(struct one *o, double mean) {
+  struct detect_rate_verdict v = detect_rate_step(&o->r, rng_poisson(&o->rng, mean), 1, o->seq - 1, 22.0, true, o->seq);
+  o->seq++;
+  return v;
+}
+
+static void quiet(struct one *o, uint32_t ticks, double mean) {
+  for (; ticks; ticks--) {
+    struct detect_rate_verdict v = step(o, mean);
+    assert_int_equal(v.down.event, DETECT_NOTHING);
+    assert_int_equal(v.up.event, DETECT_NOTHING);
+  }
+}
+
+static struct one learned(uint64_t seed, double mean) {
+  struct one o = {.rng = {seed}, .seq = 1};
+  detect_rate_init(&o.r, 0);
+  quiet(&o, 7200, mean);
+  return o;
+}
+
+/* Ticks from the first changed one to the alarm on the right side. */
+static uint32_t delay(uint64_t seed, double before, double after, uint32_t *off) {
+  struct one o = learned(seed, before);
+  uint32_t from = o.seq;
+  struct detect_verdict v = {0};
+  while (v.event != DETECT_RAISED && o.seq < from + 4000) {
+    struct detect_rate_verdict both = step(&o, after);
+    v = after < before ? both.down : both.up;
+    assert_int_equal((after < before ? both.up : both.down).event, DETECT_NOTHING);
+  }
+  *off = v.from_seq > from ? v.from_seq - from : from - v.from_seq;
+  return o.seq - from;
+}
+
+static void changes_are_found_in_time(void **state) {
+  (void)state;
+  static const struct {
+    double before, after;
+    uint32_t ticks, off;
+  } cases[] = {
+      {100.0, 0.0, 1, 0},   /* 400 a second to none: at once */
+      {25.0, 0.0, 4, 1},    /* 100 a second: within a second */
+      {2.5, 0.0, 40, 8},    /* 10 a second */
+      {25.0, 75.0, 4, 1},   /* three times as much */
+      {25.0, 10.0, 48, 12}, /* 40 %: 12 s */
+  };
+  for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++)
+    for (uint64_t seed = 1; seed <= 10; seed++) {
+      uint32_t off, ticks = delay(seed, cases[i].before, cases[i].after, &off);
+      if (ticks > cases[i].ticks || off > cases[i].off)
+        print_error("case %u: %u ticks, onset off by %u\n", i, ticks, off);
+      assert_true(ticks <= cases[i].ticks);
+      assert_true(off <= cases[i].off);
+    }
+}
+
+/* Nearly half an hour without a request teaches nothing; the end is told to the tick. */
+static void outage_is_not_learned_and_its_end_is_exact(void **state) {
+  (void)state;
+  struct one o = learned(2, 25.0);
+  double before = detect_rate_per_s(&o.r);
+  unsigned over = 0;
+  for (uint32_t i = 0; i < 7000; i++) over += step(&o, 0.0).down.event == DETECT_OVER;
+  assert_int_equal(over, 0);
+  assert_true(detect_rate_per_s(&o.r) > 0.95 * before && detect_rate_per_s(&o.r) < 1.05 * before);
+  uint32_t end = o.seq;
+  struct detect_verdict v = {0};
+  while (v.event != DETECT_OVER && o.seq < end + 100) v = step(&o, 25.0).down;
+  assert_int_equal(v.from_seq, end);
+  assert_true(o.seq - end <= 8);
+  quiet(&o, 2400, 25.0);
+}
+
+/* After half an hour the new level is believed: the alarm is over by the rule, and all is quiet at that level. */
+static void lasting_change_is_adopted(void **state) {
+  (void)state;
+  struct one o = learned(4, 25.0);
+  uint32_t from = o.seq, told = 0;
+  while (!told && o.seq < from + 9000) {
+    struct detect_rate_verdict v = step(&o, 75.0);
+    if (v.relearned) told = o.seq;
+  }
+  assert_in_range(told - from, 7200, 7260);
+  quiet(&o, 4800, 75.0);
+  assert_true(detect_rate_per_s(&o.r) > 290.0 && detect_rate_per_s(&o.r) < 310.0);
+}
+
+/* Sums of ten seconds that scatter more than their seconds do are no news to this series. */
+static void bursts_are_learned(void **state) {
+  (void)state;
+  struct one o = {.rng = {8}, .seq = 1};
+  detect_rate_init(&o.r, 0);
+  for (uint32_t i = 0; i < 7200; i++) (void)step(&o, i / 40 % 2 ? 20.0 : 30.0);
+  assert_true(o.r.phi_ten > 20.0f);
+  for (uint32_t i = 0; i < 7200; i++) {
+    struct detect_rate_verdict v = step(&o, i / 40 % 2 ? 20.0 : 30.0);
+    assert_true(v.down.event != DETECT_RAISED && v.up.event != DETECT_RAISED);
+  }
+}
+
+/* The worked example of docs/detectors/rate.md: 400 a second, zeta 0.02, a tick with 30. */
+static void worked_example(void **state) {
+  (void)state;
+  struct series_rate r = known(100.0, 0.02);
+  (void)detect_rate_step(&r, 30, 1, 100000, 1e30, true, 1);
+  assert_true(r.g_down[0] > -0.38f && r.g_down[0] < -0.36f); /* a twentieth: 30 ln(.05/.92) + 87 */
+  assert_true(r.g_down[1] > 23.69f && r.g_down[1] < 23.72f); /* half: 30 ln(.5/.92) + 42 */
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(likelihood_has_mean_one_at_the_edge),
+      cmocka_unit_test(ticks_may_be_summed),
+      cmocka_unit_test(changes_are_found_in_time),
+      cmocka_unit_test(outage_is_not_learned_and_its_end_is_exact),
+      cmocka_unit_test(lasting_change_is_adopted),
+      cmocka_unit_test(bursts_are_learned),
+      cmocka_unit_test(worked_example),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,287 @@
+/* Ratios: exact expectations under the null, delays, what is learned, and the prior. */
+/* clang-format off */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+/* clang-format on */
+#include "base_math.h"
+#include "detect_ratio.h"
+#include "mesh_rng.h"
+
+#define KEEP (1.0f - 1.0f / DETECT_RATIO_TAU)
+static const struct detect_prior none = {0.0f, 0.0f};
+
+static double binomial_log(uint32_t n, uint32_t e, double p) {
+  return math_lgamma(n + 1.0) - math_lgamma(e + 1.0) - math_lgamma(n - e + 1.0) + e * math_log(p) +
+         (n - e) * math_log1p(-p);
+}
+
+/* E exp(l) over all outcomes of one step at the null p, of one alternative. From R = 0 the statistic is l itself. */
+static double mean_likelihood(const struct series_ratio *r, float requests, uint32_t n, double p, unsigned k) {
+  double sum = 0.0;
+  for (uint32_t e = 0; e <= n; e++) {
+    struct series_ratio one = *r;
+    (void)detect_ratio_step(&one, none, requests, n, e, 1e30, false, 1, 1);
+    sum += math_exp(binomial_log(n, e, p) + (double)one.g[k]);
+  }
+  return sum;
+}
+
+static void likelihood_has_mean_one_at_the_edge(void **state) {
+  (void)state;
+  static const float requests[] = {100.0f, 10000.0f, 1e6f}, ratio[] = {0.0f, 0.001f, 0.05f, 0.3f};
+  static const uint32_t n[] = {1, 7, 60, 300};
+  for (unsigned i = 0; i < 3; i++)
+    for (unsigned j = 0; j < 4; j++)
+      for (unsigned m = 0; m < 4; m++) {
+        struct series_ratio r;
+        detect_ratio_init(&r, 0);
+        r.a = ratio[j] * requests[i];
+        double p0 = detect_ratio_upper(&r, none, requests[i]);
+        for (unsigned k = 0; k < SERIES_RATIO_ALTS; k++) {
+          double at = mean_likelihood(&r, requests[i], n[m], p0, k),
+                 below = mean_likelihood(&r, requests[i], n[m], 0.6 * p0, k);
+          assert_true(at <= 1.0 + 1e-4);
+          assert_true(at >= 1.0 - 1e-3 || at < 1e-12); /* one out of use is at the floor */
+          assert_true(below <= at + 1e-9);
+        }
+      }
+}
+
+/* Overdispersed: dividing l by phi only lowers the mean (Jensen). */
+static void dispersion_lowers_the_mean(void **state) {
+  (void)state;
+  struct series_ratio r;
+  detect_ratio_init(&r, 0);
+  r.a = 50.0f;
+  r.phi_q8 = 3 * 256;
+  double p0 = detect_ratio_upper(&r, none, 10000.0f);
+  for (unsigned k = 0; k < SERIES_RATIO_ALTS; k++) assert_true(mean_likelihood(&r, 10000.0f, 60, p0, k) < 1.0);
+}
+
+/* One ratio with its baseline, stepped as detect_step.c does. */
+struct one {
+  struct series_ratio r;
+  struct mesh_rng rng;
+  float requests;
+  uint32_t seq;
+};
+
+static struct detect_verdict step(struct one *o, uint32_t n, uint32_t e) {
+  struct detect_verdict v =
+      detect_ratio_step(&o->r, none, o->requests, n, e, 22.0, o->seq >= DETECT_RATIO_ARMED, o->seq, 1);
+  detect_ratio_learn(&o->r, o->requests, n, e, KEEP, v.freeze && o->seq >= DETECT_RATIO_FREEZES);
+  o->requests = o->requests * KEEP + (float)n;
+  o->seq++;
+  return v;
+}
+
+static struct detect_verdict draw(struct one *o, double n, double p) {
+  uint32_t k = rng_poisson(&o->rng, n);
+  return step(o, k, rng_binomial(&o->rng, k, p));
+}
+
+static void quiet(struct one *o, uint32_t ticks, double n, double p) {
+  for (; ticks; ticks--) assert_int_equal(draw(o, n, p).event, DETECT_NOTHING);
+}
+
+static struct one learned(uint64_t seed, double n, double p) {
+  struct one o = {.rng = {seed}, .seq = 1};
+  detect_ratio_init(&o.r, 0);
+  quiet(&o, 7200, n, p);
+  return o;
+}
+
+/* Ticks from the first bad one to the alarm, and its onset's error. */
+static uint32_t delay(uint64_t seed, double n, double before, double after, uint32_t *off) {
+  struct one o = learned(seed, n, before);
+  uint32_t from = o.seq;
+  struct detect_verdict v = {0};
+  while (v.event != DETECT_RAISED && o.seq < from + 4000) v = draw(&o, n, after);
+  *off = v.from_seq > from ? v.from_seq - from : from - v.from_seq;
+  return o.seq - from;
+}
+
+static void faults_are_found_in_time(void **state) {
+  (void)state;
+  static const struct {
+    double n, before, after;
+    uint32_t ticks, off; /* at most, in each of ten runs */
+  } cases[] = {
+      {25.0, 0.001, 1.0, 1, 0},    /* 100 a second, all fail: at once */
+      {5.0, 0.001, 1.0, 4, 1},     /* 20 a second */
+      {25.0, 0.001, 0.05, 60, 24}, /* to 5 %: 15 s at most */
+      {25.0, 0.01, 0.04, 160, 80},
+  };
+  for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++)
+    for (uint64_t seed = 1; seed <= 10; seed++) {
+      uint32_t off, ticks = delay(seed, cases[i].n, cases[i].before, cases[i].after, &off);
+      if (ticks > cases[i].ticks || off > cases[i].off)
+        print_error("case %u: %u ticks, onset off by %u\n", i, ticks, off);
+      assert_true(ticks <= cases[i].ticks);
+      assert_true(off <= cases[i].off);
+    }
+}
+
+/* Half an hour of failures teaches nothing, and their end is told to the tick. */
+static void outage_is_not_learned_and_its_end_is_exact(void **state) {
+  (void)state;
+  struct one o = learned(3, 25.0, 0.004);
+  double before = detect_ratio_mean(&o.r, o.requests);
+  unsigned raised = 0, over = 0;
+  for (uint32_t i = 0; i < 7200; i++) {
+    struct detect_verdict v = draw(&o, 25.0, 0.8);
+    raised += v.event == DETECT_RAISED;
+    over += v.event == DETECT_OVER;
+  }
+  assert_int_equal(raised, 1);
+  assert_int_equal(over, 0);
+  double after = detect_ratio_mean(&o.r, o.requests);
+  assert_true(after < before * 1.05 && after > before * 0.95);
+  uint32_t end = o.seq;
+  struct detect_verdict v = {0};
+  while (v.event != DETECT_OVER && o.seq < end + 100) v = draw(&o, 25.0, 0.004);
+  assert_int_equal(v.from_seq, end);
+  assert_true(o.seq - end <= 4); /* within a second */
+  quiet(&o, 1200, 25.0, 0.004);
+}
+
+/* A service without an error so far, at a request a second: one error is no alarm. */
+static void first_error_is_no_alarm(void **state) {
+  (void)state;
+  struct one o = {.rng = {1}, .seq = 1};
+  detect_ratio_init(&o.r, 0);
+  for (uint32_t i = 0; i < 2000; i++) (void)step(&o, 1, 0);
+  for (uint32_t i = 0; i < 3; i++) assert_int_equal(step(&o, 1, 1).event, DETECT_NOTHING);
+}
+
+/* A pooled series counts one failure once at each hop: failures come six at a time. While the scatter is not yet known
+ * nothing may be said, and then it is known. With the windows and the arming of detect_step.c. */
+static void newborn_with_clustered_errors_is_calm(void **state) {
+  (void)state;
+  unsigned raised = 0;
+  for (uint64_t seed = 1; seed <= 10; seed++) {
+    struct one o = {.rng = {seed}, .seq = 1};
+    float win_n = 0.0f;
+    detect_ratio_init(&o.r, 0);
+    for (uint32_t t = 0; t < 4800; t++, o.seq++) {
+      uint32_t n = rng_poisson(&o.rng, 300.0), e = 6 * rng_poisson(&o.rng, 0.1);
+      bool armed = t >= DETECT_RATIO_ARMED;
+      struct detect_verdict v = detect_ratio_step(&o.r, none, o.requests, n, e, 22.0, armed, o.seq, 1);
+      detect_ratio_learn(&o.r, o.requests, n, e, KEEP, v.freeze && t >= DETECT_RATIO_FREEZES);
+      raised += v.event == DETECT_RAISED;
+      o.requests = o.requests * KEEP + (float)n;
+      win_n += (float)n;
+      if (t % 40 != 39) continue;
+      detect_ratio_window(&o.r, o.requests, win_n, 1.0f / ((float)t / 40.0f + 1.0f));
+      win_n = 0.0f;
+    }
+  }
+  if (raised) print_error("%u alarms in ten runs of 20 minutes\n", raised);
+  assert_int_equal(raised, 0);
+}
+
+/* The learned ratio is that of what was seen, also where failures come in clusters. */
+static void clustered_errors_are_learned(void **state) {
+  (void)state;
+  struct one o = {.rng = {3}, .seq = 1};
+  detect_ratio_init(&o.r, 0);
+  for (uint32_t t = 0; t < 9600; t++) {
+    uint32_t n = rng_poisson(&o.rng, 300.0), e = 6 * rng_poisson(&o.rng, 0.1);
+    detect_ratio_learn(&o.r, o.requests, n, e, KEEP, false);
+    o.requests = o.requests * KEEP + (float)n;
+  }
+  double mean = detect_ratio_mean(&o.r, o.requests);
+  if (mean < 0.0017) print_error("0.002 of all requests fail, %.5f is learned\n", mean);
+  assert_true(mean > 0.0017 && mean < 0.0023);
+}
+
+/* p0 of the worked example in docs/detectors/ratio.md. */
+static void worked_example(void **state) {
+  (void)state;
+  struct series_ratio r;
+  detect_ratio_init(&r, 0);
+  r.a = 10.0f;
+  double p0 = detect_ratio_upper(&r, none, 10000.0f); /* (10 + 3 sqrt 10 + 4.5) / 10001 */
+  assert_true(p0 > 0.0023984 && p0 < 0.0023988);
+  (void)detect_ratio_step(&r, none, 10000.0f, 20, 3, 1e30, false, 1, 1);
+  assert_true(r.g[0] > 3.199f && r.g[0] < 3.201f); /* odds x 3 */
+  assert_true(r.g[1] > 9.370f && r.g[1] < 9.372f); /* odds x 43.3 */
+  assert_true(r.g[2] > 1.029f && r.g[2] < 1.031f); /* p1 = 0.6, odds x 624 */
+}
+
+/* Kleinman 1973 in two plain passes. */
+static struct detect_prior prior_slow(const double *a, const double *n, unsigned count, struct detect_moments *m) {
+  long double sa = 0, sn = 0, s = 0, n2 = 0;
+  *m = (struct detect_moments){0};
+  for (unsigned i = 0; i < count; i++) {
+    detect_moments_add(m, a[i], n[i]);
+    sa += a[i];
+    sn += n[i];
+    n2 += (long double)n[i] * n[i];
+  }
+  long double p = sa / sn;
+  for (unsigned i = 0; i < count; i++) s += n[i] * (a[i] / n[i] - p) * (a[i] / n[i] - p);
+  long double between = s - (count - 1) * p * (1 - p),
+              k = between > 0 ? p * (1 - p) * (sn - n2 / sn) / between - 1 : 2000;
+  return (struct detect_prior){(float)p, (float)(k < 0 ? 0 : k > 2000 ? 2000 : k)};
+}
+
+/* Services whose ratios are beta distributed with the strength given; 0: all alike. */
+static struct detect_prior prior_of(double mean, unsigned strength, unsigned count, uint64_t seed) {
+  struct mesh_rng r = {seed};
+  double a[400], n[400];
+  for (unsigned i = 0; i < count; i++) {
+    double p = mean;
+    n[i] = 200.0 + 20.0 * (double)(i % 50);
+    if (strength) { /* a Polya urn's limit: the share of marks in many draws */
+      double marks = mean * strength, all = strength;
+      for (unsigned d = 0; d < 4000; d++, all += 1.0) marks += rng_unit(&r) < marks / all;
+      p = marks / all;
+    }
+    a[i] = rng_binomial(&r, (uint32_t)n[i], p);
+  }
+  struct detect_moments m;
+  struct detect_prior want = prior_slow(a, n, count, &m), got = detect_moments_prior(&m);
+  assert_true(got.mean - want.mean < 1e-6f && want.mean - got.mean < 1e-6f);
+  assert_true(got.strength < want.strength * 1.001f + 1e-3f && got.strength > want.strength * 0.999f - 1e-3f);
+  return got;
+}
+
+static void prior_knows_what_services_have_in_common(void **state) {
+  (void)state;
+  struct detect_prior alike = prior_of(0.02, 0, 400, 1), apart = prior_of(0.02, 50, 400, 2),
+                      wide = prior_of(0.1, 5, 400, 3);
+  assert_true(alike.strength > 500.0f);
+  assert_true(apart.strength > 30.0f && apart.strength < 80.0f);
+  assert_true(wide.strength > 3.0f && wide.strength < 8.0f);
+}
+
+static void prior_of_too_few_is_nothing(void **state) {
+  (void)state;
+  struct detect_moments m = {0};
+  detect_moments_add(&m, 1.0, 100.0);
+  detect_moments_add(&m, 1.0, 100.0);
+  detect_moments_add(&m, 1.0, 19.0); /* too few requests to say anything */
+  assert_true(detect_moments_prior(&m).strength == 0.0f);
+  detect_moments_add(&m, 0.0, 20.0);
+  assert_true(detect_moments_prior(&m).mean > 0.0f);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(likelihood_has_mean_one_at_the_edge),
+      cmocka_unit_test(dispersion_lowers_the_mean),
+      cmocka_unit_test(faults_are_found_in_time),
+      cmocka_unit_test(outage_is_not_learned_and_its_end_is_exact),
+      cmocka_unit_test(first_error_is_no_alarm),
+      cmocka_unit_test(newborn_with_clustered_errors_is_calm),
+      cmocka_unit_test(clustered_errors_are_learned),
+      cmocka_unit_test(worked_example),
+      cmocka_unit_test(prior_knows_what_services_have_in_common),
+      cmocka_unit_test(prior_of_too_few_is_nothing),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
