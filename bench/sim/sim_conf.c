@@ -331,7 +331,7 @@ static void event_defaults(struct sim_event *e) {
   if (!e->has_code) e->code = e->flag == SIM_FLAG_NONE ? 500 : e->flag == SIM_FLAG_UT ? 504 : 503;
   if (!e->has_factor) e->factor = 1;
   if (e->kind == SIM_EVENT_rollout) e->unhealthy = e->has_prob || e->has_factor || e->has_add;
-  if (e->kind == SIM_EVENT_rollout && !e->version[0]) strcpy(e->version, "v2");
+  if (e->kind == SIM_EVENT_rollout && !e->version[0]) (void)snprintf(e->version, sizeof e->version, "v2");
 }
 
 static void read_effect(struct line *l, struct sim_event *e) {

@@ -15,50 +15,50 @@
 #define LIMIT_NAME_BYTES 255u
 #define LIMIT_REQUEST_ID_BYTES 64u /* a longer request id is not kept as an exemplar */
 #define LIMIT_TRACE_ID_BYTES 32u
-#define LIMIT_ROUTES_PER_SERVICE 64u   /* past it a route is folded into `other` [route_other] */
-#define LIMIT_SEGMENT_VALUES 24u       /* distinct values at one path position before it becomes {id} */
-#define LIMIT_CELLS 262144u            /* distinct identity tuples kept at the door [cell_limit] */
-#define LIMIT_PEER_ADDRESSES 131072u   /* IP -> pod table; the oldest goes, which costs a name, not a count */
-#define LIMIT_NODES 65536u             /* distinct reporting proxies kept [node_limit] */
+#define LIMIT_ROUTES_PER_SERVICE 64u /* past it a route is folded into `other` [route_other] */
+#define LIMIT_SEGMENT_VALUES 24u     /* distinct values at one path position before it becomes {id} */
+#define LIMIT_CELLS 262144u          /* distinct identity tuples kept at the door [cell_limit] */
+#define LIMIT_PEER_ADDRESSES 131072u /* IP -> pod table; the oldest goes, which costs a name, not a count */
+#define LIMIT_NODES 65536u           /* distinct reporting proxies kept [node_limit] */
 
 /* Time. */
-#define LIMIT_TICK_NS 250000000ll          /* one tick: 250 ms of event time */
+#define LIMIT_TICK_NS 250000000ll /* one tick: 250 ms of event time */
 #define LIMIT_TICKS_PER_S 4u
-#define LIMIT_LAG_NS_MIN 250000000ll       /* the watermark trails the newest event by at least this */
-#define LIMIT_LAG_NS_MAX 3000000000ll      /* and at most this: later entries are late [late] */
-#define LIMIT_LATE_NS_MAX 10000000000ll    /* older entries are not folded at all [too_late] */
-#define LIMIT_OPEN_TICKS 64u               /* event time held open at the door: 16 s */
-#define LIMIT_AHEAD_NS_MAX 10000000000ll   /* an entry further in the future waits for a second witness [clock_ahead] */
+#define LIMIT_LAG_NS_MIN 250000000ll     /* the watermark trails the newest event by at least this */
+#define LIMIT_LAG_NS_MAX 3000000000ll    /* and at most this: later entries are late [late] */
+#define LIMIT_LATE_NS_MAX 10000000000ll  /* older entries are not folded at all [too_late] */
+#define LIMIT_OPEN_TICKS 64u             /* event time held open at the door: 16 s */
+#define LIMIT_AHEAD_NS_MAX 10000000000ll /* an entry further in the future waits for a second witness [clock_ahead] */
 
 /* Protobuf and the ALS stream. */
-#define LIMIT_MESSAGE_BYTES (4u << 20)   /* a larger gRPC message ends its stream, RESOURCE_EXHAUSTED */
-#define LIMIT_PB_DEPTH 16u               /* nested metadata structs */
-#define LIMIT_CUSTOM_TAGS 16u            /* custom tags read per entry; more are ignored [custom_tag_limit] */
+#define LIMIT_MESSAGE_BYTES (4u << 20) /* a larger gRPC message ends its stream, RESOURCE_EXHAUSTED */
+#define LIMIT_PB_DEPTH 16u             /* nested metadata structs */
+#define LIMIT_CUSTOM_TAGS 16u          /* custom tags read per entry; more are ignored [custom_tag_limit] */
 
 /* Sockets. */
-#define LIMIT_CONNECTIONS 16384u         /* one more is accepted and closed at once [connection_limit] */
+#define LIMIT_CONNECTIONS 16384u           /* one more is accepted and closed at once [connection_limit] */
 #define LIMIT_STREAMS_PER_CONNECTION 1024u /* SETTINGS_MAX_CONCURRENT_STREAMS; more get REFUSED_STREAM */
-#define LIMIT_HTTP_HEADER_BYTES 65536u   /* larger: 431 */
-#define LIMIT_HTTP_BODY_BYTES (8u << 20) /* larger: 413 */
-#define LIMIT_HTTP_OUT_BYTES (64u << 20) /* a response larger than this is an error 500 */
-#define LIMIT_SSE_QUEUE_BYTES (1u << 20) /* unsent bytes of one event stream; past it the reader is cut off */
-#define LIMIT_HELD_BYTES (256u << 20)    /* parts of messages, bodies, responses of one listener; more: status 8, 503 */
+#define LIMIT_HTTP_HEADER_BYTES 65536u     /* larger: 431 */
+#define LIMIT_HTTP_BODY_BYTES (8u << 20)   /* larger: 413 */
+#define LIMIT_HTTP_OUT_BYTES (64u << 20)   /* a response larger than this is an error 500 */
+#define LIMIT_SSE_QUEUE_BYTES (1u << 20)   /* unsent bytes of one event stream; past it the reader is cut off */
+#define LIMIT_HELD_BYTES (256u << 20) /* parts of messages, bodies, responses of one listener; more: status 8, 503 */
 
 /* Incidents. */
-#define LIMIT_ALARMS 16384u          /* alarms in force; one more is not followed [alarm_limit] */
-#define LIMIT_SERVICES 8192u         /* nodes of the call graph: a series past it is watched, not ranked [graph_limit] */
-#define LIMIT_EDGES 65536u           /* [graph_limit] */
-#define LIMIT_INCIDENTS_OPEN 64u     /* alarms past it join the nearest open incident [incident_limit] */
-#define LIMIT_INCIDENTS_KEPT 4096u   /* closed ones kept in memory; the oldest go */
+#define LIMIT_ALARMS 16384u        /* alarms in force; one more is not followed [alarm_limit] */
+#define LIMIT_SERVICES 8192u       /* nodes of the call graph: a series past it is watched, not ranked [graph_limit] */
+#define LIMIT_EDGES 65536u         /* [graph_limit] */
+#define LIMIT_INCIDENTS_OPEN 64u   /* alarms past it join the nearest open incident [incident_limit] */
+#define LIMIT_INCIDENTS_KEPT 4096u /* closed ones kept in memory; the oldest go */
 #define LIMIT_CAUSES 8u
-#define LIMIT_ENTITIES 32u           /* listed as affected, and as not affected */
+#define LIMIT_ENTITIES 32u /* listed as affected, and as not affected */
 #define LIMIT_EXEMPLARS 8u
 #define LIMIT_CHANGES 16u
-#define LIMIT_TEXT_BYTES 512u        /* summary, evidence */
+#define LIMIT_TEXT_BYTES 512u /* summary, evidence */
 
 /* Journal. */
-#define LIMIT_FRAME_BYTES (8u << 20)     /* one frame; larger is BAD */
-#define LIMIT_SEGMENT_BYTES (64u << 20)  /* a segment file is closed past this */
-#define LIMIT_SEGMENTS 16u               /* the oldest is removed (default of journal_segments) */
+#define LIMIT_FRAME_BYTES (8u << 20)    /* one frame; larger is BAD */
+#define LIMIT_SEGMENT_BYTES (64u << 20) /* a segment file is closed past this */
+#define LIMIT_SEGMENTS 16u              /* the oldest is removed (default of journal_segments) */
 
 #endif

@@ -38,8 +38,8 @@ void time_text(struct base_wall t, char out[TIME_TEXT_BYTES]) {
   int64_t y = 0;
   unsigned m = 0, d = 0, r = (unsigned)rest;
   civil_of_days(days, &y, &m, &d);
-  (void)snprintf(out, TIME_TEXT_BYTES, "%04d-%02u-%02uT%02u:%02u:%02u.%09uZ", (int)y, m, d, r / 3600, r / 60 % 60, r % 60,
-                 (unsigned)ns);
+  (void)snprintf(out, TIME_TEXT_BYTES, "%04d-%02u-%02uT%02u:%02u:%02u.%09uZ", (int)y, m, d, r / 3600, r / 60 % 60,
+                 r % 60, (unsigned)ns);
 }
 
 /* Reads exactly `digits` decimal digits at *i. */

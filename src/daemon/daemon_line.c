@@ -52,7 +52,8 @@ struct line *line_open(const struct line_conf *conf, const char **err) {
   l->text = arena_over(l->text_mem, sizeof l->text_mem);
   if (getrandom(fold.table_key, sizeof fold.table_key, 0) != (ssize_t)sizeof fold.table_key) {
     *err = "no random bytes to be had";
-  } else if (!block_open(&l->engine_mem, engine_bytes(&conf->engine)) || !block_open(&l->fold_mem, wire_fold_bytes(&fold))) {
+  } else if (!block_open(&l->engine_mem, engine_bytes(&conf->engine)) ||
+             !block_open(&l->fold_mem, wire_fold_bytes(&fold))) {
     *err = "out of memory: max_series is too large for this machine";
   } else if (!(l->pool = pool_open(conf->threads))) {
     *err = "threads cannot be started";
@@ -95,7 +96,8 @@ static bool text_keep(struct line *l, struct base_str *s) {
 bool line_change(struct line *l, const struct rec_change *c) {
   struct rec_change own = *c;
   if (l->change_n == WAITING_MAX) return false;
-  bool ok = text_keep(l, &own.source) && text_keep(l, &own.kind) && text_keep(l, &own.summary) && text_keep(l, &own.entity.kind);
+  bool ok = text_keep(l, &own.source) && text_keep(l, &own.kind) && text_keep(l, &own.summary) &&
+            text_keep(l, &own.entity.kind);
   for (unsigned d = 0; ok && d < REC_DIM_COUNT; d++) ok = text_keep(l, &own.entity.dim[d]);
   if (ok) l->change[l->change_n++] = own;
   return ok;

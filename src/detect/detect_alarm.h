@@ -10,22 +10,22 @@
 
 #include "series_state.h"
 
-#define DETECT_FLOOR (-30.0f)      /* ln R of a detector that knows nothing */
-#define DETECT_HOLD 1e9            /* as l: this alternative has nothing to say at this step */
-#define DETECT_FREEZE 10.0         /* nats: from here on the baseline does not learn */
-#define DETECT_RECOVER 5.0f        /* nats of the reversed ratio: the trouble is over */
-#define DETECT_QUIET_TICKS 480u    /* or nothing spoke for it for two minutes */
-#define DETECT_CALM_LEVEL 3.0f     /* what is usual is never taken to be less: R grows to e^3 in twenty idle steps */
-#define DETECT_CALM_RISE 2.0f      /* nats above the usual level are no longer calm */
-#define DETECT_CALM_DRIFT 0.005f   /* how fast the usual level may rise, nats a tick */
+#define DETECT_FLOOR (-30.0f)    /* ln R of a detector that knows nothing */
+#define DETECT_HOLD 1e9          /* as l: this alternative has nothing to say at this step */
+#define DETECT_FREEZE 10.0       /* nats: from here on the baseline does not learn */
+#define DETECT_RECOVER 5.0f      /* nats of the reversed ratio: the trouble is over */
+#define DETECT_QUIET_TICKS 480u  /* or nothing spoke for it for two minutes */
+#define DETECT_CALM_LEVEL 3.0f   /* what is usual is never taken to be less: R grows to e^3 in twenty idle steps */
+#define DETECT_CALM_RISE 2.0f    /* nats above the usual level are no longer calm */
+#define DETECT_CALM_DRIFT 0.005f /* how fast the usual level may rise, nats a tick */
 
 enum detect_event { DETECT_NOTHING, DETECT_RAISED, DETECT_OVER };
 
 /* What a detector says of one step. */
 struct detect_verdict {
   enum detect_event event;
-  bool freeze;      /* do not learn from this step */
-  double log_e;     /* log e-value of the mixture */
+  bool freeze;       /* do not learn from this step */
+  double log_e;      /* log e-value of the mixture */
   uint32_t from_seq; /* RAISED: first tick of the trouble; OVER: the tick after its last */
 };
 

@@ -3,15 +3,15 @@
 #include "base_math.h"
 #include "base_must.h"
 
-#define TAU 14400.0f          /* ticks: one hour */
+#define TAU 14400.0f /* ticks: one hour */
 #define ARMED_REQUESTS 100.0f
-#define ARMED_AGE 120u        /* ticks: 30 s */
+#define ARMED_AGE 120u /* ticks: 30 s */
 #define SCORE_MIN (-4.0)
 #define SCORE_MAX 6.0
-#define SD_MIN 0.5            /* buckets */
+#define SD_MIN 0.5 /* buckets */
 #define ZETA_WIDTH 3.0
 #define ZETA2_PRIOR 0.01f
-#define FRESH_MIN 50u         /* requests before the derived numbers are made anew */
+#define FRESH_MIN 50u /* requests before the derived numbers are made anew */
 
 static const double eta[SERIES_TILT_ALTS] = {0.25, 0.5, 1.0, 2.0};
 static const double tail_mass[SERIES_TAIL_ALTS] = {0.05, 0.01};
@@ -58,7 +58,8 @@ static void tails_derive(struct series_latency *d) {
   unsigned t = SERIES_TAIL_ALTS;
   for (uint32_t j = HIST_BUCKETS; j-- > 0 && t > 0;) {
     double with = above + (double)d->p[j];
-    while (t > 0 && with > tail_mass[t - 1] * (double)d->total) { /* bucket j holds the quantile: the tail starts above */
+    while (t > 0 &&
+           with > tail_mass[t - 1] * (double)d->total) { /* bucket j holds the quantile: the tail starts above */
       t--;
       d->tail_from[t] = (uint8_t)(j + 1);
       d->tail_p[t] = (float)(above / (double)d->total);
@@ -85,8 +86,8 @@ static double zone_of(const struct series_latency *d) {
   return ZETA_WIDTH * (math_sqrt((double)d->zeta2) + math_sqrt((double)d->phi / (double)d->total));
 }
 
-static void scores(const struct series_latency *d, const struct rec_hist_cell *cell, uint32_t cell_n, uint32_t n, double sum,
-                   double *l) {
+static void scores(const struct series_latency *d, const struct rec_hist_cell *cell, uint32_t cell_n, uint32_t n,
+                   double sum, double *l) {
   double z = zone_of(d), phi = (double)d->phi;
   for (unsigned k = 0; k < SERIES_TILT_ALTS; k++)
     l[k] = (eta[k] * (sum - (double)n * z) - (double)n * (double)d->log_norm[k]) / phi;

@@ -1,4 +1,4 @@
-/* Durations of fine requests against the learned distribution (detection.md 2.3), slower only.
+/* Durations of fine requests against the learned distribution (docs/detectors/latency.md), slower only.
  *   s_j   standardised bucket number, clipped to [-4, 6]; S = sum over the step's n requests
  *   tilts l = [eta (S - n z) - n ln sum_j p_j exp(eta s_j)] / phi,  eta in {.25, .5, 1, 2}
  *   tails Bernoulli on the buckets from p95 (odds x4) and p99 (odds x10)

@@ -2,8 +2,8 @@
 
 uint32_t detect_mask(enum rec_level level, enum rec_side side) {
   const uint32_t quality = DETECT_ALL & ~DETECT_TRAFFIC;
-  const uint32_t clients = DETECT_BIT(CLIENT_ERRORS) | DETECT_BIT(DENIED) | DETECT_BIT(THROTTLED) | DETECT_BIT(CANCELLED) |
-                           DETECT_BIT(RETRIES);
+  const uint32_t clients = DETECT_BIT(CLIENT_ERRORS) | DETECT_BIT(DENIED) | DETECT_BIT(THROTTLED) |
+                           DETECT_BIT(CANCELLED) | DETECT_BIT(RETRIES);
   bool pooled = level == REC_LEVEL_MESH || level == REC_LEVEL_REGION || level == REC_LEVEL_CLUSTER;
   bool edge = level == REC_LEVEL_EDGE || level == REC_LEVEL_EDGE_CLUSTER;
   if (level == REC_LEVEL_POD || level == REC_LEVEL_VERSION) return quality;

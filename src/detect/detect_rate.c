@@ -5,7 +5,7 @@
 #define SECOND LIMIT_TICKS_PER_S
 #define TEN (10u * SECOND)
 #define MINUTE (60u * SECOND)
-#define TAU 2400.0f           /* ticks: 600 s */
+#define TAU 2400.0f /* ticks: 600 s */
 #define ARMED_AGE (60u * SECOND)
 #define NEVER_FREEZE_AGE (120u * SECOND)
 #define ZETA2_PRIOR 0.01f
@@ -63,7 +63,8 @@ static struct detect_verdict side_calm(float *g, struct series_alarm *a, uint8_t
   for (unsigned i = 0; i < SERIES_RATE_FINE; i++)
     l[i] = alternative_score(&alt[i], j->edge_fine, (double)j->x, j->lam * (double)j->dt, j->phi);
   for (unsigned i = SERIES_RATE_FINE; i < SERIES_RATE_ALTS; i++)
-    l[i] = j->coarse ? alternative_score(&alt[i], j->edge_coarse, j->ten_x, j->lam * (double)TEN, j->phi_ten) : DETECT_HOLD;
+    l[i] = j->coarse ? alternative_score(&alt[i], j->edge_coarse, j->ten_x, j->lam * (double)TEN, j->phi_ten)
+                     : DETECT_HOLD;
   struct detect_verdict v = detect_alarm_step(g, l, SERIES_RATE_ALTS, a, best, log_c, seq, j->dt);
   if (v.event == DETECT_RAISED) {
     g[SINCE_X] = (float)(alt[*best].k * j->lam * (double)SECOND);
@@ -74,8 +75,8 @@ static struct detect_verdict side_calm(float *g, struct series_alarm *a, uint8_t
 
 /* Healthy against halfway between it and what the alarm has seen. The zone is left out on the healthy side: coming
  * back to the learned rate is the end. */
-static struct detect_verdict side_alarm(float *g, struct series_alarm *a, uint8_t *best, bool down, const struct judged *j,
-                                        uint32_t seq) {
+static struct detect_verdict side_alarm(float *g, struct series_alarm *a, uint8_t *best, bool down,
+                                        const struct judged *j, uint32_t seq) {
   double seen = (double)g[SINCE_X] / (double)g[SINCE_T], mid = 0.5 * (seen + j->lam);
   double limit = down ? 0.9 * j->lam : 1.1 * j->lam;
   if (down ? mid > limit : mid < limit) mid = limit;
@@ -106,7 +107,8 @@ static void phi_learn(struct series_rate *r, uint32_t x, uint32_t dt, uint32_t a
   if (r->win_t < want) return;
   double mean = lam * (double)r->win_t;
   if (!freeze && age >= 20u * SECOND && mean > 0.0)
-    r->phi = phi_update(r->phi, (double)r->win_x, mean, (double)age / (double)r->win_t, 3600.0 * SECOND / (double)r->win_t);
+    r->phi =
+        phi_update(r->phi, (double)r->win_x, mean, (double)age / (double)r->win_t, 3600.0 * SECOND / (double)r->win_t);
   r->win_x = 0.0f;
   r->win_t = 0;
 }
@@ -199,7 +201,8 @@ void detect_rate_skip(struct series_rate *r) {
 struct detect_rate_verdict detect_rate_step(struct series_rate *r, uint32_t x, uint32_t dt, uint32_t age, double log_c,
                                             bool armed, uint32_t seq) {
   struct detect_rate_verdict v = {0};
-  bool ten_ends = (seq + 1) % TEN == 0, ten_whole = r->ten_x >= 0.0f, was_alarm = r->down_best != SERIES_CALM || r->up_best != SERIES_CALM;
+  bool ten_ends = (seq + 1) % TEN == 0, ten_whole = r->ten_x >= 0.0f,
+       was_alarm = r->down_best != SERIES_CALM || r->up_best != SERIES_CALM;
   if (ten_whole) r->ten_x += (float)x;
   if (armed) {
     struct judged j = judged_of(r, x, dt, ten_ends && ten_whole && age >= ARMED_AGE + TEN);

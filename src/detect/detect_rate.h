@@ -1,4 +1,4 @@
-/* Requests a tick, down and up (docs/detectors/rate.md; detection.md 2.2, 2.3). Discounted gamma baseline lambda = a/b.
+/* Requests a tick, down and up (docs/detectors/rate.md). Discounted gamma baseline lambda = a/b.
  * Noise is told apart by time scale:
  *   phi      variance of one second over Poisson's           judged at every step, against sharp changes
  *   phi_ten  variance of ten-second sums: bursts, sessions   judged on those sums, against moderate changes

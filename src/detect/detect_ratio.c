@@ -4,11 +4,11 @@
 
 #define ODDS_SMALL 3.0
 #define LOG_SMALL 1.0986122886681098
-#define ODDS_SHARP 1.5 /* p1 = 0.6 */
+#define ODDS_SHARP 1.5        /* p1 = 0.6 */
 #define MOMENTS_REQUESTS 20.0 /* a service with fewer says nothing about the others */
 #define STRENGTH_MAX 2000.0   /* requests' worth; all the mesh is never more than that */
 #define PHI_ONE 256u
-#define CLUSTER 8.0f /* so many events at once are still learned whole: failures come in clusters */
+#define CLUSTER 8.0f        /* so many events at once are still learned whole: failures come in clusters */
 #define PHI_WINDOW_MAX 60.0 /* one window's say: the variance ratio is clipped here */
 
 /* While an alarm stands, g[0] and g[1] hold the requests and events since it was raised. */
@@ -59,8 +59,8 @@ static void odds_score(double *l, double odds, double log_k, double k, uint32_t 
   *l = ((double)e * log_k - (double)n * cost) / phi;
 }
 
-static struct detect_verdict calm_step(struct series_ratio *r, double p0, uint32_t n, uint32_t e, double log_c, uint32_t seq,
-                                       uint32_t dt) {
+static struct detect_verdict calm_step(struct series_ratio *r, double p0, uint32_t n, uint32_t e, double log_c,
+                                       uint32_t seq, uint32_t dt) {
   double odds = p0 / (1.0 - p0), phi = phi_of(r), sharp = ODDS_SHARP / odds, l[SERIES_RATIO_ALTS];
   double k[SERIES_RATIO_ALTS] = {ODDS_SMALL, ODDS_SMALL, ODDS_SMALL};
   l[1] = l[2] = (double)DETECT_FLOOR;

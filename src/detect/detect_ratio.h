@@ -8,8 +8,8 @@
 
 #include "detect_alarm.h"
 
-#define DETECT_RATIO_ARMED 240u    /* ticks of age, 60 s: phi must have seen a few windows */
-#define DETECT_RATIO_FREEZES 480u  /* ticks of age, 120 s: before, a newborn learns whatever it sees */
+#define DETECT_RATIO_ARMED 240u   /* ticks of age, 60 s: phi must have seen a few windows */
+#define DETECT_RATIO_FREEZES 480u /* ticks of age, 120 s: before, a newborn learns whatever it sees */
 #define DETECT_RATIO_TAU 14400.0f /* ticks: one hour */
 
 /* What the services of the mesh have in common: mean m and strength kappa of a beta distribution of their ratios, by

@@ -49,8 +49,14 @@ uint64_t detect_obs_events(const struct rec_obs *obs, enum rec_signal signal) {
 
 void detect_series_init(struct series_state *s, const struct rec_series *who, uint32_t seq) {
   uint32_t next = s->next;
-  *s = (struct series_state){.series_idx = who->series_idx, .next = next, .level = who->level, .side = who->side, .used = 1,
-                             .born_seq = seq, .step_seq = seq, .data_seq = seq};
+  *s = (struct series_state){.series_idx = who->series_idx,
+                             .next = next,
+                             .level = who->level,
+                             .side = who->side,
+                             .used = 1,
+                             .born_seq = seq,
+                             .step_seq = seq,
+                             .data_seq = seq};
   s->fine_at = seq / LIMIT_TICKS_PER_S;
   s->coarse_at = s->fine_at / SERIES_COARSE_S;
   detect_rate_init(&s->rate, seq);
@@ -68,8 +74,8 @@ static void waits_note(struct detect_out *out, const struct detect_verdict *v, d
   if (v->event == DETECT_NOTHING && v->log_e >= log_c && bar > log_c) out->dropped++;
 }
 
-static void signal_put(struct detect_out *out, const struct series_state *s, enum rec_signal signal, struct detect_verdict v,
-                       bool relearned) {
+static void signal_put(struct detect_out *out, const struct series_state *s, enum rec_signal signal,
+                       struct detect_verdict v, bool relearned) {
   if (v.event == DETECT_NOTHING) return;
   if (out->n == out->cap) {
     out->dropped++;
@@ -88,7 +94,8 @@ static void rate_run(struct series_state *s, uint32_t n, uint32_t mask, double l
   uint32_t age = s->step_seq - s->born_seq;
   /* The first request is why the series exists at all: its tick would make any rate look high. */
   if (s->step_seq == s->born_seq && seq == s->born_seq) return;
-  struct detect_rate_verdict v = detect_rate_step(&s->rate, n, dt, age, bar_of(out, log_c), (mask & DETECT_TRAFFIC) != 0, seq);
+  struct detect_rate_verdict v =
+      detect_rate_step(&s->rate, n, dt, age, bar_of(out, log_c), (mask & DETECT_TRAFFIC) != 0, seq);
   signal_put(out, s, REC_SIGNAL_REQUESTS_DOWN, v.down, v.relearned);
   signal_put(out, s, REC_SIGNAL_REQUESTS_UP, v.up, v.relearned);
 }
@@ -163,10 +170,9 @@ void detect_series_step(struct series_state *s, const struct rec_obs *obs, const
   if (n) {
     double sum_s = (double)obs->latency_sum_ns * 1e-9;
     ratios_run(s, obs, n, mask, log_c, ctx, dt, out);
-    struct detect_verdict v =
-        detect_latency_step(&s->latency, obs->hist_n ? cell + obs->hist_from : cell, obs->hist_n, timed_count(obs, cell), sum_s,
-                            bar_of(out, log_c),
-                            (mask & DETECT_BIT(LATENCY)) != 0, seq, dt, seq - s->born_seq);
+    struct detect_verdict v = detect_latency_step(&s->latency, obs->hist_n ? cell + obs->hist_from : cell, obs->hist_n,
+                                                  timed_count(obs, cell), sum_s, bar_of(out, log_c),
+                                                  (mask & DETECT_BIT(LATENCY)) != 0, seq, dt, seq - s->born_seq);
     signal_put(out, s, REC_SIGNAL_LATENCY, v, false);
     series_recent_add(s, seq, requests, detect_obs_failures(obs), (float)sum_s);
     s->data_seq = seq;

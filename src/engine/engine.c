@@ -78,8 +78,10 @@ void engine_pairs_add(struct engine *e, const struct rec_series *s, int sign) {
 void engine_list_append(struct engine *e, unsigned bucket, uint32_t series_idx) {
   struct engine_bucket *b = &e->bucket[bucket];
   e->state[series_idx].next = SERIES_NONE;
-  if (b->last == SERIES_NONE) b->first = series_idx;
-  else e->state[b->last].next = series_idx;
+  if (b->last == SERIES_NONE)
+    b->first = series_idx;
+  else
+    e->state[b->last].next = series_idx;
   b->last = series_idx;
 }
 
@@ -87,8 +89,10 @@ static void list_remove(struct engine *e, struct engine_bucket *b, uint32_t seri
   uint32_t prev = SERIES_NONE;
   for (uint32_t i = b->first; i != SERIES_NONE; prev = i, i = e->state[i].next) {
     if (i != series_idx) continue;
-    if (prev == SERIES_NONE) b->first = e->state[i].next;
-    else e->state[prev].next = e->state[i].next;
+    if (prev == SERIES_NONE)
+      b->first = e->state[i].next;
+    else
+      e->state[prev].next = e->state[i].next;
     if (b->last == i) b->last = prev;
     e->state[i].used = 0;
     return;
@@ -193,8 +197,10 @@ static void catalog_step(struct engine *e, uint32_t seq) {
     if (!next) return;
     at[from]++;
     if (series_catalog_find(&e->catalog, next->series_idx)) continue;
-    if (series_catalog_add(&e->catalog, next)) engine_pairs_add(e, next, 1);
-    else e->counter[REC_COUNTER_REJECT_SERIES_LIMIT]++;
+    if (series_catalog_add(&e->catalog, next))
+      engine_pairs_add(e, next, 1);
+    else
+      e->counter[REC_COUNTER_REJECT_SERIES_LIMIT]++;
   }
 }
 
@@ -285,7 +291,8 @@ bool engine_series_rate(const struct engine *e, uint32_t series_idx, struct engi
   if (!series_catalog_find(&e->catalog, series_idx) || !e->state[series_idx].used) return false;
   const struct series_state *s = &e->state[series_idx];
   uint32_t seq = (uint32_t)e->tick.seq, back = 10u * LIMIT_TICKS_PER_S;
-  struct series_sum sum = series_recent_sum(s, seq > back ? seq - back : 0, seq > LIMIT_TICKS_PER_S ? seq - LIMIT_TICKS_PER_S : 0);
+  struct series_sum sum =
+      series_recent_sum(s, seq > back ? seq - back : 0, seq > LIMIT_TICKS_PER_S ? seq - LIMIT_TICKS_PER_S : 0);
   struct incident_view v = {&e->catalog, e->state, seq};
   struct incident_normal n = incident_normal_of(&v, series_idx, seq);
   double fine = sum.n - sum.e;

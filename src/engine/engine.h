@@ -37,7 +37,14 @@ void engine_tick(struct engine *e, const struct rec_head_batch *in, struct rec_t
 
 /* Checkpoint: the whole memory as plain data, with version, configuration and digest. engine_save_bytes is an
  * upper bound. engine_save returns the bytes written, 0 where dst is too small. */
-enum engine_status { ENGINE_OK, ENGINE_BAD_MAGIC, ENGINE_BAD_VERSION, ENGINE_BAD_CONF, ENGINE_BAD_DIGEST, ENGINE_BAD_DATA };
+enum engine_status {
+  ENGINE_OK,
+  ENGINE_BAD_MAGIC,
+  ENGINE_BAD_VERSION,
+  ENGINE_BAD_CONF,
+  ENGINE_BAD_DIGEST,
+  ENGINE_BAD_DATA
+};
 size_t engine_save_bytes(const struct engine *e);
 size_t engine_save(const struct engine *e, void *dst, size_t dst_bytes);
 enum engine_status engine_load(struct engine *e, const void *src, size_t src_bytes);
@@ -58,7 +65,7 @@ struct engine_info {
 void engine_info(const struct engine *e, struct engine_info *out);
 /* Identity of a series number, or NULL. */
 const struct rec_series *engine_series(const struct engine *e, uint32_t series_idx);
-uint32_t engine_series_n(const struct engine *e); /* numbers given so far: 0..n-1 */
+uint32_t engine_series_n(const struct engine *e);        /* numbers given so far: 0..n-1 */
 const uint64_t *engine_counters(const struct engine *e); /* by enum rec_counter, only the engine's own are set */
 
 /* Rates of the last 10 s of a series, for graph and status. False where unknown. */

@@ -13,7 +13,7 @@
 #define ENGINE_SHARES 3u
 
 struct engine_bucket {
-  uint32_t first, last; /* list of its series through series_state.next */
+  uint32_t first, last;       /* list of its series through series_state.next */
   const struct rec_batch *in; /* of the tick under way */
   struct detect_out out;
 };
@@ -37,7 +37,7 @@ struct engine {
   struct incident_head head;
 };
 
-/* log c of each share from the budget and the number of watched pairs (detection.md 2.4). */
+/* log c of each share from the budget and the number of watched pairs (docs/detectors/alarm.md). */
 void engine_threshold_set(struct engine *e);
 void engine_pairs_add(struct engine *e, const struct rec_series *s, int sign);
 void engine_list_append(struct engine *e, unsigned bucket, uint32_t series_idx);

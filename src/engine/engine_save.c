@@ -200,8 +200,8 @@ static bool head_sound(const struct engine *e) {
       h->change_n > INCIDENT_CHANGES || h->change_next >= INCIDENT_CHANGES)
     return false;
   for (uint32_t i = 0; i < h->alarm_n; i++)
-    if ((h->alarm[i].series_idx >= e->conf.series_max && h->alarm[i].series_idx != REC_SERIES_NONE) || h->alarm[i].case_idx >= LIMIT_INCIDENTS_OPEN ||
-        h->alarm[i].signal >= REC_SIGNAL_COUNT)
+    if ((h->alarm[i].series_idx >= e->conf.series_max && h->alarm[i].series_idx != REC_SERIES_NONE) ||
+        h->alarm[i].case_idx >= LIMIT_INCIDENTS_OPEN || h->alarm[i].signal >= REC_SIGNAL_COUNT)
       return false;
   for (uint32_t i = 0; i < LIMIT_INCIDENTS_OPEN; i++) {
     const struct incident_case *c = &h->case_[i];
@@ -247,8 +247,8 @@ enum engine_status engine_load(struct engine *e, const void *src, size_t src_byt
 }
 
 const char *engine_status_text(enum engine_status s) {
-  static const char *const text[] = {"ok", "not a checkpoint", "of another version", "for another max_series",
-                                     "its digest does not match", "broken"};
+  static const char *const text[] = {
+      "ok", "not a checkpoint", "of another version", "for another max_series", "its digest does not match", "broken"};
   MUST(s <= ENGINE_BAD_DATA);
   return text[s];
 }

@@ -11,9 +11,9 @@
 
 struct incident_alarm {
   uint32_t series_idx;
-  uint32_t from_seq;   /* first tick of the trouble */
+  uint32_t from_seq; /* first tick of the trouble */
   uint32_t raised_seq;
-  uint32_t over_seq;   /* first tick after it; 0 while in force */
+  uint32_t over_seq; /* first tick after it; 0 while in force */
   float log_e;
   uint16_t case_idx;
   uint8_t signal;
@@ -40,8 +40,8 @@ struct incident_story {
   uint32_t reached[16]; /* nodes */
   uint32_t route[8];    /* ROUTE series of the victim that are hit */
   uint32_t healthy[INCIDENT_COMPARED];
-  double margin;        /* of the first cause's score over the second's, 0..1 */
-  double victim_ratio;  /* failures or slowdown where users are: share failed, or times slower */
+  double margin;       /* of the first cause's score over the second's, 0..1 */
+  double victim_ratio; /* failures or slowdown where users are: share failed, or times slower */
   char summary[LIMIT_TEXT_BYTES];
   uint8_t verdict, severity;
   uint8_t pad[6];
@@ -49,16 +49,16 @@ struct incident_story {
 
 struct incident_case {
   uint8_t used;
-  uint8_t family;      /* enum incident_family: what it is mainly about */
-  uint8_t up;          /* traffic: surge, not drop */
-  uint8_t dirty;       /* to be written this tick */
-  uint8_t told;        /* shown to people: a cause was found, or the alarm stood for long enough without one */
-  uint8_t between;     /* its clients see it, its servers do not: the way between */
-  uint8_t shown;       /* a record of it was given out */
+  uint8_t family;  /* enum incident_family: what it is mainly about */
+  uint8_t up;      /* traffic: surge, not drop */
+  uint8_t dirty;   /* to be written this tick */
+  uint8_t told;    /* shown to people: a cause was found, or the alarm stood for long enough without one */
+  uint8_t between; /* its clients see it, its servers do not: the way between */
+  uint8_t shown;   /* a record of it was given out */
   uint8_t pad;
-  uint32_t from_seq;   /* earliest onset among its alarms */
+  uint32_t from_seq; /* earliest onset among its alarms */
   uint32_t opened_seq;
-  uint32_t last_seq;   /* an alarm was in force or raised */
+  uint32_t last_seq; /* an alarm was in force or raised */
   uint32_t ranked_seq;
   uint32_t source;     /* node where it begins, REC_SERIES_NONE if unknown */
   uint32_t key_series; /* of the first alarm: with opened_seq it makes the id */
@@ -120,11 +120,11 @@ uint32_t incident_traffic_root(const struct incident_view *v, uint32_t node, boo
 
 /* incident_traffic.c: what a case of traffic alone means. */
 struct incident_traffic {
-  uint32_t node;            /* where it begins, or REC_SERIES_NONE: the whole mesh */
-  struct base_str cluster;  /* the one cluster that it is in */
-  struct base_str other;    /* failover: the cluster that took over */
+  uint32_t node;           /* where it begins, or REC_SERIES_NONE: the whole mesh */
+  struct base_str cluster; /* the one cluster that it is in */
+  struct base_str other;   /* failover: the cluster that took over */
   enum rec_verdict verdict;
-  const char *reason;       /* static text */
+  const char *reason; /* static text */
   double before_per_s, now_per_s;
 };
 struct incident_traffic incident_traffic_judge(const struct incident_head *h, const struct incident_view *v,
@@ -138,8 +138,8 @@ bool incident_story_tell(const struct incident_head *h, const struct incident_vi
 void incident_text_evidence(const struct incident_view *v, const struct incident_cause *c, enum incident_family family,
                             uint32_t from, uint32_t to, char *out, size_t cap);
 void incident_text_summary(const struct incident_view *v, const struct incident_case *c, char *out, size_t cap);
-void incident_text_traffic(const struct incident_view *v, const struct incident_traffic *t, const struct incident_case *c,
-                           char *out, size_t cap);
+void incident_text_traffic(const struct incident_view *v, const struct incident_traffic *t,
+                           const struct incident_case *c, char *out, size_t cap);
 /* "cart pod cart-1 in east-1", from the names that the cause carries. */
 void incident_text_entity(const struct incident_view *v, const struct incident_cause *c, char *out, size_t cap);
 

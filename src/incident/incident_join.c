@@ -3,18 +3,18 @@
 #include "incident_case.h"
 
 #define NONE REC_SERIES_NONE
-#define NEAR_S 30u /* onsets so close may be one trouble */
+#define NEAR_S 30u                        /* onsets so close may be one trouble */
 #define AT_ONCE (10u * LIMIT_TICKS_PER_S) /* before the evidence has settled who is victim of whom */
 #define NEAR (NEAR_S * LIMIT_TICKS_PER_S)
 
 struct who {
   enum incident_family family;
-  uint32_t node;    /* of the alarm's service, NONE for mesh, region, cluster */
-  uint32_t source;  /* where its trouble begins */
+  uint32_t node;   /* of the alarm's service, NONE for mesh, region, cluster */
+  uint32_t source; /* where its trouble begins */
   struct base_str cluster;
-  bool evident;     /* the source shows excess */
-  bool loaded;      /* latency that more traffic explains */
-  bool between;     /* the clients of the source see it, the source does not */
+  bool evident; /* the source shows excess */
+  bool loaded;  /* latency that more traffic explains */
+  bool between; /* the clients of the source see it, the source does not */
   bool up;
 };
 
@@ -29,13 +29,14 @@ static struct who who_of(const struct incident_view *v, const struct incident_al
   if (w.node != NONE && w.family == INCIDENT_TRAFFIC) w.source = incident_traffic_root(v, w.node, w.up, a->from_seq);
   if (w.node == NONE || w.family >= INCIDENT_TRAFFIC) return w;
   w.source = incident_rank_source(v, w.node, w.cluster, w.family, a->from_seq, v->seq);
-  struct incident_excess s =
-      incident_excess_of(v, incident_node_series(v, w.source, REC_SIDE_SERVER, w.cluster), w.family, a->from_seq, v->seq);
-  struct incident_excess k =
-      incident_excess_of(v, incident_node_series(v, w.source, REC_SIDE_CLIENT, w.cluster), w.family, a->from_seq, v->seq);
+  struct incident_excess s = incident_excess_of(v, incident_node_series(v, w.source, REC_SIDE_SERVER, w.cluster),
+                                                w.family, a->from_seq, v->seq);
+  struct incident_excess k = incident_excess_of(v, incident_node_series(v, w.source, REC_SIDE_CLIENT, w.cluster),
+                                                w.family, a->from_seq, v->seq);
   w.evident = incident_z(s) >= 2.0 || incident_z(k) >= 2.0;
   w.between = incident_z(k) >= 3.0 && s.x < 0.5 * k.x;
-  if (w.family == INCIDENT_LATENCY) w.loaded = incident_traffic_loads(v, w.source, a->from_seq, v->seq) == INCIDENT_LOAD_EXPLAINS;
+  if (w.family == INCIDENT_LATENCY)
+    w.loaded = incident_traffic_loads(v, w.source, a->from_seq, v->seq) == INCIDENT_LOAD_EXPLAINS;
   return w;
 }
 
@@ -56,7 +57,8 @@ static bool same_onset(const struct incident_case *c, uint32_t from) {
   return from + NEAR >= c->from_seq && from <= c->from_seq + NEAR;
 }
 
-static bool fits_traffic(const struct incident_view *v, const struct incident_case *c, const struct who *w, uint32_t from) {
+static bool fits_traffic(const struct incident_view *v, const struct incident_case *c, const struct who *w,
+                         uint32_t from) {
   if (!near_onset(c, from)) return false;
   if (c->family == INCIDENT_TRAFFIC) {
     if (c->up != w->up) return false;
@@ -67,8 +69,9 @@ static bool fits_traffic(const struct incident_view *v, const struct incident_ca
   return w->node != NONE && (incident_nodes_has(&c->nodes, w->node) || adjacent(v, &c->nodes, w->node));
 }
 
-static bool fits_trouble(const struct incident_view *v, const struct incident_case *c, const struct who *w, uint32_t from) {
-  if (c->family == INCIDENT_TRAFFIC) { /* a drop that turns out to be failures; a surge stays its own story */
+static bool fits_trouble(const struct incident_view *v, const struct incident_case *c, const struct who *w,
+                         uint32_t from) {
+  if (c->family == INCIDENT_TRAFFIC) {   /* a drop that turns out to be failures; a surge stays its own story */
     if (c->up && w->loaded) return true; /* but for the waiting that it causes */
     if (c->up || from > c->from_seq + NEAR || w->node == NONE) return false;
     return incident_nodes_has(&c->nodes, w->source) || adjacent(v, &c->nodes, w->source);
@@ -79,14 +82,17 @@ static bool fits_trouble(const struct incident_view *v, const struct incident_ca
   if (w->family != c->family && !other && !same_onset(c, from)) return false;
   if (w->source == c->source) return true;
   /* A trouble that begins at a mere victim of this one, later and by evidence of its own, is another one. */
-  bool victim = incident_nodes_has(&c->nodes, w->source), at_once = from + AT_ONCE >= c->from_seq && from <= c->from_seq + AT_ONCE;
+  bool victim = incident_nodes_has(&c->nodes, w->source),
+       at_once = from + AT_ONCE >= c->from_seq && from <= c->from_seq + AT_ONCE;
   if (victim && (at_once || !w->evident)) return true;
-  if (w->between && c->between && w->family == c->family && same_onset(c, from)) return true; /* one network, many services */
+  if (w->between && c->between && w->family == c->family && same_onset(c, from))
+    return true; /* one network, many services */
   if (w->evident || !near_onset(c, from)) return false;
   return incident_nodes_has(&c->nodes, w->node) || adjacent(v, &c->nodes, w->node);
 }
 
-static uint16_t case_find(const struct incident_head *h, const struct incident_view *v, const struct who *w, uint32_t from) {
+static uint16_t case_find(const struct incident_head *h, const struct incident_view *v, const struct who *w,
+                          uint32_t from) {
   uint16_t best = INCIDENT_NO_CASE;
   for (uint16_t i = 0; i < LIMIT_INCIDENTS_OPEN; i++) {
     const struct incident_case *c = &h->case_[i];
@@ -103,8 +109,15 @@ static uint16_t case_open(struct incident_head *h, const struct incident_view *v
   for (uint16_t i = 0; i < LIMIT_INCIDENTS_OPEN; i++) {
     struct incident_case *c = &h->case_[i];
     if (c->used) continue;
-    *c = (struct incident_case){.used = 1, .family = (uint8_t)w->family, .up = w->up, .dirty = 1, .from_seq = a->from_seq,
-                                .opened_seq = v->seq, .last_seq = v->seq, .source = w->source, .key_series = a->series_idx,
+    *c = (struct incident_case){.used = 1,
+                                .family = (uint8_t)w->family,
+                                .up = w->up,
+                                .dirty = 1,
+                                .from_seq = a->from_seq,
+                                .opened_seq = v->seq,
+                                .last_seq = v->seq,
+                                .source = w->source,
+                                .key_series = a->series_idx,
                                 .impact_series = NONE};
     const struct rec_series *key = &v->catalog->entry[a->series_idx].who;
     c->id_hash = hash_mix(hash_mix(rec_series_hash(key), a->signal), (uint64_t)incident_seq_wall(h, v, v->seq).ns);

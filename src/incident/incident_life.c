@@ -3,11 +3,11 @@
 #include "base_must.h"
 
 #define S LIMIT_TICKS_PER_S
-#define HOLD (20u * S)          /* an incident stays open so long after its last alarm: flapping is one incident */
-#define RANK_EARLY (60u * S)    /* ranked each second while young, */
-#define RANK_LATE (10u * S)     /* then each ten */
-#define RECOVERING 2.0          /* nats of the recovery CUSUM */
-#define DOUBT (60u * S)         /* an alarm whose excess names no cause must stand so long before it is shown */
+#define HOLD (20u * S)       /* an incident stays open so long after its last alarm: flapping is one incident */
+#define RANK_EARLY (60u * S) /* ranked each second while young, */
+#define RANK_LATE (10u * S)  /* then each ten */
+#define RECOVERING 2.0       /* nats of the recovery CUSUM */
+#define DOUBT (60u * S)      /* an alarm whose excess names no cause must stand so long before it is shown */
 
 static struct incident_alarm *alarm_find(struct incident_head *h, uint32_t series_idx, uint8_t signal) {
   for (uint32_t i = 0; i < h->alarm_n; i++) {
@@ -57,8 +57,11 @@ static void alarm_raise(struct incident_head *h, const struct incident_view *v, 
     return;
   }
   struct incident_alarm *a = &h->alarm[h->alarm_n++];
-  *a = (struct incident_alarm){.series_idx = s->series_idx, .from_seq = s->from_seq, .raised_seq = v->seq,
-                               .log_e = s->log_e, .signal = s->signal};
+  *a = (struct incident_alarm){.series_idx = s->series_idx,
+                               .from_seq = s->from_seq,
+                               .raised_seq = v->seq,
+                               .log_e = s->log_e,
+                               .signal = s->signal};
   incident_join(h, v, a);
 }
 
@@ -66,13 +69,15 @@ static void alarm_raise(struct incident_head *h, const struct incident_view *v, 
  * incident open. Of each kind the pooled series (mesh, region, cluster) come last, for they know no service. */
 #define TURNS 10u
 static unsigned turn_of(const struct incident_view *v, const struct detect_signal *s) {
-  static const unsigned order[] = {[INCIDENT_ERRORS] = 0, [INCIDENT_LATENCY] = 2, [INCIDENT_OTHER] = 3, [INCIDENT_TRAFFIC] = 4};
+  static const unsigned order[] = {
+      [INCIDENT_ERRORS] = 0, [INCIDENT_LATENCY] = 2, [INCIDENT_OTHER] = 3, [INCIDENT_TRAFFIC] = 4};
   unsigned turn = s->signal == REC_SIGNAL_REQUESTS_UP ? 1 : order[incident_family_of(s->signal)];
   const struct series_entry *e = series_catalog_find(v->catalog, s->series_idx);
   return 2 * turn + (!e || e->node == REC_SERIES_NONE);
 }
 
-static void signals_take(struct incident_head *h, const struct incident_view *v, const struct detect_signal *signal, size_t n) {
+static void signals_take(struct incident_head *h, const struct incident_view *v, const struct detect_signal *signal,
+                         size_t n) {
   for (size_t i = 0; i < n; i++) {
     if (signal[i].event != DETECT_OVER) continue;
     struct incident_alarm *a = alarm_find(h, signal[i].series_idx, signal[i].signal);
@@ -142,7 +147,8 @@ static uint32_t alarms_in_force(const struct incident_head *h, uint16_t case_idx
 static bool goes_on(const struct incident_head *h, const struct incident_view *v, uint16_t case_idx) {
   for (uint32_t i = 0; i < h->alarm_n; i++) {
     const struct incident_alarm *a = &h->alarm[i];
-    if (a->case_idx != case_idx || a->over_seq != 0 || incident_family_of(a->signal) != h->case_[case_idx].family) continue;
+    if (a->case_idx != case_idx || a->over_seq != 0 || incident_family_of(a->signal) != h->case_[case_idx].family)
+      continue;
     if (incident_recovery(v, a->series_idx, a->signal) < RECOVERING) return true;
   }
   return false;
@@ -222,8 +228,8 @@ static bool case_step(struct incident_head *h, const struct incident_view *v, ui
 }
 
 uint32_t incident_life_tick(struct incident_head *h, const struct incident_view *v, const struct detect_signal *signal,
-                            size_t signal_n, const struct rec_head_batch *in, struct rec_tick tick, struct rec_incident *rec,
-                            uint32_t max) {
+                            size_t signal_n, const struct rec_head_batch *in, struct rec_tick tick,
+                            struct rec_incident *rec, uint32_t max) {
   uint32_t n = 0;
   MUST(max >= LIMIT_INCIDENTS_OPEN);
   h->tick_end = tick.end;

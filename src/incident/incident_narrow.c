@@ -3,11 +3,11 @@
 #include "base_math.h"
 #include "base_must.h"
 
-#define ITEMS_MAX 256u        /* values of one dimension that are compared; the first in the list when there are more */
+#define ITEMS_MAX 256u /* values of one dimension that are compared; the first in the list when there are more */
 #define SHARE_OF_EXCESS 0.8
 #define SHARE_OF_TRAFFIC 0.9
-#define REST_RATE 0.25        /* the rest's excess a request, relative to the named one's */
-#define ODDS_NATS 1.6         /* five to one that it is this value alone, after paying for the choice among n */
+#define REST_RATE 0.25 /* the rest's excess a request, relative to the named one's */
+#define ODDS_NATS 1.6  /* five to one that it is this value alone, after paying for the choice among n */
 #define DENSER 1.3
 #define Z_HEALTHY 2.0
 
@@ -135,7 +135,8 @@ static unsigned dims_choose(const struct dims *d) {
 
 struct incident_narrow incident_narrow_find(const struct incident_view *v, uint32_t node, bool client_side,
                                             enum incident_family family, uint32_t from, uint32_t to) {
-  struct incident_narrow out = {REC_SERIES_NONE, REC_SERIES_NONE, client_side ? REC_SIDE_CLIENT : REC_SIDE_SERVER, {0}, 0};
+  struct incident_narrow out = {
+      REC_SERIES_NONE, REC_SERIES_NONE, client_side ? REC_SIDE_CLIENT : REC_SIDE_SERVER, {0}, 0};
   struct dims d;
   if (incident_node_series(v, node, out.side, STR_NONE) == REC_SERIES_NONE)
     out.side = out.side == REC_SIDE_CLIENT ? REC_SIDE_SERVER : REC_SIDE_CLIENT;

@@ -7,8 +7,8 @@
 #define Z_GATE 3.0
 #define Z_HOT 2.0
 #define DEPTH_MAX 24u
-#define EXPLAINED 0.5    /* share of a node's excess that its calls must hold to look below it */
-#define CONCORD_S 16u    /* seconds that the fine rings keep */
+#define EXPLAINED 0.5 /* share of a node's excess that its calls must hold to look below it */
+#define CONCORD_S 16u /* seconds that the fine rings keep */
 
 bool incident_nodes_has(const struct incident_nodes *set, uint32_t node) {
   for (uint32_t i = 0; i < set->n; i++)
@@ -27,8 +27,8 @@ static struct incident_excess edge_excess(const struct incident_view *v, uint32_
   return incident_excess_of(v, incident_edge_series(v, edge, REC_SIDE_CLIENT, cluster), family, from, to);
 }
 
-void incident_nodes_reach(const struct incident_view *v, struct incident_nodes *set, uint32_t node, struct base_str cluster,
-                          enum incident_family family, uint32_t from, uint32_t to) {
+void incident_nodes_reach(const struct incident_view *v, struct incident_nodes *set, uint32_t node,
+                          struct base_str cluster, enum incident_family family, uint32_t from, uint32_t to) {
   const struct series_catalog *c = v->catalog;
   (void)incident_nodes_add(set, node);
   for (uint32_t done = 0; done < set->n; done++) /* all members: what was not hot a second ago may be now */
@@ -37,7 +37,8 @@ void incident_nodes_reach(const struct incident_view *v, struct incident_nodes *
 }
 
 static struct incident_excess side_excess(const struct incident_view *v, uint32_t node, enum rec_side side,
-                                          struct base_str cluster, enum incident_family family, uint32_t from, uint32_t to) {
+                                          struct base_str cluster, enum incident_family family, uint32_t from,
+                                          uint32_t to) {
   return incident_excess_of(v, incident_node_series(v, node, side, cluster), family, from, to);
 }
 
@@ -68,8 +69,8 @@ struct self {
   double total;
 };
 
-static struct self self_of(const struct incident_view *v, uint32_t node, struct base_str cluster, enum incident_family family,
-                           uint32_t from, uint32_t to) {
+static struct self self_of(const struct incident_view *v, uint32_t node, struct base_str cluster,
+                           enum incident_family family, uint32_t from, uint32_t to) {
   const struct series_catalog *c = v->catalog;
   struct incident_excess s = side_excess(v, node, REC_SIDE_SERVER, cluster, family, from, to);
   struct incident_excess k = side_excess(v, node, REC_SIDE_CLIENT, cluster, family, from, to);
@@ -127,7 +128,8 @@ static double concordance(const struct incident_view *v, const struct incident_r
   double both = 0.0, either = 0.0;
   if (t == NONE) t = incident_node_series(v, victim, REC_SIDE_CLIENT, cluster);
   for (uint32_t sec = first; sec <= now; sec++) {
-    double a = self_second(v, r->node, r->client_side, cluster, family, sec), b = incident_excess_second(v, t, family, sec);
+    double a = self_second(v, r->node, r->client_side, cluster, family, sec),
+           b = incident_excess_second(v, t, family, sec);
     if (a < 0.0) a = 0.0;
     if (b < 0.0) b = 0.0;
     both += a < b ? a : b;
@@ -167,8 +169,8 @@ static uint32_t victim_of(const struct incident_view *v, const struct incident_n
 }
 
 uint32_t incident_rank_run(const struct incident_view *v, const struct incident_nodes *set, struct base_str cluster,
-                           enum incident_family family, uint32_t from, uint32_t to, struct incident_rank *out, uint32_t max,
-                           uint32_t *victim) {
+                           enum incident_family family, uint32_t from, uint32_t to, struct incident_rank *out,
+                           uint32_t max, uint32_t *victim) {
   MUST(set->n > 0 && max > 0 && max <= LIMIT_CAUSES);
   uint32_t n = 0;
   double sum = 0.0;
@@ -177,8 +179,12 @@ uint32_t incident_rank_run(const struct incident_view *v, const struct incident_
     struct self s = self_of(v, set->node[i], cluster, family, from, to);
     double own = gated(s.own, s.own_sd), between = gated(s.between, s.between_sd);
     if (own + between <= 0.0) continue;
-    struct incident_rank r = {.node = set->node[i], .edge = NONE, .client_side = between > own, .self = own + between,
-                              .self_sd = between > own ? s.between_sd : s.own_sd, .total = s.total};
+    struct incident_rank r = {.node = set->node[i],
+                              .edge = NONE,
+                              .client_side = between > own,
+                              .self = own + between,
+                              .self_sd = between > own ? s.between_sd : s.own_sd,
+                              .total = s.total};
     r.score = r.self * (0.3 + 0.7 * concordance(v, &r, *victim, cluster, family));
     rank_insert(out, &n, max, r);
   }

@@ -1,4 +1,5 @@
-/* Who began it: self-excess by conservation on the call graph, times concordance with the victim (detection.md 2.8).
+/* Who began it: self-excess by conservation on the call graph, times concordance with the victim
+ * (docs/detectors/ranking.md).
  *
  *   D_v = X_v - sum over v's calls of X_{v->c}      from v's own reports of its calls: exact, no shares guessed
  *   N_c = X_c as its clients see it - X_c as it reports itself     what went wrong between the two
@@ -18,18 +19,18 @@ struct incident_nodes {
 };
 
 struct incident_rank {
-  uint32_t node;      /* service, or REC_SERIES_NONE for the region entry */
-  uint32_t edge;      /* the only way there is to it, where that is slow; or REC_SERIES_NONE */
-  bool client_side;   /* between client and server, not in the server */
-  double score;       /* 0..1, they sum to one */
+  uint32_t node;               /* service, or REC_SERIES_NONE for the region entry */
+  uint32_t edge;               /* the only way there is to it, where that is slow; or REC_SERIES_NONE */
+  bool client_side;            /* between client and server, not in the server */
+  double score;                /* 0..1, they sum to one */
   double self, self_sd, total; /* own excess, its sd, all excess at the node */
-  struct base_str region; /* a network trouble of a whole region */
+  struct base_str region;      /* a network trouble of a whole region */
 };
 
 /* Adds node and whom its trouble reaches: up along the calls that show excess. Never down again: another trouble
  * below a shared caller is another incident. */
-void incident_nodes_reach(const struct incident_view *v, struct incident_nodes *set, uint32_t node, struct base_str cluster,
-                          enum incident_family family, uint32_t from, uint32_t to);
+void incident_nodes_reach(const struct incident_view *v, struct incident_nodes *set, uint32_t node,
+                          struct base_str cluster, enum incident_family family, uint32_t from, uint32_t to);
 bool incident_nodes_has(const struct incident_nodes *set, uint32_t node);
 bool incident_nodes_add(struct incident_nodes *set, uint32_t node);
 
@@ -40,7 +41,7 @@ uint32_t incident_rank_source(const struct incident_view *v, uint32_t node, stru
 /* Ranks the set; writes at most max, best first, and returns how many. *victim: the node with most excess. Cost:
  * O(nodes + their edges) sums over the recent rings. */
 uint32_t incident_rank_run(const struct incident_view *v, const struct incident_nodes *set, struct base_str cluster,
-                           enum incident_family family, uint32_t from, uint32_t to, struct incident_rank *out, uint32_t max,
-                           uint32_t *victim);
+                           enum incident_family family, uint32_t from, uint32_t to, struct incident_rank *out,
+                           uint32_t max, uint32_t *victim);
 
 #endif

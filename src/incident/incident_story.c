@@ -24,7 +24,8 @@ static uint16_t case_number(const struct incident_head *h, const struct incident
 }
 
 /* One that names a service tells more than a pooled one; then the one with more evidence. */
-static bool alarm_tells_more(const struct incident_view *v, const struct incident_alarm *a, const struct incident_alarm *b) {
+static bool alarm_tells_more(const struct incident_view *v, const struct incident_alarm *a,
+                             const struct incident_alarm *b) {
   bool named = v->catalog->entry[a->series_idx].node != NONE, than = v->catalog->entry[b->series_idx].node != NONE;
   return named != than ? named : a->log_e > b->log_e;
 }
@@ -71,7 +72,8 @@ static void set_gather(const struct incident_head *h, const struct incident_view
   for (uint32_t i = 0; i < h->alarm_n && asked < 64; i++) {
     const struct incident_alarm *a = &h->alarm[i];
     const struct series_entry *e = series_catalog_find(v->catalog, a->series_idx);
-    if (a->case_idx != case_number(h, c) || !e || e->node == NONE || incident_family_of(a->signal) != c->family) continue;
+    if (a->case_idx != case_number(h, c) || !e || e->node == NONE || incident_family_of(a->signal) != c->family)
+      continue;
     (void)incident_nodes_add(set, incident_rank_source(v, e->node, cluster, c->family, w.from, w.to));
     asked++;
   }
@@ -105,8 +107,11 @@ static void healthy_put(struct incident_story *s, uint32_t idx) {
 static void cause_name(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
                        const struct incident_rank *r, bool first, struct window w, struct incident_story *s) {
   struct incident_narrow n = incident_narrow_find(v, r->node, r->client_side, c->family, w.from, w.to);
-  struct incident_cause cause = {.series_idx = n.series_idx, .node = r->node, .between = r->client_side,
-                                 .signal = signal_of(h, v, c, r->node), .score = r->score};
+  struct incident_cause cause = {.series_idx = n.series_idx,
+                                 .node = r->node,
+                                 .between = r->client_side,
+                                 .signal = signal_of(h, v, c, r->node),
+                                 .score = r->score};
   if (r->edge != NONE && (n.series_idx == NONE || n.series_idx == n.broader_idx)) {
     uint32_t edge = incident_edge_series(v, r->edge, REC_SIDE_CLIENT, STR_NONE);
     if (edge != NONE) cause.series_idx = edge;
@@ -124,8 +129,8 @@ static void cause_name(const struct incident_head *h, const struct incident_view
 }
 
 /* Many services in one cluster that their clients find in trouble and that find none themselves: the network there. */
-static void region_judge(const struct incident_view *v, const struct incident_rank *rank, uint32_t n, struct base_str cluster,
-                         struct incident_story *s) {
+static void region_judge(const struct incident_view *v, const struct incident_rank *rank, uint32_t n,
+                         struct base_str cluster, struct incident_story *s) {
   const struct series_catalog *c = v->catalog;
   struct base_str region = STR_NONE;
   uint32_t between = 0, idx = NONE;
@@ -137,14 +142,20 @@ static void region_judge(const struct incident_view *v, const struct incident_ra
   }
   if (between < REGION_SERVICES || share < REGION_SHARE || rank[0].score > REGION_SHARE || cluster.n == 0) return;
   for (uint32_t i = 0; i < c->entry_n && region.n == 0; i++)
-    if (c->entry[i].live && c->entry[i].who.level == REC_LEVEL_POD && str_eq(c->entry[i].who.dim[REC_DIM_CLUSTER], cluster))
+    if (c->entry[i].live && c->entry[i].who.level == REC_LEVEL_POD &&
+        str_eq(c->entry[i].who.dim[REC_DIM_CLUSTER], cluster))
       region = c->entry[i].who.dim[REC_DIM_REGION];
   for (uint32_t i = 0; i < c->entry_n && region.n && idx == NONE; i++)
-    if (c->entry[i].live && c->entry[i].who.level == REC_LEVEL_REGION && str_eq(c->entry[i].who.dim[REC_DIM_REGION], region))
+    if (c->entry[i].live && c->entry[i].who.level == REC_LEVEL_REGION &&
+        str_eq(c->entry[i].who.dim[REC_DIM_REGION], region))
       idx = i;
   if (idx == NONE) return;
-  struct incident_cause cause = {.series_idx = idx, .node = NONE, .shown_idx = s->cause[0].shown_idx, .between = 1,
-                                 .signal = s->cause[0].signal, .score = share};
+  struct incident_cause cause = {.series_idx = idx,
+                                 .node = NONE,
+                                 .shown_idx = s->cause[0].shown_idx,
+                                 .between = 1,
+                                 .signal = s->cause[0].signal,
+                                 .score = share};
   struct base_buf b = buf_over(cause.evidence, sizeof cause.evidence - 1);
   buf_put_f(&b, "%u services in %.*s are seen in trouble by their clients and not by their own proxies", between,
             STR_ARG(cluster));
@@ -174,8 +185,10 @@ static void reached_find(const struct incident_view *v, const struct incident_ca
   for (uint32_t i = cat->node[victim].first_child; i != NONE && s->route_n < 8; i = cat->entry[i].sibling) {
     if (cat->entry[i].who.level != REC_LEVEL_ROUTE || cat->entry[i].who.side != REC_SIDE_SERVER) continue;
     struct incident_excess e = incident_excess_of(v, i, c->family, w.from, w.to);
-    if (incident_z(e) >= Z_REACHED) s->route[s->route_n++] = i;
-    else if (e.n > 5.0 && incident_z(e) < 1.0 && victim != culprit) healthy_put(s, i);
+    if (incident_z(e) >= Z_REACHED)
+      s->route[s->route_n++] = i;
+    else if (e.n > 5.0 && incident_z(e) < 1.0 && victim != culprit)
+      healthy_put(s, i);
   }
 }
 
@@ -244,15 +257,16 @@ static void tell_alarm(const struct incident_head *h, const struct incident_view
     const struct incident_alarm *below = NULL;
     for (uint32_t g = v->catalog->node[e->node].first_out; g != NONE; g = v->catalog->edge[g].next_out) {
       const struct incident_alarm *b = alarm_best(h, v, c, v->catalog->edge[g].to, true);
-      if (b && b->signal == a->signal && v->catalog->edge[g].to != e->node && (!below || b->log_e > below->log_e)) below = b;
+      if (b && b->signal == a->signal && v->catalog->edge[g].to != e->node && (!below || b->log_e > below->log_e))
+        below = b;
     }
     if (!below) break;
     a = below;
     e = &v->catalog->entry[a->series_idx];
   }
   struct incident_story s = {.verdict = REC_VERDICT_UNHEALTHY, .severity = REC_SEVERITY_WARNING, .margin = 0.3};
-  struct incident_cause cause = {.series_idx = a->series_idx, .node = e->node, .shown_idx = a->series_idx,
-                                 .signal = a->signal, .score = 1.0};
+  struct incident_cause cause = {
+      .series_idx = a->series_idx, .node = e->node, .shown_idx = a->series_idx, .signal = a->signal, .score = 1.0};
   if (e->who.level == REC_LEVEL_SERVICE || e->who.level == REC_LEVEL_EDGE) cause.series_idx = NONE;
   struct base_buf b = buf_over(cause.evidence, sizeof cause.evidence - 1);
   buf_put_f(&b, "log e-value %.1f on %s", (double)a->log_e, rec_signal_text(a->signal));
@@ -272,8 +286,12 @@ static void tell_traffic(const struct incident_head *h, const struct incident_vi
   struct incident_story s = {.verdict = (uint8_t)t.verdict, .margin = 0.6};
   double ratio = t.before_per_s > 0.0 ? t.now_per_s / t.before_per_s : 1.0;
   s.victim_ratio = ratio;
-  s.severity = t.verdict == REC_VERDICT_EXPECTED ? REC_SEVERITY_INFO : ratio < 0.2 ? REC_SEVERITY_CRITICAL : REC_SEVERITY_WARNING;
-  struct incident_cause cause = {.series_idx = traffic_series(v, &t), .node = t.node, .score = 1.0,
+  s.severity = t.verdict == REC_VERDICT_EXPECTED ? REC_SEVERITY_INFO
+               : ratio < 0.2                     ? REC_SEVERITY_CRITICAL
+                                                 : REC_SEVERITY_WARNING;
+  struct incident_cause cause = {.series_idx = traffic_series(v, &t),
+                                 .node = t.node,
+                                 .score = 1.0,
                                  .signal = c->up ? REC_SIGNAL_REQUESTS_UP : REC_SIGNAL_REQUESTS_DOWN};
   cause.shown_idx = cause.series_idx != NONE ? cause.series_idx
                     : t.node != NONE         ? incident_node_series(v, t.node, REC_SIDE_SERVER, STR_NONE)

@@ -109,7 +109,8 @@ void incident_text_entity(const struct incident_view *v, const struct incident_c
 }
 
 static const char *what(enum incident_family f, enum rec_signal s) {
-  if (f == INCIDENT_ERRORS) return s == REC_SIGNAL_UNREACHABLE ? "cannot be reached" : s == REC_SIGNAL_TIMEOUTS ? "times out" : "fails";
+  if (f == INCIDENT_ERRORS)
+    return s == REC_SIGNAL_UNREACHABLE ? "cannot be reached" : s == REC_SIGNAL_TIMEOUTS ? "times out" : "fails";
   if (f == INCIDENT_LATENCY) return "is slow";
   switch (s) {
     case REC_SIGNAL_DENIED: return "refuses callers (401, 403)";
@@ -140,8 +141,8 @@ void incident_text_summary(const struct incident_view *v, const struct incident_
   seal(&b, out, cap);
 }
 
-void incident_text_traffic(const struct incident_view *v, const struct incident_traffic *t, const struct incident_case *c,
-                           char *out, size_t cap) {
+void incident_text_traffic(const struct incident_view *v, const struct incident_traffic *t,
+                           const struct incident_case *c, char *out, size_t cap) {
   struct base_buf b = buf_over(out, cap - 1);
   struct base_str name = t->node == NONE ? STR("the mesh") : v->catalog->node[t->node].name;
   if (t->other.n) {

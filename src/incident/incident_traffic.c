@@ -144,7 +144,8 @@ uint32_t incident_traffic_root(const struct incident_view *v, uint32_t node, boo
   for (unsigned depth = 0; depth < DEPTH_MAX; depth++) {
     uint32_t caller = main_caller(v, node);
     if (caller == NONE) return node;
-    if (!explains(change_of(v, service_series(v, caller), from), change_of(v, service_series(v, node), from), up)) return node;
+    if (!explains(change_of(v, service_series(v, caller), from), change_of(v, service_series(v, node), from), up))
+      return node;
     node = caller;
   }
   return node;
@@ -185,7 +186,8 @@ static bool moved_between(const struct incident_view *v, uint32_t node, uint32_t
       b = w->dim[REC_DIM_CLUSTER];
     }
   }
-  double shift = -down < up ? -down : up, drift = total.now - total.before, noise = 4.0 * math_sqrt(total.before / total.span_s);
+  double shift = -down < up ? -down : up, drift = total.now - total.before,
+         noise = 4.0 * math_sqrt(total.before / total.span_s);
   if (drift < 0.0) drift = -drift;
   double allowed = CONSERVED * total.before > noise ? CONSERVED * total.before : noise;
   if (!a.n || !b.n || drift > allowed || shift < 0.5 * (-down > up ? -down : up) || shift <= allowed) return false;

@@ -42,7 +42,8 @@ static double latency_var(const struct series_latency *d) {
 
 /* Whose normal a series is held against. One that is younger than the trouble, or little older (a new pod, a new
  * version), has learned the trouble as its normal: its service's is taken. */
-static const struct series_state *normal_of(const struct incident_view *v, const struct series_state *s, uint32_t from) {
+static const struct series_state *normal_of(const struct incident_view *v, const struct series_state *s,
+                                            uint32_t from) {
   const struct series_entry *e = &v->catalog->entry[s->series_idx];
   if (s->born_seq + YOUNG <= from || e->node == REC_SERIES_NONE) return s;
   uint32_t idx = e->edge != REC_SERIES_NONE ? v->catalog->edge[e->edge].series[s->side]
@@ -51,10 +52,11 @@ static const struct series_state *normal_of(const struct incident_view *v, const
   return parent && parent->born_seq < s->born_seq ? parent : s;
 }
 
-static struct incident_excess excess_from(const struct series_state *s, enum incident_family family, struct series_sum sum) {
+static struct incident_excess excess_from(const struct series_state *s, enum incident_family family,
+                                          struct series_sum sum) {
   struct incident_excess out = {.n = sum.n, .sd = 1.0};
   if (family == INCIDENT_ERRORS) {
-    double p = detect_ratio_mean(errors_of(s), s->requests), 
+    double p = detect_ratio_mean(errors_of(s), s->requests),
            up = detect_ratio_upper(errors_of(s), (struct detect_prior){0}, s->requests);
     out.bad = sum.e;
     out.x = sum.e - sum.n * p;
@@ -69,28 +71,31 @@ static struct incident_excess excess_from(const struct series_state *s, enum inc
   return out;
 }
 
-struct incident_excess incident_excess_of(const struct incident_view *v, uint32_t series_idx, enum incident_family family,
-                                          uint32_t from, uint32_t to) {
+struct incident_excess incident_excess_of(const struct incident_view *v, uint32_t series_idx,
+                                          enum incident_family family, uint32_t from, uint32_t to) {
   const struct series_state *s = state_of(v, series_idx);
   if (!s || family >= INCIDENT_TRAFFIC) return (struct incident_excess){.sd = 1.0};
   return excess_from(normal_of(v, s, from), family, series_recent_sum(s, from, to));
 }
 
-double incident_excess_second(const struct incident_view *v, uint32_t series_idx, enum incident_family family, uint32_t sec) {
+double incident_excess_second(const struct incident_view *v, uint32_t series_idx, enum incident_family family,
+                              uint32_t sec) {
   const struct series_state *s = state_of(v, series_idx);
   struct series_sum one;
   if (!s || family >= INCIDENT_TRAFFIC || !series_recent_second(s, sec, &one)) return 0.0;
   return excess_from(s, family, one).x;
 }
 
-uint32_t incident_node_series(const struct incident_view *v, uint32_t node, enum rec_side side, struct base_str cluster) {
+uint32_t incident_node_series(const struct incident_view *v, uint32_t node, enum rec_side side,
+                              struct base_str cluster) {
   MUST(node < v->catalog->node_n);
   const struct series_node *n = &v->catalog->node[node];
   if (cluster.n == 0) return n->series[side];
   return series_catalog_child(v->catalog, n->first_child, REC_LEVEL_SERVICE_CLUSTER, side, REC_DIM_CLUSTER, cluster);
 }
 
-uint32_t incident_edge_series(const struct incident_view *v, uint32_t edge, enum rec_side side, struct base_str cluster) {
+uint32_t incident_edge_series(const struct incident_view *v, uint32_t edge, enum rec_side side,
+                              struct base_str cluster) {
   MUST(edge < v->catalog->edge_n);
   const struct series_edge *e = &v->catalog->edge[edge];
   if (cluster.n == 0) return e->series[side];

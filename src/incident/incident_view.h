@@ -1,5 +1,5 @@
 /* The frozen evidence at a barrier: the catalog and the states, and what they say about excess. All functions are
- * pure reads. Excess of a window is what was seen beyond the learned normal (detection.md 2.8):
+ * pure reads. Excess of a window is what was seen beyond the learned normal (docs/detectors/ranking.md):
  *   errors   X = e - n p            failed requests
  *   latency  X = sum L - n L0       request-seconds
  * with its standard deviation under the null, so that x/sd is the z of the gate. */
@@ -20,25 +20,28 @@ struct incident_view {
 };
 
 struct incident_excess {
-  double x;  /* failed requests or request-seconds beyond normal */
-  double sd; /* of x under the null, > 0 */
-  double n;  /* requests in the window */
+  double x;   /* failed requests or request-seconds beyond normal */
+  double sd;  /* of x under the null, > 0 */
+  double n;   /* requests in the window */
   double bad; /* failures in the window (errors), or requests that were fine (latency) */
 };
 
 /* Zero with sd 1 where the series is unknown. Ticks [from, to]. */
-struct incident_excess incident_excess_of(const struct incident_view *v, uint32_t series_idx, enum incident_family family,
-                                          uint32_t from, uint32_t to);
+struct incident_excess incident_excess_of(const struct incident_view *v, uint32_t series_idx,
+                                          enum incident_family family, uint32_t from, uint32_t to);
 static inline double incident_z(struct incident_excess e) {
   return e.x / e.sd;
 }
 
 /* Excess of one second (tick number / 4) only; for concordance over time. */
-double incident_excess_second(const struct incident_view *v, uint32_t series_idx, enum incident_family family, uint32_t sec);
+double incident_excess_second(const struct incident_view *v, uint32_t series_idx, enum incident_family family,
+                              uint32_t sec);
 
 /* The series that speaks for a service: `cluster` empty means all clusters. REC_SERIES_NONE where there is none. */
-uint32_t incident_node_series(const struct incident_view *v, uint32_t node, enum rec_side side, struct base_str cluster);
-uint32_t incident_edge_series(const struct incident_view *v, uint32_t edge, enum rec_side side, struct base_str cluster);
+uint32_t incident_node_series(const struct incident_view *v, uint32_t node, enum rec_side side,
+                              struct base_str cluster);
+uint32_t incident_edge_series(const struct incident_view *v, uint32_t edge, enum rec_side side,
+                              struct base_str cluster);
 
 /* How far the recovery of an alarm in force has come, nats; 0: the trouble goes on. */
 double incident_recovery(const struct incident_view *v, uint32_t series_idx, enum rec_signal signal);

@@ -46,7 +46,8 @@ static void lists_write(const struct incident_view *v, const struct incident_sto
       entity_series(v, s->healthy[i], &out->not_affected[out->not_affected_n++]);
 }
 
-/* Requests of the culprit's series since the onset, exactly as the seconds are kept; once a second is added it stays. */
+/* Requests of the culprit's series since the onset, exactly as the seconds are kept; once a second is added it stays.
+ */
 static void impact_add(const struct incident_view *v, struct incident_case *c, uint32_t to) {
   uint32_t idx = c->story.cause_n ? c->story.cause[0].shown_idx : NONE;
   struct series_sum sum = {0}, one;
@@ -78,7 +79,8 @@ static struct base_str exemplar_dim(const struct incident_view *v, const struct 
 }
 
 /* Every name that the first cause carries is the exemplar's too. */
-static bool exemplar_fits(const struct incident_view *v, const struct incident_case *c, const struct incident_exemplar *x) {
+static bool exemplar_fits(const struct incident_view *v, const struct incident_case *c,
+                          const struct incident_exemplar *x) {
   struct rec_entity want;
   if (c->story.cause_n == 0) return false;
   incident_entity_of(v, &c->story.cause[0], &want);
@@ -113,7 +115,8 @@ static void changes_write(const struct incident_head *h, struct rec_incident *ou
     const struct incident_change *x = &h->change[(h->change_next + INCIDENT_CHANGES - 1 - i) % INCIDENT_CHANGES];
     if (x->at.ns < from || x->at.ns > to) continue;
     struct rec_change *k = &out->change[out->change_n++];
-    *k = (struct rec_change){.at = x->at, .source = str_of(x->source), .kind = str_of(x->kind), .summary = str_of(x->summary)};
+    *k = (struct rec_change){
+        .at = x->at, .source = str_of(x->source), .kind = str_of(x->kind), .summary = str_of(x->summary)};
     k->entity.kind = str_of(x->entity_kind);
     for (unsigned d = 0; d < REC_DIM_COUNT; d++) k->entity.dim[d] = str_of(x->dim[d]);
   }
@@ -139,7 +142,8 @@ static bool in_force(const struct incident_head *h, const struct incident_case *
 static double confidence_of(const struct incident_head *h, const struct incident_case *c) {
   double most = 0.0;
   for (uint32_t i = 0; i < h->alarm_n; i++)
-    if (h->alarm[i].case_idx == (uint16_t)(c - h->case_) && (double)h->alarm[i].log_e > most) most = (double)h->alarm[i].log_e;
+    if (h->alarm[i].case_idx == (uint16_t)(c - h->case_) && (double)h->alarm[i].log_e > most)
+      most = (double)h->alarm[i].log_e;
   double alarms = c->alarm_n >= 4 ? 1.0 : 0.85 + 0.05 * (double)(c->alarm_n ? c->alarm_n - 1 : 0);
   double evidence = most / (most + 1.5), margin = 0.7 + 0.3 * c->story.margin;
   return evidence * margin * alarms;
@@ -149,7 +153,8 @@ static void kind_set(const struct incident_case *c, struct rec_incident *out) {
   static const char *const by_family[] = {"errors", "latency", "traffic", "errors"};
   const char *kind = by_family[c->family];
   if (c->family == INCIDENT_OTHER && c->story.cause_n) kind = rec_signal_kind(c->story.cause[0].signal);
-  if (c->family == INCIDENT_ERRORS && c->story.cause_n && c->story.cause[0].signal == REC_SIGNAL_OVERLOAD) kind = "saturation";
+  if (c->family == INCIDENT_ERRORS && c->story.cause_n && c->story.cause[0].signal == REC_SIGNAL_OVERLOAD)
+    kind = "saturation";
   struct base_buf b = buf_over(out->kind, sizeof out->kind - 1);
   buf_put_str(&b, str_of(kind));
 }

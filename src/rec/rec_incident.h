@@ -14,8 +14,8 @@ enum rec_state { REC_STATE_OPEN, REC_STATE_CLOSED };
  * memory of whoever decoded the record. */
 struct rec_cause {
   struct rec_entity entity;
-  double score;       /* 0..1 */
-  uint8_t signal;     /* enum rec_signal */
+  double score;                    /* 0..1 */
+  uint8_t signal;                  /* enum rec_signal */
   char evidence[LIMIT_TEXT_BYTES]; /* NUL-terminated */
 };
 
@@ -26,9 +26,9 @@ struct rec_shown {
 };
 
 struct rec_incident {
-  uint64_t id_hash;  /* the id is this in 16 hex digits: from first signal's series key and tick */
-  uint64_t rev;      /* counts changes of this incident from 1; the log's readers skip what they have */
-  uint64_t tick_seq; /* at which this state was written */
+  uint64_t id_hash;     /* the id is this in 16 hex digits: from first signal's series key and tick */
+  uint64_t rev;         /* counts changes of this incident from 1; the log's readers skip what they have */
+  uint64_t tick_seq;    /* at which this state was written */
   uint64_t merged_hash; /* closed because it turned out to be a part of that incident; 0: no */
   uint8_t state, verdict, severity;
   uint8_t acked;

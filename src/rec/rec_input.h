@@ -50,7 +50,7 @@ struct rec_obs {
 struct rec_exemplar {
   struct base_wall at; /* its start */
   uint32_t series[4];
-  uint8_t class_;      /* enum rec_class */
+  uint8_t class_; /* enum rec_class */
   uint8_t side;
   uint64_t latency_ns;
   struct base_str request_id; /* <= LIMIT_REQUEST_ID_BYTES */

@@ -7,18 +7,18 @@
 #include <stdint.h>
 
 /* What a series is about. X(NAME, text, entity kind of the contract, budget share class, explanation)
- * Share classes (detection.md 2.4): 0 = mesh..service, 1 = routes and edges, 2 = pods and versions. */
-#define REC_LEVEL_TABLE(X)                                                                                   \
-  X(MESH, "mesh", "mesh", 0, "all requests that servers report")                                             \
-  X(REGION, "region", "region", 0, "requests of one region")                                                 \
-  X(CLUSTER, "cluster", "cluster", 0, "requests of one cluster")                                             \
-  X(SERVICE, "service", "service", 0, "requests to one service")                                             \
-  X(SERVICE_CLUSTER, "service_cluster", "service", 0, "requests to one service in one cluster")              \
-  X(VERSION, "version", "version", 2, "requests to one version of a service")                                \
-  X(POD, "pod", "pod", 2, "requests to one pod")                                                             \
-  X(ROUTE, "route", "route", 1, "requests to one route of a service")                                        \
-  X(ROUTE_CLUSTER, "route_cluster", "route", 1, "requests to one route of a service in one cluster")         \
-  X(EDGE, "edge", "edge", 1, "requests from one service to another")                                         \
+ * Share classes (docs/detectors/alarm.md): 0 = mesh..service, 1 = routes and edges, 2 = pods and versions. */
+#define REC_LEVEL_TABLE(X)                                                                           \
+  X(MESH, "mesh", "mesh", 0, "all requests that servers report")                                     \
+  X(REGION, "region", "region", 0, "requests of one region")                                         \
+  X(CLUSTER, "cluster", "cluster", 0, "requests of one cluster")                                     \
+  X(SERVICE, "service", "service", 0, "requests to one service")                                     \
+  X(SERVICE_CLUSTER, "service_cluster", "service", 0, "requests to one service in one cluster")      \
+  X(VERSION, "version", "version", 2, "requests to one version of a service")                        \
+  X(POD, "pod", "pod", 2, "requests to one pod")                                                     \
+  X(ROUTE, "route", "route", 1, "requests to one route of a service")                                \
+  X(ROUTE_CLUSTER, "route_cluster", "route", 1, "requests to one route of a service in one cluster") \
+  X(EDGE, "edge", "edge", 1, "requests from one service to another")                                 \
   X(EDGE_CLUSTER, "edge_cluster", "edge", 1, "requests from one service to another in one cluster")
 
 enum rec_level {
@@ -32,15 +32,15 @@ enum rec_level {
 enum rec_side { REC_SIDE_SERVER = 0, REC_SIDE_CLIENT = 1, REC_SIDE_COUNT = 2 };
 
 /* The names that can make up an entity. X(NAME, json key) */
-#define REC_DIM_TABLE(X)           \
-  X(NAMESPACE, "namespace")        \
-  X(SERVICE, "service")            \
-  X(CLUSTER, "cluster")            \
-  X(REGION, "region")              \
-  X(ZONE, "zone")                  \
-  X(POD, "pod")                    \
-  X(ROUTE, "route")                \
-  X(VERSION, "version")            \
+#define REC_DIM_TABLE(X)                  \
+  X(NAMESPACE, "namespace")               \
+  X(SERVICE, "service")                   \
+  X(CLUSTER, "cluster")                   \
+  X(REGION, "region")                     \
+  X(ZONE, "zone")                         \
+  X(POD, "pod")                           \
+  X(ROUTE, "route")                       \
+  X(VERSION, "version")                   \
   X(CALLER_NAMESPACE, "caller_namespace") \
   X(CALLER, "caller")
 
@@ -54,23 +54,23 @@ enum rec_dim {
 /* How a request ended. Exactly one class a request. X(NAME, text, group, explanation)
  * group: 'o' fine, 'e' a failure of the serving side, 'c' the client's doing, 'x' classed apart: in no rate, no
  * error rate and no latency. */
-#define REC_CLASS_TABLE(X)                                                                                    \
-  X(OK, "ok", 'o', "answered, no failure known")                                                              \
-  X(CLIENT_ERROR, "client_error", 'c', "4xx other than the four below; gRPC statuses 3, 6, 9, 11")           \
-  X(UNAUTHENTICATED, "unauthenticated", 'c', "401, gRPC 16")                                                  \
-  X(FORBIDDEN, "forbidden", 'c', "403, gRPC 7, UAEX")                                                         \
-  X(NOT_FOUND, "not_found", 'c', "404, gRPC 5")                                                               \
-  X(THROTTLED, "throttled", 'c', "429, RL, gRPC 8")                                                           \
-  X(SERVER_ERROR, "server_error", 'e', "5xx from the application; gRPC 2, 12, 13, 14, 15, 10")                \
-  X(UNREACHABLE, "unreachable", 'e', "UH, UF, UC, UR, LR, NR, NC, DF, LH: no answer could be had")            \
-  X(TIMEOUT, "timeout", 'e', "UT, SI, DT, UMSDR, 408, 504, gRPC 4: no answer in time")                        \
-  X(OVERLOAD, "overload", 'e', "UO, OM, DO, RLSE: refused to protect")                                        \
-  X(CUT, "cut", 'e', "a success status whose body was cut: 2xx or 3xx with UPE, UT, UC, UR")                  \
-  X(PROTOCOL, "protocol", 'c', "DPE, IH, UPE with an error status from the client's side")                    \
-  X(CANCELLED, "cancelled", 'c', "DC, DR, gRPC 1, no response code: the client went away")                    \
-  X(HEALTH_CHECK, "health_check", 'x', "probes of kubelet, Envoy and load balancers")                         \
-  X(INJECTED, "injected", 'x', "FI or DI: a fault that the mesh injected itself")                             \
-  X(CACHED, "cached", 'x', "RFCF: answered from a cache")                                                     \
+#define REC_CLASS_TABLE(X)                                                                         \
+  X(OK, "ok", 'o', "answered, no failure known")                                                   \
+  X(CLIENT_ERROR, "client_error", 'c', "4xx other than the four below; gRPC statuses 3, 6, 9, 11") \
+  X(UNAUTHENTICATED, "unauthenticated", 'c', "401, gRPC 16")                                       \
+  X(FORBIDDEN, "forbidden", 'c', "403, gRPC 7, UAEX")                                              \
+  X(NOT_FOUND, "not_found", 'c', "404, gRPC 5")                                                    \
+  X(THROTTLED, "throttled", 'c', "429, RL, gRPC 8")                                                \
+  X(SERVER_ERROR, "server_error", 'e', "5xx from the application; gRPC 2, 12, 13, 14, 15, 10")     \
+  X(UNREACHABLE, "unreachable", 'e', "UH, UF, UC, UR, LR, NR, NC, DF, LH: no answer could be had") \
+  X(TIMEOUT, "timeout", 'e', "UT, SI, DT, UMSDR, 408, 504, gRPC 4: no answer in time")             \
+  X(OVERLOAD, "overload", 'e', "UO, OM, DO, RLSE: refused to protect")                             \
+  X(CUT, "cut", 'e', "a success status whose body was cut: 2xx or 3xx with UPE, UT, UC, UR")       \
+  X(PROTOCOL, "protocol", 'c', "DPE, IH, UPE with an error status from the client's side")         \
+  X(CANCELLED, "cancelled", 'c', "DC, DR, gRPC 1, no response code: the client went away")         \
+  X(HEALTH_CHECK, "health_check", 'x', "probes of kubelet, Envoy and load balancers")              \
+  X(INJECTED, "injected", 'x', "FI or DI: a fault that the mesh injected itself")                  \
+  X(CACHED, "cached", 'x', "RFCF: answered from a cache")                                          \
   X(LONG_LIVED, "long_lived", 'x', "upgrades, CONNECT, streaming: duration is not latency")
 
 enum rec_class {
@@ -81,18 +81,18 @@ enum rec_class {
 };
 
 /* What is watched of each series. X(NAME, text, incident kind, explanation) */
-#define REC_SIGNAL_TABLE(X)                                                                                   \
-  X(REQUESTS_DOWN, "requests_down", "traffic", "fewer requests than learned")                                 \
-  X(REQUESTS_UP, "requests_up", "traffic", "more requests than learned")                                      \
-  X(LATENCY, "latency", "latency", "the distribution of durations of fine requests")                         \
-  X(ERRORS, "errors", "errors", "failures of the serving side: all classes of group e")                      \
-  X(UNREACHABLE, "unreachable", "errors", "no answer could be had, or it was cut off")                        \
-  X(TIMEOUTS, "timeouts", "errors", "no answer in time")                                                      \
-  X(OVERLOAD, "overload", "saturation", "refused to protect: circuit breakers, overload manager")            \
-  X(CLIENT_ERRORS, "client_errors", "errors", "4xx, not found, protocol errors")                              \
-  X(DENIED, "denied", "security", "401 and 403")                                                                \
-  X(THROTTLED, "throttled", "saturation", "429 and rate limits")                                              \
-  X(CANCELLED, "cancelled", "errors", "clients that went away")                                               \
+#define REC_SIGNAL_TABLE(X)                                                                       \
+  X(REQUESTS_DOWN, "requests_down", "traffic", "fewer requests than learned")                     \
+  X(REQUESTS_UP, "requests_up", "traffic", "more requests than learned")                          \
+  X(LATENCY, "latency", "latency", "the distribution of durations of fine requests")              \
+  X(ERRORS, "errors", "errors", "failures of the serving side: all classes of group e")           \
+  X(UNREACHABLE, "unreachable", "errors", "no answer could be had, or it was cut off")            \
+  X(TIMEOUTS, "timeouts", "errors", "no answer in time")                                          \
+  X(OVERLOAD, "overload", "saturation", "refused to protect: circuit breakers, overload manager") \
+  X(CLIENT_ERRORS, "client_errors", "errors", "4xx, not found, protocol errors")                  \
+  X(DENIED, "denied", "security", "401 and 403")                                                  \
+  X(THROTTLED, "throttled", "saturation", "429 and rate limits")                                  \
+  X(CANCELLED, "cancelled", "errors", "clients that went away")                                   \
   X(RETRIES, "retries", "errors", "attempts beyond the first")
 
 /* The signals from here on are ratios: so many of so many requests. */
@@ -107,7 +107,7 @@ enum rec_signal {
 };
 
 const char *rec_level_text(enum rec_level v);
-const char *rec_level_kind(enum rec_level v);  /* the contract's entity kind */
+const char *rec_level_kind(enum rec_level v); /* the contract's entity kind */
 unsigned rec_level_share(enum rec_level v);
 const char *rec_side_text(enum rec_side v);
 const char *rec_dim_text(enum rec_dim v);

@@ -4,7 +4,7 @@
 #include "base_must.h"
 
 #define NONE REC_SERIES_NONE
-#define SLAB_BYTES 160u           /* a series' names usually fit */
+#define SLAB_BYTES 160u            /* a series' names usually fit */
 #define NAME_BYTES_PER_SERIES 512u /* address space shared by those that do not, and the nodes */
 
 static const size_t long_bytes[2] = {512, 1536}; /* the larger holds six names of 255 bytes */
@@ -25,20 +25,22 @@ static uint32_t edges_for(uint32_t series_max) {
 
 size_t series_catalog_bytes(uint32_t series_max) {
   size_t n = nodes_for(series_max), e = edges_for(series_max);
-  return (size_t)series_max * (sizeof(struct series_entry) + SLAB_BYTES + NAME_BYTES_PER_SERIES) + n * sizeof(struct series_node) +
-         e * sizeof(struct series_edge) + pow2_above((uint32_t)n * 2) * sizeof(uint32_t) + 65536;
+  return (size_t)series_max * (sizeof(struct series_entry) + SLAB_BYTES + NAME_BYTES_PER_SERIES) +
+         n * sizeof(struct series_node) + e * sizeof(struct series_edge) +
+         pow2_above((uint32_t)n * 2) * sizeof(uint32_t) + 65536;
 }
 
 void series_catalog_init(struct series_catalog *c, void *mem, size_t bytes, uint32_t series_max) {
   MUST(bytes >= series_catalog_bytes(series_max));
   struct base_arena a = arena_over(mem, bytes);
-  *c = (struct series_catalog){.entry_max = series_max, .node_max = nodes_for(series_max), .edge_max = edges_for(series_max)};
+  *c = (struct series_catalog){
+      .entry_max = series_max, .node_max = nodes_for(series_max), .edge_max = edges_for(series_max)};
   uint32_t slots = pow2_above(c->node_max * 2);
   c->entry = ARENA_NEW(&a, struct series_entry, series_max);
   c->node = ARENA_NEW(&a, struct series_node, c->node_max);
   c->edge = ARENA_NEW(&a, struct series_edge, c->edge_max);
   c->node_hash = ARENA_NEW(&a, uint32_t, slots);
-  c->slab = ARENA_NEW(&a, char, (size_t)series_max * SLAB_BYTES);
+  c->slab = ARENA_NEW(&a, char, (size_t)series_max *SLAB_BYTES);
   MUST(c->entry && c->node && c->edge && c->node_hash && c->slab);
   for (uint32_t i = 0; i < slots; i++) c->node_hash[i] = NONE;
   c->node_hash_mask = slots - 1;
@@ -64,8 +66,13 @@ uint32_t series_catalog_node(struct series_catalog *c, struct base_str ns, struc
     return NONE;
   }
   uint32_t i = c->node_n++;
-  c->node[i] = (struct series_node){.ns = own_ns, .name = own_name, .series = {NONE, NONE}, .first_child = NONE,
-                                    .first_out = NONE, .first_in = NONE, .hash_next = c->node_hash[slot]};
+  c->node[i] = (struct series_node){.ns = own_ns,
+                                    .name = own_name,
+                                    .series = {NONE, NONE},
+                                    .first_child = NONE,
+                                    .first_out = NONE,
+                                    .first_in = NONE,
+                                    .hash_next = c->node_hash[slot]};
   c->node_hash[slot] = i;
   return i;
 }
@@ -79,8 +86,12 @@ uint32_t series_catalog_edge(struct series_catalog *c, uint32_t from, uint32_t t
     return NONE;
   }
   uint32_t i = c->edge_n++;
-  c->edge[i] = (struct series_edge){.from = from, .to = to, .series = {NONE, NONE}, .first_child = NONE,
-                                    .next_out = c->node[from].first_out, .next_in = c->node[to].first_in};
+  c->edge[i] = (struct series_edge){.from = from,
+                                    .to = to,
+                                    .series = {NONE, NONE},
+                                    .first_child = NONE,
+                                    .next_out = c->node[from].first_out,
+                                    .next_in = c->node[to].first_in};
   c->node[from].first_out = i;
   c->node[to].first_in = i;
   return i;
@@ -156,8 +167,14 @@ bool series_catalog_add(struct series_catalog *c, const struct rec_series *s) {
   char *long_names;
   uint8_t long_class;
   if (!names_keep(c, s, &own, &long_names, &long_class)) return false;
-  *e = (struct series_entry){.who = own, .node = NONE, .edge = NONE, .sibling = NONE, .long_names = long_names,
-                             .order = c->order++, .live = 1, .long_class = long_class};
+  *e = (struct series_entry){.who = own,
+                             .node = NONE,
+                             .edge = NONE,
+                             .sibling = NONE,
+                             .long_names = long_names,
+                             .order = c->order++,
+                             .live = 1,
+                             .long_class = long_class};
   if (s->series_idx >= c->entry_n) c->entry_n = s->series_idx + 1;
   if (!(rec_series_dims(s->level) >> REC_DIM_SERVICE & 1u)) return true;
   e->node = series_catalog_node(c, own.dim[REC_DIM_NAMESPACE], own.dim[REC_DIM_SERVICE]);
@@ -186,12 +203,16 @@ void series_catalog_drop(struct series_catalog *c, uint32_t series_idx) {
   e->long_names = NULL;
   if (e->edge != NONE) {
     struct series_edge *g = &c->edge[e->edge];
-    if (e->who.level == REC_LEVEL_EDGE) g->series[e->who.side] = NONE;
-    else child_unlink(c, &g->first_child, series_idx);
+    if (e->who.level == REC_LEVEL_EDGE)
+      g->series[e->who.side] = NONE;
+    else
+      child_unlink(c, &g->first_child, series_idx);
   } else if (e->node != NONE && e->who.level != REC_LEVEL_EDGE && e->who.level != REC_LEVEL_EDGE_CLUSTER) {
     struct series_node *n = &c->node[e->node];
-    if (e->who.level == REC_LEVEL_SERVICE) n->series[e->who.side] = NONE;
-    else child_unlink(c, &n->first_child, series_idx);
+    if (e->who.level == REC_LEVEL_SERVICE)
+      n->series[e->who.side] = NONE;
+    else
+      child_unlink(c, &n->first_child, series_idx);
   }
 }
 

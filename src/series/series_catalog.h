@@ -9,15 +9,15 @@
 /* A node of the call graph: one service. */
 struct series_node {
   struct base_str ns, name;
-  uint32_t series[2];   /* SERVICE series by side, REC_SERIES_NONE where there is none */
-  uint32_t first_child; /* list of its narrower series (SERVICE_CLUSTER, VERSION, POD, ROUTE, ROUTE_CLUSTER) */
+  uint32_t series[2];           /* SERVICE series by side, REC_SERIES_NONE where there is none */
+  uint32_t first_child;         /* list of its narrower series (SERVICE_CLUSTER, VERSION, POD, ROUTE, ROUTE_CLUSTER) */
   uint32_t first_out, first_in; /* lists of edges */
   uint32_t hash_next;
 };
 
 struct series_edge {
-  uint32_t from, to;  /* nodes */
-  uint32_t series[2]; /* EDGE series by side */
+  uint32_t from, to;    /* nodes */
+  uint32_t series[2];   /* EDGE series by side */
   uint32_t first_child; /* EDGE_CLUSTER series */
   uint32_t next_out, next_in;
 };
@@ -26,11 +26,11 @@ struct series_entry {
   struct rec_series who; /* names live in the catalog's arena */
   uint32_t node;         /* of its service, or REC_SERIES_NONE (mesh, region, cluster) */
   uint32_t edge;
-  uint32_t sibling;      /* next in the node's or edge's child list */
-  char *long_names;      /* its piece where the fixed one is too small, or NULL */
-  uint32_t order;        /* of adding: a checkpoint adds in the same order */
+  uint32_t sibling; /* next in the node's or edge's child list */
+  char *long_names; /* its piece where the fixed one is too small, or NULL */
+  uint32_t order;   /* of adding: a checkpoint adds in the same order */
   uint8_t live;
-  uint8_t long_class;    /* which size that piece has */
+  uint8_t long_class; /* which size that piece has */
 };
 
 struct series_catalog {

@@ -38,7 +38,8 @@ void series_recent_add(struct series_state *s, uint32_t seq, uint64_t n, uint64_
   slot_set(&s->coarse[ten % SERIES_COARSE_SLOTS], s->coarse_n, s->coarse_e, lat_s);
 }
 
-static bool ring_get(const struct series_slot *ring, uint32_t slots, uint32_t at, uint32_t want, struct series_sum *out) {
+static bool ring_get(const struct series_slot *ring, uint32_t slots, uint32_t at, uint32_t want,
+                     struct series_sum *out) {
   *out = (struct series_sum){0};
   if (want > at) return true;
   if (at - want >= slots) return false;

@@ -15,8 +15,8 @@ struct serve_item {
   uint64_t id, rev;
   struct base_wall started_at, updated_at;
   bool open, expected, acked, merged; /* merged: it turned out to be a part of another */
-  struct base_str json;     /* one line, no newline */
-  struct base_str services; /* names of causes and affected, each ended by a NUL */
+  struct base_str json;               /* one line, no newline */
+  struct base_str services;           /* names of causes and affected, each ended by a NUL */
 };
 
 enum serve_put { SERVE_PUT_NEW, SERVE_PUT_CHANGED, SERVE_PUT_OLD, SERVE_PUT_BAD };

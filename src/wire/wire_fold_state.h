@@ -141,7 +141,7 @@ struct wire_fold {
   int64_t open_tick;    /* number of the oldest open tick: its start / LIMIT_TICK_NS; meaningless before `started` */
   int64_t touched_tick; /* newest tick that counts anything */
   bool started;
-  bool dark;            /* no stream is open, or none was since a restart: time stands still */
+  bool dark; /* no stream is open, or none was since a restart: time stands still */
   uint32_t stream_open_n;
   uint64_t next_seq;
   int64_t collected_tick;              /* when names were last swept */

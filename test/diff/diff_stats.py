@@ -383,8 +383,8 @@ def made_entry(r, entry, kind, side, other, t_ns):
         common.upstream_remote_address.socket_address.address = "10.0.9.9"
         common.upstream_remote_address.socket_address.port_value = 8080
     else:
-        setattr(common.response_flags, r.choice(["no_healthy_upstream", "upstream_overflow", "upstream_request_timeout"]),
-                True)
+        flags = ["no_healthy_upstream", "upstream_overflow", "upstream_request_timeout"]
+        setattr(common.response_flags, r.choice(flags), True)
     entry.request.request_method = r.choice([1, 3, 4])
     entry.request.path = "/%s/%d" % (r.choice(["a", "b", "c"]), r.randrange(1000))
     entry.request.authority = other + ".shop"

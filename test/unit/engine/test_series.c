@@ -85,7 +85,8 @@ static void check_sums(const struct series_state *s, uint32_t seq, struct mesh_r
   struct series_sum got = series_recent_sum(s, first * 4, seq);
   slow_sum(first * 4, seq, &n, &e);
   assert_true(got.n == n && got.e == e);
-  uint32_t ten = now / 10, tens = (uint32_t)(rng_unit(r) * (double)(SERIES_COARSE_SLOTS - 1)), from = ten > tens ? ten - tens : 0;
+  uint32_t ten = now / 10, tens = (uint32_t)(rng_unit(r) * (double)(SERIES_COARSE_SLOTS - 1)),
+           from = ten > tens ? ten - tens : 0;
   got = series_recent_sum(s, from * 40, seq);
   slow_sum(from * 40, seq, &n, &e);
   assert_true(got.n == n && got.e == e);

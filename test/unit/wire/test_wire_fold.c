@@ -6,7 +6,6 @@
 #include <stdint.h>
 #include <cmocka.h>
 /* clang-format on */
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -22,7 +21,6 @@
 #define T0 (1767225600 * S)
 #define SUMS_MAX 4096u
 #define KEY_BYTES 256u
-
 /* What came out for one series, over all ticks. */
 struct sum {
   char key[KEY_BYTES]; /* "level side dim,dim,…" */
@@ -30,7 +28,6 @@ struct sum {
   bool live;
   uint64_t requests, ok, hist, failed, latency_ns, retries;
 };
-
 struct fold {
   void *mem;
   size_t bytes;
@@ -46,7 +43,6 @@ struct fold {
   struct base_buf message;
   char message_mem[1 << 20];
 };
-
 static struct fold *fold_open_key(uint32_t series_max, uint64_t key) {
   struct wire_fold_conf conf = {.series_max = series_max, .table_key = {key, ~key}};
   struct fold *t = calloc(1, sizeof *t);
