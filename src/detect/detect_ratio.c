@@ -104,6 +104,12 @@ struct detect_verdict detect_ratio_step(struct series_ratio *r, struct detect_pr
   return calm_step(r, p0, n, e, armed ? log_c : 1e30, seq, dt);
 }
 
+bool detect_ratio_suspects(const struct series_ratio *r) {
+  float top = r->g[0];
+  for (unsigned i = 1; i < SERIES_RATIO_ALTS; i++) top = r->g[i] > top ? r->g[i] : top;
+  return r->best != SERIES_CALM || (double)top > DETECT_FREEZE;
+}
+
 void detect_ratio_learn(struct series_ratio *r, float requests, uint32_t n, uint32_t e, float keep, bool freeze) {
   float p = requests > 0.0f ? r->a / requests : 0.0f, mean = p * (float)n;
   float phi = (float)phi_of(r);

@@ -23,6 +23,8 @@ void detect_ratio_init(struct series_ratio *r, uint32_t seq);
 /* requests: discounted requests of the series before this step. armed: may raise. */
 struct detect_verdict detect_ratio_step(struct series_ratio *r, struct detect_prior prior, float requests, uint32_t n,
                                         uint32_t e, double log_c, bool armed, uint32_t seq, uint32_t dt);
+/* Is the evidence so far enough that the baseline should not learn? */
+bool detect_ratio_suspects(const struct series_ratio *r);
 /* Learns the step; call after it. keep: the discount of this step, in (0, 1]. */
 void detect_ratio_learn(struct series_ratio *r, float requests, uint32_t n, uint32_t e, float keep, bool freeze);
 /* Closes the ten-second window of win_n requests: updates phi. */

@@ -100,6 +100,15 @@ static void rate_run(struct series_state *s, uint32_t n, uint32_t mask, double l
   signal_put(out, s, REC_SIGNAL_REQUESTS_UP, v.up, v.relearned);
 }
 
+/* Without an event the likelihood ratio is linear in the requests: they can wait for the next event or the end of the
+ * second and be judged in one step, as ticks without requests are. Most series have most events never. */
+static bool ratio_waits(struct series_ratio *r, uint32_t n, uint32_t e, uint32_t seq) {
+  bool second_ends = (seq + 1) % LIMIT_TICKS_PER_S == 0;
+  if (e || second_ends || r->best != SERIES_CALM || n > 0xffffu - r->waiting) return false;
+  r->waiting = (uint16_t)(r->waiting + n);
+  return true;
+}
+
 static void ratios_run(struct series_state *s, const struct rec_obs *obs, uint32_t n, uint32_t mask, double log_c,
                        const struct detect_context *ctx, uint32_t dt, struct detect_out *out) {
   uint32_t seq = ctx->seq, age = seq - s->born_seq;
@@ -110,8 +119,16 @@ static void ratios_run(struct series_state *s, const struct rec_obs *obs, uint32
     uint32_t e = events < n ? (uint32_t)events : n;
     bool armed = (mask >> signal & 1u) && age >= DETECT_RATIO_ARMED;
     double bar = bar_of(out, log_c);
-    struct detect_verdict v = detect_ratio_step(&s->ratio[i], ctx->prior[i], s->requests, n, e, bar, armed, seq, dt);
-    if (armed) waits_note(out, &v, log_c, bar);
+    struct detect_verdict v = {.event = DETECT_NOTHING, .freeze = detect_ratio_suspects(&s->ratio[i])};
+    if (!ratio_waits(&s->ratio[i], n, e, seq)) {
+      uint32_t waited = s->ratio[i].waiting;
+      s->ratio[i].waiting = 0;
+      /* First those that waited, so that a trouble may begin with this tick and not with them. */
+      if (waited && e)
+        (void)detect_ratio_step(&s->ratio[i], ctx->prior[i], s->requests, waited, 0, 1e30, false, seq - 1, 1);
+      v = detect_ratio_step(&s->ratio[i], ctx->prior[i], s->requests, e ? n : n + waited, e, bar, armed, seq, dt);
+      if (armed) waits_note(out, &v, log_c, bar);
+    }
     detect_ratio_learn(&s->ratio[i], s->requests, n, e, keep, v.freeze && age >= DETECT_RATIO_FREEZES);
     signal_put(out, s, signal, v, false);
   }

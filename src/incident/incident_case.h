@@ -64,6 +64,7 @@ struct incident_case {
   uint32_t key_series; /* of the first alarm: with opened_seq it makes the id */
   uint32_t alarm_n;    /* joined so far */
   uint32_t impact_series, impact_sec;
+  uint32_t pad_impact;
   uint64_t impact_n, impact_failed, impact_slow;
   uint64_t id_hash, rev;
   int64_t detected_ns; /* arrival clock when it was opened */
@@ -80,6 +81,7 @@ struct incident_exemplar {
   uint8_t class_;
   char request_id[LIMIT_REQUEST_ID_BYTES + 1];
   char trace_id[LIMIT_TRACE_ID_BYTES + 1];
+  char pad[5];
 };
 
 #define INCIDENT_CHANGES 64u

@@ -161,7 +161,6 @@ static void alarms_forget(struct incident_head *h, uint16_t case_idx) {
   h->alarm_n = keep;
 }
 
-/* Alarms that are over are only kept while their incident lives; a long one drops the oldest halves. */
 static bool rank_due(const struct incident_case *c, uint32_t seq) {
   uint32_t step = seq - c->opened_seq < RANK_EARLY ? S : RANK_LATE;
   return seq - c->ranked_seq >= step;

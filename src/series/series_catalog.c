@@ -100,13 +100,13 @@ uint32_t series_catalog_edge(struct series_catalog *c, uint32_t from, uint32_t t
 static char *long_take(struct series_catalog *c, unsigned class_) {
   char *p = c->long_free[class_];
   if (!p) return arena_take(&c->names, long_bytes[class_], _Alignof(char *));
-  memcpy(&c->long_free[class_], p, sizeof p);
+  memcpy(&c->long_free[class_], p, sizeof(char *));
   return p;
 }
 
 static void long_give(struct series_catalog *c, char *p, unsigned class_) {
   if (!p) return;
-  memcpy(p, &c->long_free[class_], sizeof p);
+  memcpy(p, &c->long_free[class_], sizeof(char *));
   c->long_free[class_] = p;
 }
 

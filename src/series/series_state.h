@@ -48,8 +48,9 @@ struct series_ratio {
   struct series_alarm alarm;
   uint16_t phi_q8; /* overdispersion of the events in 1/256, >= 256 */
   uint16_t win_e;  /* events in the open phi window, saturating */
+  uint16_t waiting; /* requests without an event since the last step: judged together with the next */
   uint8_t best;
-  uint8_t pad[3];
+  uint8_t pad;
 };
 
 #define SERIES_TILT_ALTS 4u
