@@ -8,6 +8,8 @@
 
 #include "detect_alarm.h"
 
+#define DETECT_RATIO_NEWBORN 40u   /* ticks of age, 10 s: before, nothing is said at all */
+#define DETECT_RATIO_DOUBT 20.0    /* nats more are asked of evidence until phi is known */
 #define DETECT_RATIO_ARMED 240u   /* ticks of age, 60 s: phi must have seen a few windows */
 #define DETECT_RATIO_FREEZES 480u /* ticks of age, 120 s: before, a newborn learns whatever it sees */
 #define DETECT_RATIO_TAU 14400.0f /* ticks: one hour */

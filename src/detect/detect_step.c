@@ -71,7 +71,7 @@ static double bar_of(const struct detect_out *out, double log_c) {
 }
 
 static void waits_note(struct detect_out *out, const struct detect_verdict *v, double log_c, double bar) {
-  if (v->event == DETECT_NOTHING && v->log_e >= log_c && bar > log_c) out->dropped++;
+  if (v->event == DETECT_NOTHING && v->log_e >= log_c && bar >= 1e30) out->dropped++;
 }
 
 static void signal_put(struct detect_out *out, const struct series_state *s, enum rec_signal signal,
@@ -117,8 +117,8 @@ static void ratios_run(struct series_state *s, const struct rec_obs *obs, uint32
     enum rec_signal signal = REC_SIGNAL_RATIO_FIRST + i;
     uint64_t events = detect_obs_events(obs, signal);
     uint32_t e = events < n ? (uint32_t)events : n;
-    bool armed = (mask >> signal & 1u) && age >= DETECT_RATIO_ARMED;
-    double bar = bar_of(out, log_c);
+    bool armed = (mask >> signal & 1u) && age >= DETECT_RATIO_NEWBORN;
+    double bar = bar_of(out, log_c) + (age < DETECT_RATIO_ARMED ? DETECT_RATIO_DOUBT : 0.0);
     struct detect_verdict v = {.event = DETECT_NOTHING, .freeze = detect_ratio_suspects(&s->ratio[i])};
     if (!ratio_waits(&s->ratio[i], n, e, seq)) {
       uint32_t waited = s->ratio[i].waiting;
@@ -129,7 +129,8 @@ static void ratios_run(struct series_state *s, const struct rec_obs *obs, uint32
       v = detect_ratio_step(&s->ratio[i], ctx->prior[i], s->requests, e ? n : n + waited, e, bar, armed, seq, dt);
       if (armed) waits_note(out, &v, log_c, bar);
     }
-    detect_ratio_learn(&s->ratio[i], s->requests, n, e, keep, v.freeze && age >= DETECT_RATIO_FREEZES);
+    bool frozen = v.freeze && (age >= DETECT_RATIO_FREEZES || s->ratio[i].best != SERIES_CALM);
+    detect_ratio_learn(&s->ratio[i], s->requests, n, e, keep, frozen);
     signal_put(out, s, signal, v, false);
   }
   s->requests = s->requests * keep + (float)n;

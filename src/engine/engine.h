@@ -35,7 +35,9 @@ void engine_bucket_tick(struct engine *e, unsigned bucket, struct rec_tick t);
 void engine_head_tick(struct engine *e, const struct rec_head_batch *in, struct rec_tick t, struct rec_out *out);
 void engine_tick(struct engine *e, const struct rec_head_batch *in, struct rec_tick t, struct rec_out *out);
 
-/* Checkpoint: the whole memory as plain data, with version, configuration and digest. engine_save_bytes is an
+/* Checkpoint: the whole memory as plain data, with version, configuration and digest. The digest finds damage, not
+ * malice: a checkpoint is as trusted as the program, and whoever may write the data directory may feed it anything.
+ * engine_save_bytes is an
  * upper bound. engine_save returns the bytes written, 0 where dst is too small. */
 enum engine_status {
   ENGINE_OK,
