@@ -25,10 +25,9 @@ struct incident_cause {
   uint32_t series_idx; /* narrowest entity, or REC_SERIES_NONE: see node */
   uint32_t node;       /* service, or REC_SERIES_NONE: the mesh */
   uint32_t shown_idx;  /* series whose numbers are the evidence */
-  uint8_t level_only;  /* 1: of series_idx only namespace, service and cluster are meant */
   uint8_t between;     /* its clients see it, its own proxies do not */
   uint8_t signal;
-  uint8_t pad;
+  uint8_t pad[2];
   double score;
   char evidence[LIMIT_TEXT_BYTES];
 };
@@ -40,8 +39,7 @@ struct incident_story {
   uint32_t reached[16]; /* nodes */
   uint32_t route[8];    /* ROUTE series of the victim that are hit */
   uint32_t healthy[INCIDENT_COMPARED];
-  double margin;       /* of the first cause's score over the second's, 0..1 */
-  double victim_ratio; /* failures or slowdown where users are: share failed, or times slower */
+  double margin; /* of the first cause's score over the second's, 0..1 */
   char summary[LIMIT_TEXT_BYTES];
   uint8_t verdict, severity;
   uint8_t pad[6];

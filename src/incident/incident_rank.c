@@ -66,7 +66,6 @@ uint32_t incident_rank_source(const struct incident_view *v, uint32_t node, stru
 struct self {
   double own, own_sd;         /* D_v */
   double between, between_sd; /* N_v */
-  double total;
 };
 
 static struct self self_of(const struct incident_view *v, uint32_t node, struct base_str cluster,
@@ -76,7 +75,7 @@ static struct self self_of(const struct incident_view *v, uint32_t node, struct 
   struct incident_excess k = side_excess(v, node, REC_SIDE_CLIENT, cluster, family, from, to);
   bool server = incident_node_series(v, node, REC_SIDE_SERVER, cluster) != NONE && s.n > 0.0;
   struct incident_excess seen = server ? s : k;
-  struct self out = {seen.x, seen.sd * seen.sd, 0.0, 1.0, seen.x > k.x ? seen.x : k.x};
+  struct self out = {seen.x, seen.sd * seen.sd, 0.0, 1.0};
   for (uint32_t e = c->node[node].first_out; e != NONE; e = c->edge[e].next_out) {
     struct incident_excess x = edge_excess(v, e, cluster, family, from, to);
     if (x.x <= 0.0) continue;
@@ -183,8 +182,7 @@ uint32_t incident_rank_run(const struct incident_view *v, const struct incident_
                               .edge = NONE,
                               .client_side = between > own,
                               .self = own + between,
-                              .self_sd = between > own ? s.between_sd : s.own_sd,
-                              .total = s.total};
+                              .self_sd = between > own ? s.between_sd : s.own_sd};
     r.score = r.self * (0.3 + 0.7 * concordance(v, &r, *victim, cluster, family));
     rank_insert(out, &n, max, r);
   }

@@ -19,12 +19,11 @@ struct incident_nodes {
 };
 
 struct incident_rank {
-  uint32_t node;               /* service, or REC_SERIES_NONE for the region entry */
-  uint32_t edge;               /* the only way there is to it, where that is slow; or REC_SERIES_NONE */
-  bool client_side;            /* between client and server, not in the server */
-  double score;                /* 0..1, they sum to one */
-  double self, self_sd, total; /* own excess, its sd, all excess at the node */
-  struct base_str region;      /* a network trouble of a whole region */
+  uint32_t node;        /* service */
+  uint32_t edge;        /* the only way there is to it, where that is slow; or REC_SERIES_NONE */
+  bool client_side;     /* between client and server, not in the server */
+  double score;         /* 0..1, they sum to one */
+  double self, self_sd; /* own excess and its sd */
 };
 
 /* Adds node and whom its trouble reaches: up along the calls that show excess. Never down again: another trouble

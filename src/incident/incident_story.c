@@ -200,12 +200,12 @@ static void severity_set(const struct incident_view *v, const struct incident_ca
   struct incident_excess e = incident_excess_of(v, idx, c->family, w.from, w.to);
   struct incident_normal n = incident_normal_of(v, idx, w.from);
   if (c->family == INCIDENT_ERRORS) {
-    s->victim_ratio = e.n > 0.0 ? e.x / e.n : 0.0;
-    s->severity = s->victim_ratio >= 0.1 ? REC_SEVERITY_CRITICAL : REC_SEVERITY_WARNING;
+    double failed = e.n > 0.0 ? e.x / e.n : 0.0;
+    s->severity = failed >= 0.1 ? REC_SEVERITY_CRITICAL : REC_SEVERITY_WARNING;
   } else {
     double base = n.latency_mean_s > 1e-6 ? n.latency_mean_s : 1e-6;
-    s->victim_ratio = e.bad > 0.0 ? 1.0 + e.x / e.bad / base : 1.0;
-    s->severity = s->victim_ratio >= 3.0 ? REC_SEVERITY_CRITICAL : REC_SEVERITY_WARNING;
+    double slower = e.bad > 0.0 ? 1.0 + e.x / e.bad / base : 1.0;
+    s->severity = slower >= 3.0 ? REC_SEVERITY_CRITICAL : REC_SEVERITY_WARNING;
   }
 }
 
@@ -285,7 +285,6 @@ static void tell_traffic(const struct incident_head *h, const struct incident_vi
   struct incident_traffic t = incident_traffic_judge(h, v, c);
   struct incident_story s = {.verdict = (uint8_t)t.verdict, .margin = 0.6};
   double ratio = t.before_per_s > 0.0 ? t.now_per_s / t.before_per_s : 1.0;
-  s.victim_ratio = ratio;
   s.severity = t.verdict == REC_VERDICT_EXPECTED ? REC_SEVERITY_INFO
                : ratio < 0.2                     ? REC_SEVERITY_CRITICAL
                                                  : REC_SEVERITY_WARNING;

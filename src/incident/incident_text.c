@@ -99,7 +99,7 @@ void incident_text_entity(const struct incident_view *v, const struct incident_c
   struct base_buf b = buf_over(out, cap - 1);
   if (c->series_idx != NONE) {
     const struct rec_series *w = &v->catalog->entry[c->series_idx].who;
-    put_names(&b, w->dim, c->level_only ? REC_LEVEL_SERVICE_CLUSTER : w->level);
+    put_names(&b, w->dim, w->level);
   } else if (c->node != NONE) {
     buf_put_str(&b, v->catalog->node[c->node].name);
   } else {
