@@ -37,7 +37,7 @@
 
 /* Sockets. */
 #define LIMIT_CONNECTIONS 16384u           /* one more is accepted and closed at once [connection_limit] */
-#define LIMIT_STREAMS_PER_CONNECTION 1024u /* one more is refused, or ends the connection once SETTINGS are acknowledged */
+#define LIMIT_STREAMS_PER_CONNECTION 1024u /* more: refused, or ends the connection (SETTINGS acknowledged) */
 #define LIMIT_HTTP_HEADER_BYTES 65536u     /* larger: 431 */
 #define LIMIT_HTTP_BODY_BYTES (8u << 20)   /* larger: 413 */
 #define LIMIT_HTTP_OUT_BYTES (64u << 20)   /* a response larger than this is an error 500 */
