@@ -105,7 +105,8 @@ def plain_number(text):
     return str(number(text)) if "LIMIT_" in text else text
 
 
-TYPES = {"U64": "integer", "DOUBLE": "number", "DURATION": "duration", "STRING": "text", "ADDRESS": "address"}
+TYPES = {"U64": "integer", "DOUBLE": "number", "DURATION": "duration", "STRING": "text", "ADDRESS": "address",
+         "SCOPES": "scopes"}
 
 
 # ---- pages ----

@@ -53,7 +53,8 @@ def entry(raw, node):
     common = fields(e[1][0])
     at = nanoseconds(common[5][0])
     return {
-        "node": node, "start": at - EPOCH_S * 10**9, "duration": nanoseconds(common[23][0]),
+        "node": node, "start": at - EPOCH_S * 10**9, "duration": nanoseconds(common[23][0]) if 23 in common else 0,
+        "at_start": common[33][0] == 4, "request_bytes": first(e, 3, 12) or 0, "answer_bytes": first(e, 4, 3) or 0,
         "times": [nanoseconds(common[n][0]) for n in range(6, 13) if n in common],
         "cluster": common[15][0].decode(), "route": common.get(19, [b""])[0].decode(),
         "local_ip": first(common, 3, 1, 2).decode(),

@@ -6,6 +6,7 @@ import csv
 import datetime
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -27,14 +28,29 @@ KINDS = {
     "rollout": {"errors", "latency", "change"},
     "surge": {"traffic", "saturation", "change"},
     "failover": {"traffic", "change"},
+    "erratic": {"traffic"},
+    "hang": {"traffic", "latency", "errors", "saturation"},
+    "bytes": {"traffic", "security", "change"},
+    "ramp": {"errors"},
+    "drift": {"latency"},
+    "storm": {"errors", "saturation", "latency"},
+    "retrymask": {"errors", "saturation"},
+    "queue": {"saturation", "latency", "errors"},
 }
+TELEMETRY_KINDS = {"loss", "cut", "restart", "gap"}  # what befalls the reports, not the traffic
+NO_ONSET = {"ramp", "drift"}  # they begin with nothing: when one has begun is a matter of taste
+FINDING = "telemetry degraded"
+SHARE_NEAR = 0.05
+LONG_S = 600.0  # an event of that length must not be over in its incident before it is over
+BINS = 10
 LEVELS = ("service", "cluster", "region", "pod", "version", "route", "caller")
 # Levels that follow from another one, so that naming them too is not a claim of its own.
 IMPLIED = {"pod": {"service", "cluster", "region", "version"}, "cluster": {"region"}, "version": {"service"},
            "route": {"service"}, "caller": {"service"}}
 COLUMNS = ("scenario", "seeds", "events", "found", "delay_median_s", "delay_max_s", "exact_1", "service_1", "service_3",
            "kind_ok", "incidents_per_event", "false", "stray", "expected", "expected_labelled", "expected_silent",
-           "expected_paged")
+           "expected_paged", "onset_error_median_s", "recurring")
+BIN_COLUMNS = ("bin", "incidents", "confidence", "true_share")
 
 
 def instant(text):
@@ -51,19 +67,23 @@ def instant(text):
     return when.timestamp() + fraction
 
 
+def is_telemetry(i):
+    return i.get("verdict") == "expected" and i.get("summary", "").lower().startswith(FINDING)
+
+
+def read_incident(i):
+    return {
+        "verdict": i.get("verdict"), "kind": i.get("kind"), "started": instant(i["started_at"]),
+        "detected": instant(i["detected_at"]), "ended": instant(i.get("ended_at")), "summary": i.get("summary", ""),
+        "causes": [c.get("entity", {}) for c in i.get("root_causes", [])],
+        "affected": i.get("affected", []), "confidence": i.get("confidence"),
+        "telemetry": str(i.get("telemetry", "")), "is_telemetry": is_telemetry(i),
+        "recurrences": [(instant(r["started_at"]), instant(r.get("ended_at"))) for r in i.get("recurrences", [])],
+    }
+
+
 def read_incidents(lines):
-    out = []
-    for line in lines:
-        if not line.strip():
-            continue
-        i = json.loads(line)
-        out.append({
-            "verdict": i.get("verdict"), "kind": i.get("kind"), "started": instant(i["started_at"]),
-            "detected": instant(i["detected_at"]), "summary": i.get("summary", ""),
-            "causes": [c.get("entity", {}) for c in i.get("root_causes", [])],
-            "affected": i.get("affected", []),
-        })
-    return out
+    return [read_incident(json.loads(line)) for line in lines if line.strip()]
 
 
 def route_key(route):
@@ -119,6 +139,14 @@ def overlaps(event, incident):
     return incident["started"] - EARLY_S <= event["end"] and incident["detected"] >= event["begin"]
 
 
+def recurrence_in(event, incident):
+    """The start of the first recurrence that meets the event, or None."""
+    for started, ended in incident["recurrences"]:
+        if started - EARLY_S <= event["end"] and (ended is None or max(started, ended) >= event["begin"]):
+            return started
+    return None
+
+
 def add_regions(truth, incidents):
     """Who names a cluster has said where it lies."""
     region = {c["name"]: c.get("region") for c in truth.get("clusters", [])}
@@ -142,42 +170,122 @@ def rank(event, incident, match):
 
 def assign(events, incidents):
     """Each unhealthy incident goes to at most one event: of those it overlaps and relates to, the one that began
-    nearest to its start; unhealthy events before healthy ones."""
+    nearest to its start; unhealthy events before healthy ones. Its recurrences may serve further events."""
     for e in events:
-        e["incidents"] = []
+        e["incidents"], e["again"] = [], []
     false, stray = [], []
     for i in incidents:
         if i["verdict"] != "unhealthy":
             continue
+        i["event"] = None
         near = [e for e in events if overlaps(e, i)]
         own = [e for e in near if e["unhealthy"] and relates(e, i)]
+        again = [e for e in events if e["unhealthy"] and relates(e, i) and recurrence_in(e, i) is not None]
         if own:
-            min(own, key=lambda e: abs(e["begin"] - i["started"]))["incidents"].append(i)
-        elif any(e["unhealthy"] for e in near):
-            stray.append(i)
-        else:
-            false.append(i)
+            i["event"] = min(own, key=lambda e: abs(e["begin"] - i["started"]))
+            i["event"]["incidents"].append(i)
+        for e in again:
+            if e is not i["event"]:
+                e["again"].append(i)
+        if not own and again:
+            i["event"] = again[0]
+        elif not own:
+            (stray if any(e["unhealthy"] for e in near) else false).append(i)
     return false, stray
+
+
+def fault_name(event):
+    """The kind, and for failures which: they are as different as their codes and flags."""
+    if event["kind"] not in ("errors", "dip", "outage"):
+        return event["kind"]
+    return "%s %s" % (event["kind"], event.get("flag") or "%g" % event.get("code", 500))
+
+
+def event_kinds(event):
+    kinds = KINDS.get(event["kind"])
+    code = event.get("code")
+    if kinds and event["kind"] == "errors":
+        kinds = kinds | ({"security"} if code in (401, 403) else {"saturation"} if code == 429 else set())
+    return kinds
 
 
 def event_score(event):
     found = sorted(event["incidents"], key=lambda i: i["detected"])
-    out = {"id": event["id"], "kind": event["kind"], "found": bool(found), "incidents": len(found)}
+    again = sorted(event["again"], key=lambda i: i["started"])
+    out = {"id": event["id"], "kind": event["kind"], "fault": fault_name(event), "found": bool(found or again),
+           "incidents": len(found), "recurring": bool(again) and not found}
+    if not out["found"]:
+        return out
+    first = (found or again)[0]
+    kinds = event_kinds(event)
+    started = first["started"] if found else recurrence_in(event, first)
     if found:
-        first = found[0]
         out["delay"] = first["detected"] - event["begin"]
-        out["exact"] = rank(event, first, exact)
-        out["service"] = rank(event, first, same_service)
-        out["kind_ok"] = first["kind"] in KINDS.get(event["kind"], {first["kind"]})
-        out["has_target"] = bool(target_levels(event["target"]))
+    if event["kind"] not in NO_ONSET:
+        out["onset_error"] = abs(started - event["begin"])
+    if found and event["for"] >= LONG_S:
+        out["held"] = any(i["ended"] is None or i["ended"] >= event["end"] - 60 for i in found)
+    out["exact"] = rank(event, first, exact)
+    out["service"] = rank(event, first, same_service)
+    out["kind_ok"] = kinds is None or first["kind"] in kinds
+    out["has_target"] = bool(target_levels(event["target"]))
+    return out
+
+
+def told_share(finding):
+    """The first percentage that a finding names, as a share."""
+    for text in (finding["telemetry"], finding["summary"]):
+        m = re.search(r"(\d+(?:\.\d+)?)\s*%", text)
+        if m:
+            return float(m.group(1)) / 100
+    return None
+
+
+def true_share(event, finding):
+    """What was really lost of what the proxies that the finding is about had to say."""
+    who = next(iter(finding["causes"] + finding["affected"]), {})
+    levels = [k for k in ("service", "cluster", "pod") if who.get(k)]
+    mine = [p for p in event.get("proxies", []) if all(p[k] == who[k] for k in levels)]
+    messages = sum(p["messages"] for p in mine)
+    return sum(p["lost"] for p in mine) / messages if messages else None
+
+
+def telemetry_score(event, incidents):
+    """The first finding that telemetry is degraded, during the event."""
+    near = sorted((i for i in incidents if i["is_telemetry"] and overlaps(event, i)), key=lambda i: i["detected"])
+    if not near:
+        return {}
+    told, true = told_share(near[0]), true_share(event, near[0])
+    out = {"delay": near[0]["detected"] - event["begin"], "told": told, "true": true,
+           "who_ok": rank(event, near[0], exact) == 1 or not target_levels(event["target"])}
+    if event["kind"] == "loss":
+        out["share_ok"] = told is not None and true is not None and abs(told - true) <= SHARE_NEAR
     return out
 
 
 def expected_score(event, incidents):
     near = [i for i in incidents if overlaps(event, i)]
+    out = {"id": event["id"], "kind": event["kind"]}
+    telemetry = event["kind"] in TELEMETRY_KINDS
+    if telemetry:
+        out.update(telemetry_score(event, incidents))
+    label = any(i["verdict"] == "expected" and i["is_telemetry"] == telemetry for i in near)
+    out["was"] = "labelled" if label else "silent"
     if any(i["verdict"] == "unhealthy" and i in event["false"] for i in near):
-        return "paged"
-    return "labelled" if any(i["verdict"] == "expected" for i in near) else "silent"
+        out["was"] = "paged"
+    return out
+
+
+def judged(incidents):
+    """(confidence, was it so) of each unhealthy incident: a true one whose first root cause is the exact entity. Where
+    the truth has no entity, a true one."""
+    out = []
+    for i in incidents:
+        if i["verdict"] != "unhealthy" or i["confidence"] is None:
+            continue
+        e = i["event"]
+        out.append((i["confidence"], e is not None and (rank(e, i, exact) == 1 or not target_levels(e["target"]))))
+    return out
 
 
 def score(truth, incidents):
@@ -189,11 +297,28 @@ def score(truth, incidents):
         e["false"] = false
     return {
         "events": [event_score(e) for e in events if e["unhealthy"]],
-        "expected": [{"id": e["id"], "kind": e["kind"], "was": expected_score(e, incidents)}
-                     for e in events if not e["unhealthy"]],
+        "expected": [expected_score(e, incidents) for e in events if not e["unhealthy"]],
         "false": false,
         "stray": stray,
+        "judged": judged(incidents),
+        "hours": truth.get("duration_s", 0) / 3600 if truth.get("scenario", "").startswith("quiet_") else 0,
     }
+
+
+def reliability(pairs, bins=BINS):
+    """Expected calibration error over equal-count bins of (confidence, was it so), and the bins."""
+    pairs = sorted(pairs)
+    n, rows, error = len(pairs), [], 0.0
+    for b in range(bins):
+        mine = pairs[b * n // bins:(b + 1) * n // bins]
+        if not mine:
+            continue
+        told = sum(p[0] for p in mine) / len(mine)
+        true = sum(p[1] for p in mine) / len(mine)
+        error += abs(told - true) * len(mine) / n
+        rows.append({"bin": len(rows) + 1, "incidents": len(mine), "confidence": "%.3f" % told,
+                     "true_share": "%.3f" % true})
+    return error, rows
 
 
 def share(values):
@@ -207,7 +332,9 @@ def row(name, scores):
     found = [e for e in events if e["found"]]
     named = [e for e in events if not e["found"] or e["has_target"]]
     expected = [e["was"] for s in scores for e in s["expected"]]
-    delays = [e["delay"] for e in found]
+    delays = [e["delay"] for e in found if "delay" in e]
+    onsets = [e["onset_error"] for e in found if "onset_error" in e]
+    own = [e for e in found if not e["recurring"]]
     out = {
         "scenario": name, "seeds": len(scores), "events": len(events), "found": len(found),
         "delay_median_s": "%.2f" % statistics.median(delays) if delays else "",
@@ -216,34 +343,107 @@ def row(name, scores):
         "service_1": share(e.get("service") == 1 for e in named),
         "service_3": share((e.get("service") or 99) <= 3 for e in named),
         "kind_ok": share(e.get("kind_ok", False) for e in events),
-        "incidents_per_event": "%.2f" % (sum(e["incidents"] for e in found) / len(found)) if found else "",
+        "incidents_per_event": "%.2f" % (sum(e["incidents"] for e in own) / len(own)) if own else "",
         "false": sum(len(s["false"]) for s in scores), "stray": sum(len(s["stray"]) for s in scores),
         "expected": len(expected),
+        "onset_error_median_s": "%.2f" % statistics.median(onsets) if onsets else "",
+        "recurring": sum(e["recurring"] for e in events),
     }
     for was in ("labelled", "silent", "paged"):
         out["expected_" + was] = expected.count(was)
     return out
 
 
-def table(rows, out=sys.stdout):
-    text = [[str(r[c]) for c in COLUMNS] for r in rows]
-    head = [c.replace("_", " ") for c in COLUMNS]
-    width = [max(len(line[i]) for line in text + [head]) for i in range(len(COLUMNS))]
+def table(rows, columns=COLUMNS, out=sys.stdout):
+    text = [[str(r.get(c, "")) for c in columns] for r in rows]
+    head = [c.replace("_", " ") for c in columns]
+    width = [max(len(line[i]) for line in text + [head]) for i in range(len(columns))]
     for line in [head] + text:
         print("  ".join(c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(line, width))), file=out)
+
+
+def grouped(items, key):
+    out = {}
+    for item in items:
+        out.setdefault(item[key], []).append(item)
+    return sorted(out.items())
+
+
+def median_text(values):
+    values = list(values)
+    return "%.2f" % statistics.median(values) if values else ""
+
+
+def fault_rows(scores):
+    """A line a kind of fault."""
+    out = []
+    for fault, events in grouped((e for s in scores for e in s["events"]), "fault"):
+        named = [e for e in events if not e["found"] or e["has_target"]]
+        out.append({"fault": fault, "events": len(events), "found": sum(e["found"] for e in events),
+                    "delay_median_s": median_text(e["delay"] for e in events if "delay" in e),
+                    "exact_1": share(e.get("exact") == 1 for e in named),
+                    "onset_error_median_s": median_text(e["onset_error"] for e in events if "onset_error" in e),
+                    "held": share(e["held"] for e in events if "held" in e)})
+    return out
+
+
+def change_rows(scores):
+    """A line a kind of healthy event; delay, share and who are those of telemetry findings."""
+    out = []
+    for kind, events in grouped((e for s in scores for e in s["expected"]), "kind"):
+        was = [e["was"] for e in events]
+        out.append({"healthy": kind, "events": len(events), "labelled": was.count("labelled"),
+                    "silent": was.count("silent"), "paged": was.count("paged"),
+                    "delay_median_s": median_text(e["delay"] for e in events if "delay" in e),
+                    "share_ok": share(e.get("share_ok", False) for e in events) if kind == "loss" else "",
+                    "who_ok": share(e["who_ok"] for e in events if "who_ok" in e)})
+    return out
+
+
+def summary(scores, out=sys.stdout):
+    """By kinds; what the confidences were worth; the quiet hours. Returns the bins of the reliability."""
+    for rows in (fault_rows(scores), change_rows(scores)):
+        if rows:
+            print(file=out)
+            table(rows, tuple(rows[0]), out)
+    error, bins = reliability([p for s in scores for p in s["judged"]])
+    if bins:
+        print("\nconfidence against what was so: expected calibration error %.3f over %d incidents" % (
+            error, sum(b["incidents"] for b in bins)), file=out)
+        table(bins, BIN_COLUMNS, out)
+    hours = sum(s["hours"] for s in scores)
+    if hours:
+        print("\nquiet: %.1f mesh-hours in which nothing was wrong, %d false incidents in them" % (
+            hours, sum(len(s["false"]) for s in scores if s["hours"])), file=out)
+    return bins
+
+
+def percent(value):
+    return "?" if value is None else "%.0f %%" % (100 * value)
+
+
+def finding_text(e):
+    if "told" not in e:
+        return ""
+    return ", telemetry finding after %.2f s, lost %s, said %s" % (e["delay"], percent(e["true"]), percent(e["told"]))
 
 
 def explain(name, result, out=sys.stdout):
     """Event by event, for a person who looks for the reason."""
     for e in result["events"]:
-        if e["found"]:
+        if e["recurring"]:
+            print("%s %s %s: found, as a recurrence of an earlier incident, culprit exact %s" % (
+                name, e["id"], e["fault"], e["exact"]), file=out)
+        elif e["found"]:
             print("%s %s %s: found after %.2f s, culprit exact %s, service %s, kind %s, %d incident(s)" % (
-                name, e["id"], e["kind"], e["delay"], e["exact"], e["service"], "right" if e["kind_ok"] else "wrong",
+                name, e["id"], e["fault"], e["delay"], e["exact"], e["service"], "right" if e["kind_ok"] else "wrong",
                 e["incidents"]), file=out)
+            if not e.get("held", True):
+                print("%s %s %s: its incident had ended before it did" % (name, e["id"], e["fault"]), file=out)
         else:
-            print("%s %s %s: missed" % (name, e["id"], e["kind"]), file=out)
+            print("%s %s %s: missed" % (name, e["id"], e["fault"]), file=out)
     for e in result["expected"]:
-        print("%s %s %s (expected): %s" % (name, e["id"], e["kind"], e["was"]), file=out)
+        print("%s %s %s (expected): %s%s" % (name, e["id"], e["kind"], e["was"], finding_text(e)), file=out)
     for word in ("false", "stray"):
         for i in result[word]:
             print("%s %s incident at %s: %s: %s" % (name, word, datetime.datetime.fromtimestamp(
@@ -260,11 +460,25 @@ def piped(first, second, out):
             raise subprocess.CalledProcessError(code, command, stderr=b.stderr)
 
 
+def setting(scenario, name):
+    """A setting that the scenario's file itself makes (not what it includes); 0 where it makes none or is not there."""
+    if not os.path.exists(scenario):
+        return 0.0
+    with open(scenario) as f:
+        words = [line.split() for line in f]
+    values = [w[2] for w in words if len(w) > 2 and w[:2] == ["set", name]]
+    return float(values[-1]) if values else 0.0
+
+
 def run_one(args, scenario, seed):
     name = os.path.splitext(os.path.basename(scenario))[0]
     stem = os.path.join(args.work, "%s.%d" % (name, seed))
     als, truth, found = stem + ".als", stem + ".truth.json", stem + ".incidents.jsonl"
-    sim = [args.meshsim, "--scenario", scenario, "--seed", str(seed), "--truth", truth, "--out"]
+    sim = [args.meshsim, "--scenario", scenario, "--seed", str(seed), "--truth", truth]
+    long_s = setting(scenario, "slow_duration_s")
+    if args.slow and long_s:
+        sim += ["--duration", "%g" % long_s]
+    sim.append("--out")
     replay = [args.foreshock, "replay", "--format", "als", "--incidents", "-"]
     with open(found, "wb") as f:
         if args.keep:
@@ -291,6 +505,8 @@ def arguments():
     p.add_argument("--jobs", type=int, default=2)
     p.add_argument("--work", default=os.path.join(ROOT, "build", "quality"))
     p.add_argument("--csv", help="write the rows here (results.csv is kept in git)")
+    p.add_argument("--slow", action="store_true", help="the long scenarios too, and the quiet ones at full length")
+    p.add_argument("--reliability", help="write the bins of the confidences here (reliability.csv beside --csv if not)")
     p.add_argument("--keep", action="store_true", help="keep the recordings")
     p.add_argument("--explain", action="store_true", help="tell each event and each false incident")
     p.add_argument("scenario", nargs="*", help="files; all in scenarios/ if none")
@@ -303,11 +519,14 @@ def score_one(args):
         result = score(truth, read_incidents(f))
     explain(truth.get("scenario", "recording"), result)
     table([row(truth.get("scenario", "recording"), [result])])
+    summary([result])
 
 
 def run_all(args):
     folder = os.path.join(HERE, "scenarios")
     scenarios = args.scenario or sorted(os.path.join(folder, f) for f in os.listdir(folder) if f.endswith(".txt"))
+    if not (args.scenario or args.slow):
+        scenarios = [s for s in scenarios if not setting(s, "slow")]
     first, _, count = args.seeds.partition(":")
     seeds = range(int(first), int(first) + int(count or 1))
     os.makedirs(args.work, exist_ok=True)
@@ -325,14 +544,27 @@ def run_all(args):
             results.setdefault(name, []).append(result)
             if args.explain:
                 explain("%s/%d" % (name, seed), result)
-    rows = [row(name, scores) for name, scores in results.items()]
-    rows.append(row("all", [s for scores in results.values() for s in scores]))
-    if args.csv and not broken:
-        with open(args.csv, "w", newline="") as f:
-            writer = csv.DictWriter(f, COLUMNS, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
+    return finish(args, results, broken)
+
+
+def write_csv(path, columns, rows):
+    with open(path, "w", newline="") as f:
+        writer = csv.DictWriter(f, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def finish(args, results, broken):
+    everything = [s for scores in results.values() for s in scores]
+    rows = [row(name, scores) for name, scores in results.items()] + [row("all", everything)]
     table(rows)
+    bins = summary(everything)
+    if not broken:
+        if args.csv:
+            write_csv(args.csv, COLUMNS, rows)
+        path = args.reliability or (args.csv and os.path.join(os.path.dirname(args.csv), "reliability.csv"))
+        if path:
+            write_csv(path, BIN_COLUMNS, bins)
     return 1 if broken else 0
 
 

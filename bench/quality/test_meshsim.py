@@ -140,11 +140,201 @@ def test_identifier(sim):
           all("~%s~" % e["local_ip"] in e["node"] for e in entries(path) if e["inbound"]))
 
 
+def median(values):
+    return sorted(values)[len(values) // 2]
+
+
+def calls(all_, service):
+    """What callers tell of a service."""
+    return [e for e in all_ if not e["inbound"] and "outbound|80||%s." % service in e["cluster"]]
+
+
+def between(all_, since, until):
+    return [e for e in all_ if since * 1e9 <= e["start"] < until * 1e9]
+
+
+def failed_share(all_):
+    return sum(e["code"] >= 500 for e in all_) / max(len(all_), 1)
+
+
+def test_recovery(sim):
+    text = "set duration_s 200\nset timeout_ms 1000\nevent timeout at=60 for=60 service=cart prob=0.5\n"
+    store = [e for e in entries(sim.run(text, 3)[1]) if e["inbound"] and e["path"].startswith("/kv/")]
+    before, after = (median([e["duration"] for e in between(store, *w)]) for w in ((0, 60), (125, 200)))
+    check("after time-outs the services behind are as fast as before", after < 1.2 * before)
+    check("who was given up on calls nobody later", all(e["start"] < 202e9 for e in store))
+    text = "set duration_s 120\nset timeout_ms 50\nevent latency at=20 for=80 service=cart add=200\n"
+    late = [e for e in window(entries(sim.run(text, 3)[1]), {"events": [{"at": 20, "for": 80}]}) if e["inbound"]]
+    check("a call ends for good when its caller's proxy gives up", max(e["duration"] for e in late) <= 50e6)
+
+
+def test_overload(sim):
+    text = "set duration_s 160\nset util 0.9\nset rate_per_s 15\nevent surge at=40 for=60 factor=3\n"
+    store = [e for e in entries(sim.run(text, 3)[1]) if e["inbound"] and e["path"].startswith("/kv/")]
+    store = [e for e in store if "~10.1." in e["node"]]
+    one = lambda *w: median([e["duration"] for e in between(store, *w)])  # noqa: E731
+    check("an overload slows down", one(80, 100) > 3 * one(0, 40))
+    check("and is worked off within seconds", one(115, 160) < 1.5 * one(0, 40))
+
+
+def test_hang(sim):
+    base = "set duration_s 100\nset start_logs 1\n"
+    all_ = entries(sim.run(base + "event hang at=40 for=20 service=productcatalog\n", 3)[1])
+    mine = [e for e in between(all_, 40, 60) if e["inbound"] and e["path"].startswith("/shop.ProductCatalog")]
+    ends = [e for e in mine if not e["at_start"]]
+    check("a hanging service completes nothing until the end of the event",
+          ends and min(e["start"] + e["duration"] for e in ends) >= 60e9)
+    starts = [e for e in mine if e["at_start"]]
+    check("but tells of each request at its start, with nothing of how it went", len(starts) == len(ends)
+          and all(e["path"] and not e["code"] and not e["duration"] and not e["times"] for e in starts))
+    text = "set duration_s 100\nset timeout_ms 2000\nevent hang at=40 for=20 op=currency.convert prob=1\n"
+    tried = [e for e in between(calls(entries(sim.run(text, 3)[1]), "currency"), 40, 57) if "Convert" in e["path"]]
+    check("with a time-out its callers give up (UT, 504), deeper ones sooner", tried and all(
+          e["code"] == 504 and e["flags"] == {3} and e["duration"] in (1600000000, 1280000000) for e in tried))
+
+
+def test_erratic(sim):
+    text = "set session_mean 1\nset wander_sd 0\nset rate_per_s 10\nset duration_s 400\n"
+    all_ = entries(sim.run(text + "event erratic at=200 for=200 factor=10\n", 3)[1])
+    users = [int(e["start"] // 10**9) for e in all_ if e["node"].startswith("router~")]
+    counts = [0] * 401
+    for u in users:
+        counts[u] += 1
+    calm, wild = counts[:200], counts[200:400]
+    mean = lambda x: sum(x) / len(x)  # noqa: E731
+    ratio = lambda x: sum((v - mean(x)) ** 2 for v in x) / len(x) / mean(x)  # noqa: E731
+    check("erratic users keep their mean", 0.85 < mean(wild) / mean(calm) < 1.15)
+    check("and their variance grows by the factor", 6 < ratio(wild) / ratio(calm) < 15)
+
+
+def test_classes(sim):
+    text = "set duration_s 60\nevent errors at=20 for=30 service=productcatalog prob=0.5 flag=DC\n"
+    hit = [e for e in window(entries(sim.run(text, 3)[1]), {"events": [{"at": 20, "for": 30}]})
+           if "ProductCatalog" in e["path"]]
+    for inbound in (True, False):
+        gone = [e for e in hit if e["flags"] == {15} and e["inbound"] == inbound]
+        check("cancelled calls have no code and the flag DC, %s" % ("here" if inbound else "there"),
+              gone and all(e["code"] == 0 for e in gone))
+    text = "set duration_s 60\nevent errors at=20 for=30 service=productcatalog prob=1 code=429\n"
+    up = [e for e in between(entries(sim.run(text, 3)[1]), 20, 50) if e["inbound"] and e["path"] == "/"]
+    check("a 4xx is handed up", up and any(e["code"] == 429 for e in up))
+
+
+def test_trends(sim):
+    text = "set duration_s 300\ntune cart err=0.1\n"
+    hit = [e for e in entries(sim.run(text + "event ramp at=100 for=200 service=cart prob=0.7\n", 3)[1])
+           if e["inbound"] and e["path"].startswith("/carts/")]
+    steps = [failed_share(between(hit, *w)) for w in ((0, 100), (100, 140), (260, 300))]
+    check("a ramp begins at the service's own share and ends at what it says",
+          steps[0] < steps[1] < steps[2] and steps[0] < 0.15 and 0.5 < steps[2] < 0.75)
+    text = "set duration_s 300\nevent drift at=100 for=200 service=ad factor=3\n"
+    slow = [e for e in entries(sim.run(text, 3)[1]) if e["inbound"] and e["path"].startswith("/shop.Ad")]
+    one = [median([e["duration"] for e in between(slow, *w)]) for w in ((0, 100), (180, 220), (280, 300))]
+    check("a drift grows with time", 1.6 < one[1] / one[0] < 2.4 and 2.4 < one[2] / one[0] < 3.4)
+
+
+def test_bytes(sim):
+    text = "set duration_s 60\nset req_sigma 0.3\nevent bytes at=30 for=30 service=ad factor=4\n"
+    text += "event bytes at=30 for=30 service=auth req=1 factor=10\n"
+    all_ = entries(sim.run(text, 3)[1])
+    for path, key, want in (("/shop.Ad", "answer_bytes", 4), ("/oauth", "request_bytes", 10)):
+        mine = [e for e in all_ if e["path"].startswith(path) and e["code"] < 400]
+        a, b = (median([e[key] for e in between(mine, *w)]) for w in ((0, 30), (30, 60)))
+        check("%s grow by the factor" % key, 0.6 * want < b / a < 1.6 * want)
+
+
+def test_retries_mask(sim):
+    text = "set duration_s 100\nevent retrymask at=40 for=60 service=currency prob=0.3 flag=UF\n"
+    all_ = calls(entries(sim.run(text, 3)[1]), "currency")
+    calm, hit = between(all_, 0, 40), between(all_, 40, 100)
+    check("masked failures leave success as it is", failed_share(hit) < 0.01)
+    attempts = [sum(e["attempts"] for e in x) / len(x) for x in (calm, hit)]
+    check("and show in the attempts", attempts[0] < 1.02 and 1.3 < attempts[1] < 1.6)
+
+
+def test_storm(sim):
+    text = "set duration_s 170\nset rate_per_s 20\nevent storm at=70 for=70 trigger=10 service=productcatalog\n"
+    for seed in (3, 4):
+        all_ = calls(entries(sim.run(text, seed)[1]), "productcatalog")
+        calm, after, end = (failed_share(between(all_, *w)) for w in ((0, 70), (95, 140), (142, 170)))
+        check("a storm outlives its trigger, and ends when it is stopped", calm < 0.01 < 0.3 < after and end < 0.02)
+
+
+def test_queue(sim):
+    text = "set duration_s 160\nevent queue at=80 for=80 service=currency cluster=east-1 factor=5\n"
+    all_ = calls(entries(sim.run(text, 3)[1]), "currency")
+    east = [e for e in all_ if "~10.1." in e["node"]]
+    calm, full = between(east, 20, 80), between(east, 100, 160)
+    check("a full queue refuses (UO), after a second try too (URX)", any(e["flags"] == {8, 16} for e in full)
+          and not any(8 in e["flags"] for e in calm))
+    good = lambda x: median([e["duration"] for e in x if e["code"] == 200])  # noqa: E731
+    check("and is slow", good(full) > 2 * good(calm))
+
+
+def test_scaling(sim):
+    text = "set duration_s 90\nevent scalein at=30 for=30 service=ad\n"
+    all_ = [e for e in entries(sim.run(text, 3)[1]) if e["inbound"] and e["path"].startswith("/shop.Ad")]
+    pods = [len({e["node"] for e in between(all_, *w)}) for w in ((0, 30), (36, 60), (60, 90))]
+    check("pods leave and new ones come", pods[0] == 9 and pods[1] == 6 and pods[2] > 6)
+    check("and nobody notices", failed_share(all_) < 0.01)
+
+
+def test_hits(sim):
+    text = "set duration_s 90\nset err_p 0\nevent errors at=30 for=50 service=ad hits=6\n"
+    _, path, truth = sim.run(text, 3)
+    bad = [e for e in entries(path) if e["inbound"] and e["path"].startswith("/shop.Ad") and e["code"] == 500]
+    e = truth["events"][0]
+    check("six requests fail, and the truth says when", len(bad) == 6 and e["hits"] == 6
+          and abs(min(b["start"] for b in bad) / 1e9 - e["at"]) < 0.1 and 30 <= e["at"] < e["at"] + e["for"] <= 80)
+
+
+def test_telemetry(sim):
+    text = "set duration_s 120\nset flush_phased 1\nset err_p 0\n"
+    plain = entries(sim.run(text, 3)[1])
+    _, path, truth = sim.run(text + "event loss at=40 for=60 service=cart|frontend prob=0.3\n", 3)
+    e = truth["events"][0]
+    check("a loss is told, proxy by proxy", 0.2 < e["lost_share"] < 0.4 and len(e["proxies"]) == 9
+          and sum(p["lost"] for p in e["proxies"]) == e["lost"]
+          and sum(p["entries_lost"] for p in e["proxies"]) == len(plain) - len(entries(path)) == truth["lost"])
+    _, path, truth = sim.run(text + "event cut at=40 for=10 service=cart cluster=east-1 pod=1\n", 3)
+    left = entries(path)
+    e = truth["events"][0]
+    gone = {(x["request_id"], x["start"], x["inbound"]) for x in plain}
+    gone -= {(x["request_id"], x["start"], x["inbound"]) for x in left}
+    check("a cut takes all that one proxy has to say, and nothing else", e["lost_share"] == 1
+          and [p["pod"] for p in e["proxies"]] == [e["target"]["pod"]]
+          and len(gone) == e["proxies"][0]["entries_lost"] == truth["lost"])
+
+
+def test_shapes(sim):
+    text = "set day_period_s 40\nset duration_s 280\nset week_amp 0.8\nset session_mean 1\nset wander_sd 0\n"
+    users = [e for e in entries(sim.run(text, 3)[1]) if e["node"].startswith("router~")]
+    work, rest = len(between(users, 0, 200)) / 200, len(between(users, 205, 275)) / 70
+    check("the last two days of a week are quieter", 0.1 < rest / work < 0.35)
+    text = "set duration_s 200\nset pod_sd 0.5\n"
+    own = {}
+    for e in entries(sim.run(text, 3)[1]):
+        if e["inbound"] and e["path"].startswith("/shop.Ad"):
+            own.setdefault(e["node"], []).append(e["duration"])
+    speeds = [median(v) for v in own.values()]
+    check("pods have speeds of their own", max(speeds) > 1.5 * min(speeds))
+    errors = "set duration_s 300\nset err_p 0.02\n"
+    odds = []
+    for more in ("", "set err_wander_sd 1.5\n"):
+        bad = [0] * 301
+        for e in entries(sim.run(errors + more, 3)[1]):
+            bad[int(e["start"] // 10**9)] += e["inbound"] and e["code"] == 500 and e["path"].startswith("/carts/")
+        m = sum(bad) / 300
+        odds.append(sum((b - m) ** 2 for b in bad) / 300 / m)
+    check("failures may come in clusters", odds[1] > 1.2 * odds[0])
+
+
 def test_refusals(sim):
     for name, text in (("an unknown setting", "set speed 3\n"), ("a value out of range", "set err_p 2\n"),
                        ("an unknown service", "event errors at=1 for=2 service=nobody prob=1\n"),
                        ("an unknown word in an event", "event errors at=1 for=2 service=cart prop=1\n"),
-                       ("a crash without a pod", "event crash at=1 for=2 service=cart\n")):
+                       ("a crash without a pod", "event crash at=1 for=2 service=cart\n"),
+                       ("a storm without a service", "event storm at=1 for=2\n")):
         check("%s is refused" % name, sim.run(text + "\n", 1)[0] == 1)
 
 
@@ -160,7 +350,9 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         sim = Sim(os.path.abspath(sys.argv[1]), folder)
         for test in (test_determinism, test_form, test_errors, test_retries, test_latency, test_isolation, test_loss,
-                     test_identifier, test_refusals, test_scenarios):
+                     test_identifier, test_recovery, test_overload, test_hang, test_erratic, test_classes, test_trends,
+                     test_bytes, test_retries_mask, test_storm, test_queue, test_scaling, test_hits, test_telemetry,
+                     test_shapes, test_refusals, test_scenarios):
             test(sim)
     print("1..%d" % count)
     return 1 if failed else 0

@@ -31,8 +31,8 @@ def incident(started, detected, causes, affected=(), verdict="unhealthy", kind="
             "root_causes": [{"score": 1, "entity": c} for c in causes], "affected": list(affected)}
 
 
-def event(kind, begin, long, target, unhealthy=True):
-    return {"id": "e1", "kind": kind, "at": begin, "for": long, "target": target, "unhealthy": unhealthy}
+def event(kind, begin, long, target, unhealthy=True, **more):
+    return dict({"id": "e1", "kind": kind, "at": begin, "for": long, "target": target, "unhealthy": unhealthy}, **more)
 
 
 def run(events, incidents):
@@ -153,6 +153,118 @@ def test_row():
     check("a row has all columns", set(score.COLUMNS) == set(r))
 
 
+def near(a, b):
+    return a is not None and abs(a - b) < 1e-6
+
+
+def test_onset():
+    fault = event("errors", 1000, 60, {"service": "cart"})
+    check("the onset's error counts either way", near(one([fault], [incident(997, 1004, [CART])])["onset_error"], 3))
+    check("a ramp has no onset", "onset_error" not in one([event("ramp", 1000, 60, {"service": "cart"})],
+                                                          [incident(1001, 1004, [CART])]))
+    r = score.row("x", [run([fault], [incident(1002, 1004, [CART])])])
+    check("its median is a column", r["onset_error_median_s"] == "2.00")
+
+
+def test_recurrences():
+    dips = [event("dip", b, 1, {"service": "cart"}) for b in (1000, 1300, 1600)]
+    back = dict(incident(1000, 1003, [CART]), occurrences=3, recurrences=[
+        {"started_at": at(1300), "ended_at": at(1302)}, {"started_at": at(1600.5), "ended_at": None}])
+    r = run(dips, [back])
+    check("dips that came back are found in the first one's incident", [e["found"] for e in r["events"]] == [True] * 3)
+    check("as recurrences", [e["recurring"] for e in r["events"]] == [False, True, True])
+    check("and are no further incidents", [e["incidents"] for e in r["events"]] == [1, 0, 0] and not r["false"])
+    check("their onset is that of the recurrence", near(r["events"][2]["onset_error"], 0.5))
+    row = score.row("x", [r])
+    check("they are counted, and have no delay of their own", row["recurring"] == 2 and row["delay_max_s"] == "3.00")
+    check("the incidents an event are over those that have some", row["incidents_per_event"] == "1.00")
+    elsewhere = [{"started_at": at(1100), "ended_at": at(1102)}]
+    r = run(dips[:2], [dict(incident(1000, 1003, [CART]), recurrences=elsewhere)])
+    check("a recurrence elsewhere does not find an event", not r["events"][1]["found"])
+    r = run([dips[1]], [dict(incident(500, 503, [CART]), recurrences=[{"started_at": at(1300), "ended_at": at(1301)}])])
+    check("an event is found by a recurrence alone, and the incident is not false",
+          r["events"][0]["found"] and not r["false"])
+
+
+def test_held():
+    long_ = event("errors", 1000, 900, {"service": "cart"})
+    ended = lambda s: one([long_], [dict(incident(1001, 1004, [CART]), ended_at=at(s))])["held"]  # noqa: E731
+    check("an incident that ends long before its event did not hold", not ended(1400))
+    check("one that ends with it did", ended(1890))
+    check("an open one did", one([long_], [incident(1001, 1004, [CART])])["held"])
+
+
+def finding(started, detected, text, causes=()):
+    i = incident(started, detected, causes, verdict="expected", kind="change")
+    return dict(i, summary="Telemetry degraded: " + text, telemetry="degraded: " + text)
+
+
+def test_telemetry():
+    proxies = [{"service": "cart", "cluster": "east-1", "pod": "a", "messages": 100, "lost": 30},
+               {"service": "ad", "cluster": "east-1", "pod": "b", "messages": 100, "lost": 0}]
+    loss = event("loss", 1000, 60, {"service": "cart"}, unhealthy=False, proxies=proxies)
+    was = lambda incidents: run([loss], incidents)["expected"][0]  # noqa: E731
+    e = was([finding(1001, 1004, "33 % of the messages of cart lost", [CART])])
+    check("a telemetry finding labels a loss", e["was"] == "labelled" and near(e["delay"], 4))
+    check("its share is within five points of the truth",
+          e["share_ok"] and near(e["told"], .33) and near(e["true"], .3))
+    check("and it names the proxies", e["who_ok"])
+    check("a share that is off is told", not was([finding(1001, 1004, "40 % lost", [CART])])["share_ok"])
+    check("no share is no share", not was([finding(1001, 1004, "messages lost", [CART])])["share_ok"])
+    check("a finding about all is measured against all",
+          near(was([finding(1001, 1004, "16 % lost")])["true"], .15))
+    check("another expected verdict does not label a loss",
+          was([incident(1001, 1004, [CART], verdict="expected", kind="traffic")])["was"] == "silent")
+    check("nor a telemetry finding a surge", run([event("surge", 1000, 60, {}, False)], [finding(1001, 1004, "9 %")])
+          ["expected"][0]["was"] == "silent")
+    check("a traffic incident during a loss is a page", was([incident(1001, 1004, [CART], kind="traffic")])["was"]
+          == "paged")
+
+
+def test_reliability():
+    fault = event("errors", 1000, 60, {"service": "cart"})
+    told = lambda i, p: dict(i, confidence=p)  # noqa: E731
+    r = run([fault], [told(incident(1001, 1004, [CART]), .9), told(incident(1010, 1014, [SHIP, CART]), .6),
+                      told(incident(300, 310, [CART]), .2), incident(1020, 1030, [CART]),
+                      told(incident(400, 410, [CART], verdict="expected"), 1)])
+    check("only unhealthy incidents with a confidence are judged: exact, wrong entity, false",
+          sorted(r["judged"]) == [(.2, False), (.6, False), (.9, True)])
+    error, bins = score.reliability([(.8, True)] * 80 + [(.8, False)] * 20)
+    check("confidences that are right have no error over all", len(bins) == 10 and
+          abs(score.reliability([(.8, k % 5 > 0) for k in range(100)], 1)[0]) < 1e-9)
+    check("equal counts a bin", all(b["incidents"] == 10 for b in bins) and error > 0.2)
+    check("confidence 1 that is never right has an error of 1", near(score.reliability([(1, False)] * 20)[0], 1))
+    check("no incidents, no bins", score.reliability([]) == (0, []))
+    drop = run([event("drop", 1000, 60, {})], [told(incident(1001, 1004, [CART], kind="traffic"), .7)])
+    check("where the truth names nobody, a true incident is enough", drop["judged"] == [(.7, True)])
+
+
+def test_summary():
+    events = [event("errors", 1000, 60, {"service": "cart"}, flag="UF", code=503),
+              event("errors", 2000, 60, {"service": "ad"}, code=401)]
+    r = run(events, [incident(1001, 1004, [CART])])
+    rows = {f["fault"]: f for f in score.fault_rows([r])}
+    check("failures are told apart by flag and code", set(rows) == {"errors UF", "errors 401"})
+    check("with what was found of them", rows["errors UF"]["found"] == 1 and rows["errors 401"]["found"] == 0
+          and rows["errors UF"]["delay_median_s"] == "4.00" and rows["errors 401"]["exact_1"] == "0.000")
+    check("denied requests may be called security",
+          one([events[1]], [incident(2001, 2004, [{"service": "ad"}], kind="security")])["kind_ok"])
+    check("but not unreachable ones",
+          not one([events[0]], [incident(1001, 1004, [CART], kind="security")])["kind_ok"])
+    quiet = score.score({"scenario": "quiet_x", "start": START, "events": [], "duration_s": 7200}, [])
+    check("quiet hours are counted where nothing is wrong", quiet["hours"] == 2 and r["hours"] == 0)
+
+
+def test_settings():
+    path = lambda name: os.path.join(HERE, "scenarios", name)  # noqa: E731
+    check("long scenarios say so", score.setting(path("outage_six_hours.txt"), "slow") == 1)
+    check("others do not", score.setting(path("quiet_plain.txt"), "slow") == 0)
+    check("a quiet one is longer with --slow", score.setting(path("quiet_plain.txt"), "slow_duration_s") == 28800)
+    quiet = [f for f in os.listdir(path("")) if f.startswith("quiet_")]
+    hours = sum(score.setting(path(f), "slow_duration_s") for f in quiet) / 3600
+    check("three seeds of the quiet ones are 200 mesh-hours and more", len(quiet) >= 12 and 3 * hours >= 200)
+
+
 def test_command():
     with tempfile.TemporaryDirectory() as d:
         truth, incidents = os.path.join(d, "t.json"), os.path.join(d, "i.jsonl")
@@ -172,7 +284,8 @@ FAKE_SIM = """#!/usr/bin/env python3
 import json, sys
 a = dict(zip(sys.argv[1::2], sys.argv[2::2]))
 event = {"id": "e1", "kind": "errors", "at": 1000, "for": 60, "target": {"service": "cart"}, "unhealthy": True}
-json.dump({"scenario": "x", "start": "%s", "events": [event]}, open(a["--truth"], "w"))
+truth = {"scenario": "x", "start": "%s", "events": [event], "duration_s": float(a.get("--duration", 1500))}
+json.dump(truth, open(a["--truth"], "w"))
 (sys.stdout if a["--out"] == "-" else open(a["--out"], "w")).write(a["--seed"])
 """ % START
 
@@ -183,7 +296,7 @@ if text == "13":
     sys.exit("cannot read seed 13")
 if int(text) %% 2:
     print('%s')
-""" % json.dumps(incident(1001, 1004, [CART]))
+""" % json.dumps(dict(incident(1001, 1004, [CART]), confidence=0.8))
 
 
 def program(folder, name, text):
@@ -197,6 +310,8 @@ def program(folder, name, text):
 def test_table():
     with tempfile.TemporaryDirectory() as d:
         table = os.path.join(d, "results.csv")
+        with open(os.path.join(d, "one.txt"), "w") as f:
+            f.write("set slow_duration_s 7200\n")
         command = [sys.executable, os.path.join(HERE, "score.py"), os.path.join(d, "one.txt"), "--work", d]
         command += ["--csv", table, "--meshsim", program(d, "sim", FAKE_SIM)]
         command += ["--foreshock", program(d, "replay", FAKE_REPLAY)]
@@ -207,7 +322,14 @@ def test_table():
             row = "one,4,4,2,4.00,4.00,0.500,0.500,0.500,0.500,1.00,0,0,0"
             check("scenarios and seeds make a row" + " with kept recordings" * bool(keep),
                   out.returncode == 0 and lines[1].startswith(row))
+            with open(os.path.join(d, "reliability.csv")) as f:
+                bins = f.read().splitlines()
+            check("and bins of the confidences" + " with kept recordings" * bool(keep),
+                  bins == ["bin,incidents,confidence,true_share", "1,1,0.800,1.000", "2,1,0.800,1.000"])
             check("and a row of all" + " with kept recordings" * bool(keep), lines[2].startswith("all,4,4,2,"))
+        out = subprocess.run(command + ["--seeds", "1", "--slow", "--jobs", "1"], capture_output=True, text=True)
+        with open(os.path.join(d, "one.1.truth.json")) as f:
+            check("--slow makes a scenario as long as it says", json.load(f)["duration_s"] == 7200)
         check("kept recordings stay", os.path.exists(os.path.join(d, "one.3.als")))
         out = subprocess.run(command + ["--seeds", "13"], capture_output=True, text=True)
         check("a replay that fails is told, and the exit says so",
@@ -216,7 +338,8 @@ def test_table():
 
 def main():
     for test in (test_instants, test_found, test_relation, test_exact, test_several, test_expected, test_row,
-                 test_command, test_table):
+                 test_onset, test_recurrences, test_held, test_telemetry, test_reliability, test_summary,
+                 test_settings, test_command, test_table):
         test()
     print("1..%d" % count)
     return 1 if failed else 0

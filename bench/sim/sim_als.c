@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LEN = 2, VARINT = 0, FLAG_MAX = 28 };
+enum { LEN = 2, VARINT = 0, FLAG_MAX = 28, DOWNSTREAM_START = 4, DOWNSTREAM_END = 6 };
 
 size_t als_varint(uint8_t *dst, uint64_t v) {
   size_t n = 0;
@@ -271,21 +271,26 @@ static const char *downstream_ip(const struct sim_als *a, const struct sim_entry
   return from < 0 ? "127.0.0.1" : a->world->pod[from].ip;
 }
 
+/* What only the end of a request shows; at its start no filter has run, and no upstream was tried. */
+static void put_end_only(const struct sim_als *a, const struct sim_entry *e, struct als_back *b) {
+  put_uint(b, 24, e->attempts);
+  put_time(b, 23, e->dur_ns);
+  put_peer_state(a, e, b);
+}
+
 static void put_common(const struct sim_als *a, const struct sim_entry *e, struct als_back *b) {
   const struct sim_pod *self = &a->world->pod[e->pod];
   int up = e->inbound ? e->pod : e->peer;
   size_t end = b->at;
-  put_uint(b, 33, 6);
+  put_uint(b, 33, e->at_start ? DOWNSTREAM_START : DOWNSTREAM_END);
   put_text(b, 26, e->request_id);
-  put_uint(b, 24, e->attempts);
-  put_time(b, 23, e->dur_ns);
-  put_peer_state(a, e, b);
+  if (!e->at_start) put_end_only(a, e, b);
   put_address(b, 20, downstream_ip(a, e), 30000 + (e->ports >> 16) % 20000);
   put_text(b, 19, a->world->conf->op[e->op].route);
-  put_flags(b, e->flags);
+  if (!e->at_start) put_flags(b, e->flags);
   put_cluster_name(a, e, b);
-  if (e->reached && up >= 0) put_address(b, 13, a->world->pod[up].ip, 8080);
-  put_times(e, b);
+  if (!e->at_start && e->reached && up >= 0) put_address(b, 13, a->world->pod[up].ip, 8080);
+  if (!e->at_start) put_times(e, b);
   put_time(b, 5, a->epoch_s * SIM_NS_PER_S + e->start_ns + self->skew_ns);
   if (e->inbound) put_tls(a, e, b);
   put_address(b, 3, e->inbound ? self->ip : "10.96.0.10", e->inbound ? 8080 : 80);
@@ -299,7 +304,7 @@ static void put_request(const struct sim_als *a, const struct sim_entry *e, stru
   char authority[SIM_NAME * 2 + 1];
   snprintf(authority, sizeof authority, "%s.%s", c->service[o->service].name, c->service[o->service].ns);
   size_t end = b->at;
-  put_uint(b, 12, 120);
+  put_uint(b, 12, e->at_start ? 0 : e->req_bytes);
   put_uint(b, 11, 420);
   put_text(b, 9, e->request_id);
   put_text(b, 6, e->user_agent);
@@ -325,7 +330,7 @@ static void put_response(const struct sim_entry *e, struct als_back *b) {
 
 void als_entry_write(const struct sim_als *a, const struct sim_entry *e, struct als_back *out) {
   size_t end = out->at;
-  put_response(e, out);
+  if (!e->at_start) put_response(e, out);
   put_request(a, e, out);
   put_uint(out, 2, 3);
   put_common(a, e, out);

@@ -22,7 +22,8 @@ struct sim_entry {
   const char *details;
   uint32_t attempts;
   bool reached; /* an upstream answered or was tried: address and peer are known */
-  uint32_t body_bytes;
+  uint32_t body_bytes, req_bytes;
+  bool at_start; /* the request's start is told (access_log_type DownstreamStart), nothing of how it went */
   char path[160], user_ip[16];
   const char *user_agent;
   char request_id[37];

@@ -6,7 +6,7 @@
 
 enum { COPY_STEP = 1 << 24 };
 
-static const double LEAD_S = 120, NOISE_MAX = 6;
+static const double LEAD_S = 120, NOISE_MAX = 6, BUNCH_S = 0.1;
 
 void arrive_init(struct sim_arrive *a, const struct sim_conf *conf) {
   memset(a, 0, sizeof *a);
@@ -69,8 +69,21 @@ static void noise_step(struct sim_arrive *a, uint32_t k) {
   }
 }
 
+/* 1 on the week's last two days, 0 on the others, with slopes of EDGE_DAYS between. */
+static double weekend(double day) {
+  static const double EDGE_DAYS = 0.1, FROM = 5;
+  double in_week = fmod(day, 7);
+  double since = in_week >= FROM ? in_week - FROM : 1, until = 7 - in_week;
+  double in = in_week >= FROM ? since / EDGE_DAYS : 0, out = until / EDGE_DAYS;
+  double least = in < out ? in : out;
+  return least < 1 ? least : 1;
+}
+
 static double day_factor(const struct sim_settings *set, int64_t at_ns) {
-  return 1 + set->day_amp * sin(6.283185307179586 * (double)at_ns * 1e-9 / set->day_period_s);
+  static const double TURN = 6.283185307179586;
+  double day = set->start_day + (double)at_ns * 1e-9 / set->day_period_s;
+  double week = set->week_amp > 0 && day > 0 ? 1 - set->week_amp * weekend(day) : 1;
+  return (1 + set->day_amp * sin(TURN * (double)at_ns * 1e-9 / set->day_period_s + TURN * set->start_day)) * week;
 }
 
 /* By how much a surge multiplies at that time. */
@@ -134,9 +147,8 @@ static uint32_t op_pick(const struct sim_arrive *a, struct sim_rng *rng) {
   return last;
 }
 
-/* What the events make of a request that would come: another cluster, or it stays away. A surge of one operation
- * adds requests of that operation. */
-static bool user_event(const struct sim_arrive *a, struct sim_rng *rng, struct sim_visit *v) {
+/* What the events make of a request that would come: another cluster, or it stays away. */
+static bool user_event(const struct sim_arrive *a, struct sim_rng *rng, struct sim_visit *v, bool copy) {
   bool comes = true;
   for (uint32_t i = 0; i < a->conf->events; i++) {
     const struct sim_event *e = &a->conf->event[i];
@@ -145,16 +157,31 @@ static bool user_event(const struct sim_arrive *a, struct sim_rng *rng, struct s
     double luck = rng_unit(rng);
     if (e->kind == SIM_EVENT_failover && here && luck < e->prob) v->cluster = (uint32_t)e->to;
     if (e->kind == SIM_EVENT_drop && here && luck >= e->factor) comes = false;
+    if (e->kind == SIM_EVENT_erratic && here && !copy && luck * e->factor >= 1) comes = false;
   }
   return comes;
 }
 
+static uint32_t whole(struct sim_rng *rng, double mean) {
+  return (uint32_t)mean + (rng_unit(rng) < mean - floor(mean));
+}
+
+/* A surge of one operation adds requests of it, within a second. */
 static uint32_t extra_of_surge(const struct sim_arrive *a, struct sim_rng *rng, const struct sim_visit *v) {
   for (uint32_t i = 0; i < a->conf->events; i++) {
     const struct sim_event *e = &a->conf->event[i];
     if (e->kind != SIM_EVENT_surge || e->op < 0 || (uint32_t)e->op != v->op || !world_event_on(e, v->at_ns)) continue;
-    double more = surge_factor(e, v->at_ns) - 1;
-    return (uint32_t)more + (rng_unit(rng) < more - floor(more));
+    return whole(rng, surge_factor(e, v->at_ns) - 1);
+  }
+  return 0;
+}
+
+/* Erratic users: of factor requests one comes, and it brings as many: variance to mean grows by about factor. */
+static uint32_t extra_of_erratic(const struct sim_arrive *a, struct sim_rng *rng, const struct sim_visit *v) {
+  for (uint32_t i = 0; i < a->conf->events; i++) {
+    const struct sim_event *e = &a->conf->event[i];
+    bool here = (e->cluster < 0 || (uint32_t)e->cluster == v->cluster) && (e->op < 0 || (uint32_t)e->op == v->op);
+    if (e->kind == SIM_EVENT_erratic && here && world_event_on(e, v->at_ns)) return whole(rng, e->factor - 1);
   }
   return 0;
 }
@@ -169,15 +196,16 @@ static void visit_go_on(struct sim_arrive *a, struct sim_rng *rng, struct arrive
   heap_push(a, n);
 }
 
-static void copies_push(struct sim_arrive *a, struct sim_rng *rng, const struct sim_visit *v, struct arrive_next n) {
-  uint32_t extra = extra_of_surge(a, rng, v);
+static struct arrive_next copies_push(struct sim_arrive *a, struct sim_rng *rng, const struct sim_visit *v,
+                                      struct arrive_next n, uint32_t copies, double within_s) {
   n.left = 0;
   n.copy_of = v->op + 1;
-  for (uint32_t i = 0; i < extra; i++) {
+  for (uint32_t i = 0; i < copies; i++) {
     n.step += COPY_STEP;
-    n.at_ns = v->at_ns + (int64_t)(rng_unit(rng) * 1e9) + 1;
+    n.at_ns = v->at_ns + (int64_t)(rng_unit(rng) * within_s * 1e9) + 1;
     heap_push(a, n);
   }
+  return n;
 }
 
 static struct arrive_next take(struct sim_arrive *a) {
@@ -196,7 +224,10 @@ bool arrive_next(struct sim_arrive *a, struct sim_visit *v) {
     *v = (struct sim_visit){.cluster = n.cluster, .at_ns = n.at_ns, .number = n.visit << 32 | n.step};
     v->op = n.copy_of ? n.copy_of - 1 : op;
     visit_go_on(a, &rng, n);
-    if (!n.copy_of) copies_push(a, &rng, v, n);
-    if (user_event(a, &rng, v)) return true;
+    bool copy = n.copy_of != 0;
+    if (!copy) n = copies_push(a, &rng, v, n, extra_of_surge(a, &rng, v), 1);
+    if (!user_event(a, &rng, v, copy)) continue;
+    if (!copy) copies_push(a, &rng, v, n, extra_of_erratic(a, &rng, v), BUNCH_S);
+    return true;
   }
 }

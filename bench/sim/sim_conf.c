@@ -9,8 +9,8 @@
 
 enum { WORDS_MAX = 32, LINE_MAX_BYTES = 1024, DEPTH_MAX = 4 };
 
-#define X(name) #name,
-const char *const sim_event_name[SIM_EVENT_KINDS] = {SIM_EVENT_TABLE(X)};
+#define X(name, healthy, acts, fails, prob, factor, count) {#name, healthy, acts, fails, prob, factor, count},
+const struct sim_event_trait sim_event_trait[SIM_EVENT_KINDS] = {SIM_EVENT_TABLE(X)};
 #undef X
 
 static const char *const flag_name[] = {"", "UF", "UH", "UO", "UT", "UC", "DC"};
@@ -201,6 +201,14 @@ static void read_extra(struct line *l) {
   e->pods = (uint32_t)get_number(l, "pods", 1);
 }
 
+static void read_tune(struct line *l) {
+  char *name = need(l, 1);
+  int s = name ? find_service(l, name) : -1;
+  if (s < 0) return;
+  l->conf->service[s].err_p = get_number(l, "err", 0);
+  l->conf->service[s].err_tuned = true;
+}
+
 static void read_op(struct line *l) {
   struct sim_conf *c = l->conf;
   char *name = need(l, 1), *method = need(l, 2), *path = need(l, 3);
@@ -277,7 +285,7 @@ static void read_setting(struct line *l) {
 
 static enum sim_event_kind read_kind(struct line *l, const char *name) {
   for (int i = 0; name && i < SIM_EVENT_KINDS; i++) {
-    if (strcmp(sim_event_name[i], name) == 0) return (enum sim_event_kind)i;
+    if (strcmp(sim_event_trait[i].name, name) == 0) return (enum sim_event_kind)i;
   }
   fail(l, "no such event", name ? name : "");
   return SIM_EVENT_errors;
@@ -286,7 +294,7 @@ static enum sim_event_kind read_kind(struct line *l, const char *name) {
 static enum sim_flag read_flag(struct line *l) {
   char *v = get(l, "flag");
   if (!v) return SIM_FLAG_NONE;
-  for (int i = 1; i <= SIM_FLAG_UC; i++) {
+  for (int i = 1; i <= SIM_FLAG_DC; i++) {
     if (strcmp(flag_name[i], v) == 0) return (enum sim_flag)i;
   }
   fail(l, "no such flag", v);
@@ -318,18 +326,32 @@ static void read_target(struct line *l, struct sim_event *e) {
   read_pod(l, e);
 }
 
+static enum sim_flag default_flag(enum sim_event_kind kind) {
+  switch (kind) {
+    case SIM_EVENT_outage: return SIM_FLAG_UH;
+    case SIM_EVENT_overload: return SIM_FLAG_UO;
+    case SIM_EVENT_timeout: return SIM_FLAG_UT;
+    default: return SIM_FLAG_NONE;
+  }
+}
+
+static uint32_t default_code(const struct sim_event *e) {
+  bool shed = e->kind == SIM_EVENT_storm || e->kind == SIM_EVENT_retrymask;
+  switch (e->flag) {
+    case SIM_FLAG_NONE: return shed ? 503 : 500;
+    case SIM_FLAG_UT: return 504;
+    case SIM_FLAG_DC: return 0;
+    default: return 503;
+  }
+}
+
 static void event_defaults(struct sim_event *e) {
-  static const bool healthy[SIM_EVENT_KINDS] = {
-      [SIM_EVENT_surge] = true,     [SIM_EVENT_failover] = true, [SIM_EVENT_scaleout] = true,
-      [SIM_EVENT_scalezero] = true, [SIM_EVENT_restart] = true,  [SIM_EVENT_gap] = true};
-  e->unhealthy = !healthy[e->kind];
-  bool outage = e->kind == SIM_EVENT_outage;
-  if (e->flag == SIM_FLAG_NONE && outage) e->flag = SIM_FLAG_UH;
-  if (e->flag == SIM_FLAG_NONE && e->kind == SIM_EVENT_overload) e->flag = SIM_FLAG_UO;
-  if (e->flag == SIM_FLAG_NONE && e->kind == SIM_EVENT_timeout) e->flag = SIM_FLAG_UT;
-  if (!e->has_prob) e->prob = e->kind == SIM_EVENT_rollout ? 0 : 1;
-  if (!e->has_code) e->code = e->flag == SIM_FLAG_NONE ? 500 : e->flag == SIM_FLAG_UT ? 504 : 503;
-  if (!e->has_factor) e->factor = 1;
+  const struct sim_event_trait *trait = &sim_event_trait[e->kind];
+  e->unhealthy = !trait->healthy;
+  if (e->flag == SIM_FLAG_NONE) e->flag = default_flag(e->kind);
+  if (!e->has_prob) e->prob = trait->prob;
+  if (!e->has_code) e->code = default_code(e);
+  if (!e->has_factor) e->factor = trait->factor;
   if (e->kind == SIM_EVENT_rollout) e->unhealthy = e->has_prob || e->has_factor || e->has_add;
   if (e->kind == SIM_EVENT_rollout && !e->version[0]) (void)snprintf(e->version, sizeof e->version, "v2");
 }
@@ -343,7 +365,11 @@ static void read_effect(struct line *l, struct sim_event *e) {
   e->tail = get_number(l, "tail", 1);
   e->roll_s = get_number(l, "roll", 40);
   e->ramp_s = get_number(l, "ramp", 0);
-  e->count = (uint32_t)get_number(l, "count", 2);
+  e->per_day = get_number(l, "per_day", 0);
+  e->trigger_s = get_number(l, "trigger", 10);
+  e->count = (uint32_t)get_number(l, "count", sim_event_trait[e->kind].count);
+  e->hits = (uint32_t)get_number(l, "hits", 0);
+  e->of_requests = get_number(l, "req", 0) != 0;
   e->flag = read_flag(l);
   event_defaults(e);
   e->unhealthy = get_number(l, "unhealthy", e->unhealthy) != 0;
@@ -399,6 +425,8 @@ static bool read_line(struct line *l) {
     read_service(l, false);
   else if (strcmp(w, "extra") == 0)
     read_extra(l);
+  else if (strcmp(w, "tune") == 0)
+    read_tune(l);
   else if (strcmp(w, "op") == 0)
     read_op(l);
   else if (strcmp(w, "call") == 0)
@@ -466,5 +494,9 @@ bool conf_read(struct sim_conf *c, const char *path, uint64_t seed) {
   c->key = rng_next(&rng);
   rng_init(&rng, c->key, 1, 0);
   defaults(c);
-  return read_file(c, &rng, path, 0) && check(c);
+  if (!read_file(c, &rng, path, 0)) return false;
+  for (uint32_t i = 0; i < c->services; i++) {
+    if (!c->service[i].err_tuned) c->service[i].err_p = c->set.err_p;
+  }
+  return check(c);
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "sim_arrive.h"
 #include "sim_truth.h"
@@ -13,10 +14,12 @@ struct args {
   const char *scenario, *out, *truth;
   uint64_t seed;
   double duration_s, rate_per_s; /* 0: the scenario's */
+  double speed;                  /* not 0: tell how fast it went */
 };
 
 static const char usage_text[] =
-    "usage: meshsim --scenario FILE --out FILE.als|- [--truth FILE.json] [--seed N] [--duration S] [--rate R]\n";
+    "usage: meshsim --scenario FILE --out FILE.als|- [--truth FILE.json] [--seed N] [--duration S] [--rate R]\n"
+    "               [--speed 1]\n";
 
 static int usage(const char *why) {
   fprintf(stderr, "meshsim: %s\n%s", why, usage_text);
@@ -37,6 +40,8 @@ static const char *args_set(struct args *a, const char *key, const char *value) 
     a->duration_s = strtod(value, &end);
   else if (strcmp(key, "--rate") == 0)
     a->rate_per_s = strtod(value, &end);
+  else if (strcmp(key, "--speed") == 0)
+    a->speed = strtod(value, &end);
   else
     return "unknown option";
   return end && (*end || end == value) ? "not a number" : NULL;
@@ -63,22 +68,35 @@ static void simulate(struct sim_run *r, const struct sim_conf *conf) {
   arrive_fini(&arrive);
 }
 
+static void tell_speed(const struct sim_run *r) {
+  double cpu_s = (double)clock() / CLOCKS_PER_SEC;
+  double entries = (double)(r->send->entries + r->send->lost);
+  fprintf(stderr, "%llu requests, %.0f entries in %.2f s of CPU: %.0f requests/s, %.0f entries/s\n",
+          (unsigned long long)r->requests, entries, cpu_s, (double)r->requests / cpu_s, entries / cpu_s);
+}
+
 static bool run(const struct args *a, struct sim_conf *conf, FILE *out) {
   struct sim_world world;
   struct sim_als als;
-  struct sim_send send;
-  if (!world_init(&world, conf)) return false;
+  struct sim_send *send = malloc(sizeof *send);
+  if (!send) abort();
+  if (!world_init(&world, conf)) {
+    free(send);
+    return false;
+  }
   als_init(&als, &world, EPOCH_S);
-  send_init(&send, &als, out);
-  struct sim_run r = {.world = &world, .send = &send};
+  send_init(send, &als, out);
+  struct sim_run r = {.world = &world, .send = send};
   simulate(&r, conf);
-  bool good = send_end(&send);
+  bool good = send_end(send);
   if (!good) fprintf(stderr, "%s: cannot be written\n", a->out);
   if (good && a->truth && !truth_write(a->truth, &r, EPOCH_S)) {
     fprintf(stderr, "%s: cannot be written\n", a->truth);
     good = false;
   }
-  send_fini(&send);
+  if (good && a->speed != 0) tell_speed(&r);
+  send_fini(send);
+  free(send);
   als_fini(&als);
   world_fini(&world);
   return good;

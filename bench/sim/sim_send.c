@@ -26,6 +26,20 @@ static void rank_pods(struct sim_send *s) {
   free(order);
 }
 
+static bool loses(const struct sim_event *e) {
+  return e->kind == SIM_EVENT_gap || e->kind == SIM_EVENT_cut || e->kind == SIM_EVENT_restart ||
+         e->kind == SIM_EVENT_loss;
+}
+
+static void tallies(struct sim_send *s) {
+  const struct sim_world *w = s->als->world;
+  for (uint32_t i = 0; i < w->conf->events; i++) {
+    if (!loses(&w->conf->event[i])) continue;
+    s->tally[i] = calloc(w->pods, sizeof *s->tally[i]);
+    if (!s->tally[i]) abort();
+  }
+}
+
 void send_init(struct sim_send *s, const struct sim_als *als, FILE *out) {
   memset(s, 0, sizeof *s);
   s->als = als;
@@ -33,15 +47,37 @@ void send_init(struct sim_send *s, const struct sim_als *als, FILE *out) {
   s->last_pod = POD_NONE;
   rng_init(&s->rng, als->world->conf->key, 4, 0);
   rank_pods(s);
+  tallies(s);
+}
+
+static void slot_fini(struct send_slot *t) {
+  free(t->bytes);
+  free(t->item);
+  *t = (struct send_slot){0};
 }
 
 void send_fini(struct sim_send *s) {
-  for (int i = 0; i < SIM_SLOTS; i++) {
-    free(s->slot[i].bytes);
-    free(s->slot[i].item);
-  }
+  for (int i = 0; i < SIM_SLOTS; i++) slot_fini(&s->slot[i]);
+  while (s->spares) slot_fini(&s->spare[--s->spares]);
+  for (int i = 0; i < SIM_EVENT_MAX; i++) free(s->tally[i]);
   free(s->rank);
   free(s->message);
+}
+
+/* A slot's memory goes from the one that is done to the next that is opened. */
+static void slot_open(struct sim_send *s, struct send_slot *t) {
+  if (t->bytes_max == 0 && s->spares) *t = s->spare[--s->spares];
+}
+
+static void slot_close(struct sim_send *s, struct send_slot *t) {
+  t->items = 0;
+  t->bytes_n = 0;
+  if (s->spares == SIM_SPARES) {
+    slot_fini(t);
+    return;
+  }
+  s->spare[s->spares++] = *t;
+  *t = (struct send_slot){0};
 }
 
 static void slot_add(struct sim_send *s, struct send_item item, const uint8_t *bytes, size_t n) {
@@ -49,6 +85,7 @@ static void slot_add(struct sim_send *s, struct send_item item, const uint8_t *b
   if (second < s->slot_next) second = s->slot_next;
   if (second >= s->slot_next + SIM_SLOTS) second = s->slot_next + SIM_SLOTS - 1;
   struct send_slot *t = &s->slot[second % SIM_SLOTS];
+  slot_open(s, t);
   if (t->bytes_n + n > t->bytes_max) {
     t->bytes_max = (t->bytes_n + n) * 2;
     t->bytes = realloc(t->bytes, t->bytes_max);
@@ -76,7 +113,7 @@ static int64_t flush_after(const struct sim_send *s, uint32_t pod, int64_t end_n
 void send_entry(struct sim_send *s, const struct sim_entry *e) {
   uint8_t bytes[ENTRY_MAX];
   struct als_back b = {.bytes = bytes, .at = sizeof bytes, .size = sizeof bytes};
-  int64_t end_ns = e->start_ns + e->dur_ns;
+  int64_t end_ns = e->start_ns + (e->at_start ? 0 : e->dur_ns);
   if (e->start_ns < 0) return;
   als_entry_write(s->als, e, &b);
   if (b.over) abort();
@@ -110,11 +147,28 @@ static bool chance(struct sim_send *s, double p) {
   return p > 0 && rng_unit(&s->rng) < p;
 }
 
+/* Does an event lose this message? All that do count it, lost or not. */
+static bool event_loses(struct sim_send *s, const struct send_item *like, uint32_t entries) {
+  const struct sim_world *w = s->als->world;
+  bool lost = false;
+  for (uint32_t i = 0; i < w->conf->events; i++) {
+    const struct sim_event *e = &w->conf->event[i];
+    if (!s->tally[i] || !world_event_on(e, like->flush_ns) || !world_in_target(w, i, like->pod)) continue;
+    bool mine = e->kind != SIM_EVENT_loss || chance(s, e->prob);
+    struct send_tally *t = &s->tally[i][like->pod];
+    t->messages++;
+    t->entries += entries;
+    t->lost += mine;
+    t->entries_lost += mine ? entries : 0;
+    lost |= mine;
+  }
+  return lost;
+}
+
 /* A finished message on its way: lost, late, once or twice. */
 static void post(struct sim_send *s, const struct send_item *like, const uint8_t *bytes, size_t n, uint32_t entries) {
   const struct sim_settings *set = &s->als->world->conf->set;
-  const struct sim_pod *p = &s->als->world->pod[like->pod];
-  if ((like->flush_ns >= p->mute_from && like->flush_ns < p->mute_until) || chance(s, set->loss_p)) {
+  if (event_loses(s, like, entries) || chance(s, set->loss_p)) {
     s->lost += entries;
     return;
   }
@@ -193,8 +247,7 @@ static void slot_flush(struct sim_send *s, int64_t second) {
       i = end;
     }
   }
-  t->items = 0;
-  t->bytes_n = 0;
+  slot_close(s, t);
 }
 
 void send_until(struct sim_send *s, int64_t now_ns) {

@@ -7,7 +7,8 @@
 
 #include "sim_als.h"
 
-enum { SIM_SLOTS = 256 }; /* whole seconds that may be open at once */
+enum { SIM_SLOTS = 8192 }; /* whole seconds that may be open at once: how long the longest request may take */
+enum { SIM_SPARES = 64 };
 
 struct send_item {
   int64_t flush_ns;
@@ -24,18 +25,27 @@ struct send_slot {
   size_t items, items_max;
 };
 
+/* What an event did to the messages of one proxy while it was on. */
+struct send_tally {
+  uint32_t messages, lost;
+  uint64_t entries, entries_lost;
+};
+
 struct sim_send {
   const struct sim_als *als;
   FILE *out;
   struct sim_rng rng;
   struct send_slot slot[SIM_SLOTS];
+  struct send_slot spare[SIM_SPARES]; /* the memory of slots that are done */
+  uint32_t spares;
   int64_t slot_next; /* the oldest second that is still open */
   uint64_t seq;
   uint32_t *rank;    /* of a pod, by node id */
   uint32_t last_pod; /* whose message was written last */
   uint8_t *message;
   size_t message_max;
-  uint64_t entries, messages, lost; /* entries written, messages written, entries lost on the way */
+  struct send_tally *tally[SIM_EVENT_MAX]; /* a proxy each, for the events that lose telemetry; else null */
+  uint64_t entries, messages, lost;        /* entries written, messages written, entries lost on the way */
   bool failed;
 };
 

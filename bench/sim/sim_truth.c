@@ -56,24 +56,63 @@ static void target(FILE *f, const struct sim_conf *c, const struct sim_event *e)
   fputs("}", f);
 }
 
-static void event(FILE *f, const struct sim_conf *c, const struct sim_event *e) {
+/* When it was: an event that touches a number of requests lasts from the first of them to the last. */
+static void window(struct comma *k, const struct sim_event *e, const struct sim_event_state *s) {
+  bool hit = e->hits > 0 && s->hits > 0;
+  int64_t from = hit ? s->hit_first_ns : e->at_ns;
+  int64_t until = hit ? s->hit_last_ns + SIM_NS_PER_S : e->at_ns + e->for_ns;
+  number(k, "at", (double)from * 1e-9);
+  number(k, "for", (double)(until - from) * 1e-9);
+}
+
+static double part(uint64_t some, uint64_t all) {
+  return all ? (double)some / (double)all : 0;
+}
+
+/* What each proxy had to say during the event, and what of it was lost. */
+static void proxies(FILE *f, const struct sim_world *w, const struct send_tally *t) {
+  uint64_t messages = 0, lost = 0;
+  for (uint32_t p = 0; p < w->pods; p++) {
+    messages += t[p].messages;
+    lost += t[p].lost;
+  }
+  fprintf(f, ", \"messages\": %llu, \"lost\": %llu, \"lost_share\": %.6g,\n   \"proxies\": [",
+          (unsigned long long)messages, (unsigned long long)lost, part(lost, messages));
+  const char *between = "\n";
+  for (uint32_t p = 0; p < w->pods; p++) {
+    if (t[p].messages == 0) continue;
+    const struct sim_pod *pod = &w->pod[p];
+    fprintf(f, "%s    {\"service\": \"%s\", \"cluster\": \"%s\", \"pod\": \"%s\", \"messages\": %u, \"lost\": %u, ",
+            between, w->conf->service[pod->service].name, w->conf->cluster[pod->cluster].name, pod->name, t[p].messages,
+            t[p].lost);
+    fprintf(f, "\"entries\": %llu, \"entries_lost\": %llu}", (unsigned long long)t[p].entries,
+            (unsigned long long)t[p].entries_lost);
+    between = ",\n";
+  }
+  fputs("]", f);
+}
+
+static void event(FILE *f, const struct sim_run *r, uint32_t i) {
+  const struct sim_conf *c = r->world->conf;
+  const struct sim_event *e = &c->event[i];
   struct comma k = {.f = f};
-  bool faulty = e->prob > 0 && e->kind != SIM_EVENT_latency && e->kind != SIM_EVENT_network;
-  faulty = faulty && (e->kind <= SIM_EVENT_timeout || e->kind == SIM_EVENT_rollout);
+  bool faulty = e->prob > 0 && sim_event_trait[e->kind].fails;
   fputs("  {", f);
   text(&k, "id", e->id);
-  text(&k, "kind", sim_event_name[e->kind]);
-  number(&k, "at", (double)e->at_ns * 1e-9);
-  number(&k, "for", (double)e->for_ns * 1e-9);
+  text(&k, "kind", sim_event_trait[e->kind].name);
+  window(&k, e, &r->world->event_state[i]);
   fputs(", ", f);
   target(f, c, e);
-  if (faulty || e->kind == SIM_EVENT_failover) number(&k, "prob", e->prob);
+  if (faulty || e->kind == SIM_EVENT_failover || e->kind == SIM_EVENT_loss) number(&k, "prob", e->prob);
   if (faulty) number(&k, "code", e->code);
   text(&k, "flag", conf_flag_name(e->flag));
   if (e->has_factor) number(&k, "factor", e->factor);
   if (e->has_add) number(&k, "add_ms", e->add_ms);
   if (e->tail < 1) number(&k, "tail", e->tail);
-  fprintf(f, ", \"unhealthy\": %s}", e->unhealthy ? "true" : "false");
+  if (e->hits) number(&k, "hits", r->world->event_state[i].hits);
+  fprintf(f, ", \"unhealthy\": %s", e->unhealthy ? "true" : "false");
+  if (r->send->tally[i]) proxies(f, r->world, r->send->tally[i]);
+  fputs("}", f);
 }
 
 static void head(FILE *f, const struct sim_run *r, int64_t epoch_s) {
@@ -103,10 +142,14 @@ bool truth_write(const char *path, const struct sim_run *r, int64_t epoch_s) {
             k + 1 < c->clusters ? "," : "");
   }
   fputs(" ],\n \"events\": [\n", f);
+  const char *between = "";
   for (uint32_t i = 0; i < c->events; i++) {
-    event(f, c, &c->event[i]);
-    fputs(i + 1 < c->events ? ",\n" : "\n", f);
+    if ((double)c->event[i].at_ns >= c->set.duration_s * 1e9) continue; /* it never came to it */
+    fputs(between, f);
+    event(f, r, i);
+    between = ",\n";
   }
+  fputs("\n", f);
   fputs(" ]\n}\n", f);
   bool good = !ferror(f);
   return fclose(f) == 0 && good;

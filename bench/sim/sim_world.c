@@ -5,9 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PODS_MAX = 20000, CRASH_UNLIST_S = 5, DRAIN_S = 2 };
+enum { PODS_MAX = 20000, CRASH_UNLIST_S = 5, DRAIN_S = 2, SHORT_S = 60 };
 
 static const double LOAD_MAX = 0.95, LOAD_REQUESTS = 30;
+static const double SHORT_PART = 6;
 static const int64_t LEAD_NS = -120 * SIM_NS_PER_S; /* users come before the recording starts */
 
 /* Hash suffixes as a ReplicaSet and its pods carry them. */
@@ -26,6 +27,11 @@ static void pod_text(struct sim_pod *p, const struct sim_service *s, uint32_t nt
            p->ip, p->name, s->ns, s->ns);
 }
 
+/* A factor on the own time that stays: some machines are slower than others. */
+static double lasting(struct sim_rng *rng, double sd) {
+  return sd > 0 ? rng_lognormal(rng, 1, sd) : 1;
+}
+
 static int pod_add(struct sim_world *w, uint32_t service, uint32_t cluster, const char *version) {
   if (w->pods == PODS_MAX) return SIM_POD_NONE;
   if (w->pods == w->pods_max) {
@@ -39,7 +45,7 @@ static int pod_add(struct sim_world *w, uint32_t service, uint32_t cluster, cons
   p->cluster = cluster;
   snprintf(p->version, sizeof p->version, "%s", version);
   p->listed_from = SIM_ALWAYS;
-  p->listed_until = p->dead_from = p->dead_until = p->mute_from = p->mute_until = SIM_NEVER;
+  p->listed_until = p->dead_from = p->dead_until = SIM_NEVER;
   pod_text(p, &w->conf->service[service], w->pods + 1);
   struct sim_rng rng;
   rng_init(&rng, w->conf->key, 2, w->pods);
@@ -47,6 +53,7 @@ static int pod_add(struct sim_world *w, uint32_t service, uint32_t cluster, cons
   p->skew_ns = (int64_t)(skew * 1e3) * 1000;
   double phase = w->conf->set.flush_phased != 0 ? rng_unit(&rng) * w->conf->set.flush_ms : 0;
   p->phase_ns = (int64_t)(phase * 1e3) * 1000;
+  p->slowness = w->slowness[service][cluster] * lasting(&rng, w->conf->set.pod_sd);
   uint32_t **list = &w->list[service][cluster], *n = &w->list_n[service][cluster];
   *list = realloc(*list, (*n + 1) * sizeof **list);
   if (!*list) abort();
@@ -61,6 +68,16 @@ static void add_service_pods(struct sim_world *w, uint32_t s, uint32_t k) {
     const struct sim_extra *e = &w->conf->extra[x];
     if (e->service != s) continue;
     for (uint32_t i = 0; i < e->pods; i++) pod_add(w, s, k, e->version);
+  }
+}
+
+static void cluster_speeds(struct sim_world *w) {
+  for (uint32_t s = 0; s < SIM_SERVICE_MAX; s++) {
+    for (uint32_t k = 0; k < SIM_CLUSTER_MAX; k++) {
+      struct sim_rng rng;
+      rng_init(&rng, w->conf->key, 8, s * SIM_CLUSTER_MAX + k);
+      w->slowness[s][k] = lasting(&rng, w->conf->set.cluster_sd);
+    }
   }
 }
 
@@ -111,6 +128,9 @@ static void capacities(struct sim_world *w) {
       l->rate_per_s = rate[s] * cluster_part(c, s, k);
       double long_s = l->rate_per_s > 0 ? LOAD_REQUESTS / l->rate_per_s : 0;
       l->tau_s = long_s > c->set.load_tau_s ? long_s : c->set.load_tau_s;
+      l->short_tau_s = l->tau_s / SHORT_PART;
+      if (l->short_tau_s < long_s) l->short_tau_s = long_s;
+      l->short_until_ns = SIM_ALWAYS;
       l->last_ns = LEAD_NS;
     }
   }
@@ -172,20 +192,27 @@ static void scale_out(struct sim_world *w, const struct sim_event *e) {
   }
 }
 
-/* A proxy restarts: out of the endpoints, and what it had not sent yet is gone. */
-static void restart(struct sim_pod *p, const struct sim_event *e) {
-  p->dead_from = e->at_ns + SIM_NS_PER_S;
-  p->dead_until = e->at_ns + e->for_ns;
-  p->mute_from = e->at_ns;
-  p->mute_until = e->at_ns + e->for_ns;
+/* The last pods of each cluster leave in good order, and as many new ones come at the end. */
+static void scale_in(struct sim_world *w, const struct sim_event *e) {
+  for (uint32_t k = 0; k < w->conf->clusters; k++) {
+    uint32_t had = w->list_n[e->service][k], gone = 0;
+    if (e->cluster >= 0 && (uint32_t)e->cluster != k) continue;
+    for (uint32_t i = had; i > 1 && gone < e->count; i--) {
+      struct sim_pod *p = &w->pod[w->list[e->service][k][i - 1]];
+      if (p->listed_until != SIM_NEVER || p->listed_from > e->at_ns) continue;
+      p->listed_until = e->at_ns + (int64_t)gone++ * 5 * SIM_NS_PER_S;
+      int fresh = pod_add(w, (uint32_t)e->service, k, w->conf->service[e->service].version);
+      if (fresh < 0) return;
+      w->pod[fresh].listed_from = e->at_ns + e->for_ns;
+    }
+  }
 }
 
-static void mute(struct sim_world *w, const struct sim_event *e) {
-  for (uint32_t p = 0; p < w->pods; p++) {
-    if (!in_target(w, e, p)) continue;
-    w->pod[p].mute_from = e->at_ns;
-    w->pod[p].mute_until = e->at_ns + e->for_ns;
-  }
+/* A proxy restarts: out of the endpoints; that what it had not sent yet is gone, sim_send sees to. */
+static void restart(struct sim_pod *p, const struct sim_event *e) {
+  p->restarts = true;
+  p->dead_from = e->at_ns + SIM_NS_PER_S;
+  p->dead_until = e->at_ns + e->for_ns;
 }
 
 static void event_pod_find(struct sim_world *w, struct sim_event *e, uint32_t i) {
@@ -203,24 +230,27 @@ static void event_pod_find(struct sim_world *w, struct sim_event *e, uint32_t i)
 
 static bool event_check(const struct sim_world *w, const struct sim_event *e, uint32_t i) {
   bool pod = e->kind == SIM_EVENT_crash || e->kind == SIM_EVENT_restart;
-  bool service = e->kind == SIM_EVENT_rollout || e->kind == SIM_EVENT_scaleout || e->kind == SIM_EVENT_scalezero;
+  bool service = e->kind == SIM_EVENT_rollout || e->kind == SIM_EVENT_scaleout || e->kind == SIM_EVENT_scalein ||
+                 e->kind == SIM_EVENT_scalezero || e->kind == SIM_EVENT_storm || e->kind == SIM_EVENT_queue;
   const char *lacks = pod && w->event_pod[i] < 0                                       ? "a pod"
                       : service && e->service < 0                                      ? "a service"
                       : e->kind == SIM_EVENT_failover && (e->cluster < 0 || e->to < 0) ? "cluster= and to="
                                                                                        : NULL;
-  if (lacks) fprintf(stderr, "%s: event %s (%s) needs %s\n", w->conf->name, e->id, sim_event_name[e->kind], lacks);
+  if (lacks)
+    fprintf(stderr, "%s: event %s (%s) needs %s\n", w->conf->name, e->id, sim_event_trait[e->kind].name, lacks);
   return !lacks;
 }
 
 static bool event_lay_out(struct sim_world *w, struct sim_event *e, uint32_t i) {
+  w->event_state[i].tries = w->event_state[i].calls = STORM_TRIES;
   event_pod_find(w, e, i);
   if (!event_check(w, e, i)) return false;
   switch (e->kind) {
     case SIM_EVENT_rollout: roll(w, e); break;
     case SIM_EVENT_crash: crash(w, e, w->event_pod[i]); break;
     case SIM_EVENT_scaleout: scale_out(w, e); break;
+    case SIM_EVENT_scalein: scale_in(w, e); break;
     case SIM_EVENT_restart: restart(&w->pod[w->event_pod[i]], e); break;
-    case SIM_EVENT_gap: mute(w, e); break;
     default: break;
   }
   return true;
@@ -229,6 +259,8 @@ static bool event_lay_out(struct sim_world *w, struct sim_event *e, uint32_t i) 
 bool world_init(struct sim_world *w, struct sim_conf *conf) {
   memset(w, 0, sizeof *w);
   w->conf = conf;
+  w->now_ns = LEAD_NS;
+  cluster_speeds(w);
   lay_out(w);
   capacities(w);
   for (uint32_t i = 0; i < conf->events; i++) {
@@ -246,6 +278,13 @@ void world_fini(struct sim_world *w) {
 
 /* ---- a moment ---- */
 
+bool world_in_target(const struct sim_world *w, uint32_t i, uint32_t pod) {
+  const struct sim_event *e = &w->conf->event[i];
+  if (!in_target(w, e, pod)) return false;
+  if (w->event_pod[i] >= 0) return w->event_pod[i] == (int)pod;
+  return !e->version[0] || strcmp(e->version, w->pod[pod].version) == 0;
+}
+
 bool world_event_on(const struct sim_event *e, int64_t at_ns) {
   return at_ns >= e->at_ns && at_ns < e->at_ns + e->for_ns;
 }
@@ -260,7 +299,7 @@ bool world_idle(const struct sim_world *w, uint32_t service, int64_t at_ns) {
 
 static bool listed(const struct sim_pod *p, int64_t at_ns) {
   if (at_ns < p->listed_from || at_ns >= p->listed_until) return false;
-  return p->mute_from == SIM_NEVER || p->dead_until == SIM_NEVER || at_ns < p->dead_from || at_ns >= p->dead_until;
+  return !p->restarts || at_ns < p->dead_from || at_ns >= p->dead_until;
 }
 
 static uint32_t count_listed(const struct sim_world *w, uint32_t service, uint32_t cluster, int64_t at_ns) {
@@ -294,75 +333,59 @@ bool world_pod_dead(const struct sim_world *w, int pod, int64_t at_ns) {
   return at_ns >= p->dead_from && at_ns < p->dead_until;
 }
 
+int64_t world_clock(const struct sim_world *w, int64_t at_ns) {
+  int64_t latest = w->now_ns + SIM_NS_PER_S;
+  return at_ns < latest ? at_ns : latest;
+}
+
+static double load_memory_s(const struct sim_load *l, int64_t at_ns) {
+  return at_ns < l->short_until_ns ? l->short_tau_s : l->tau_s;
+}
+
+static void load_fade(struct sim_load *l, int64_t at_ns) {
+  double gap_s = (double)(at_ns - l->last_ns) * 1e-9;
+  if (gap_s <= 0) return;
+  l->last_ns = at_ns;
+  l->rate_per_s *= exp(-gap_s / load_memory_s(l, at_ns));
+}
+
+static double load_capacity(const struct sim_world *w, uint32_t service, uint32_t cluster, int64_t at_ns) {
+  uint32_t n = count_listed(w, service, cluster, at_ns);
+  return w->pod_capacity_per_s[service] * (n ? n : 1);
+}
+
+/* Past LOAD_MAX the memory is short for a while: a queue that was full is worked off in seconds, not in minutes. */
+double world_load_now(struct sim_world *w, uint32_t service, uint32_t cluster, int64_t at_ns) {
+  struct sim_load *l = &w->load[service][cluster];
+  double capacity = load_capacity(w, service, cluster, at_ns);
+  at_ns = world_clock(w, at_ns);
+  load_fade(l, at_ns);
+  double load = l->rate_per_s / capacity;
+  if (load > LOAD_MAX) l->short_until_ns = at_ns + SHORT_S * SIM_NS_PER_S;
+  return load;
+}
+
 double world_load(struct sim_world *w, uint32_t service, uint32_t cluster, int64_t at_ns) {
   struct sim_load *l = &w->load[service][cluster];
-  double gap_s = (double)(at_ns - l->last_ns) * 1e-9;
-  if (gap_s > 0) {
-    l->rate_per_s *= exp(-gap_s / l->tau_s);
-    l->last_ns = at_ns;
-  }
-  uint32_t n = count_listed(w, service, cluster, at_ns);
-  double load = l->rate_per_s / (w->pod_capacity_per_s[service] * (n ? n : 1));
-  l->rate_per_s += 1 / l->tau_s;
+  double load = world_load_now(w, service, cluster, at_ns);
+  l->rate_per_s += 1 / load_memory_s(l, world_clock(w, at_ns));
+  return world_slowdown(load);
+}
+
+double world_slowdown(double load) {
   return 1 / (1 - (load < LOAD_MAX ? load : LOAD_MAX));
 }
 
-static bool path_match(const struct sim_world *w, const struct sim_event *e, uint32_t op, int from_pod) {
-  const struct sim_op *o = &w->conf->op[op];
-  if (e->service >= 0 && (uint32_t)e->service != o->service) return false;
-  if (e->op >= 0 && (uint32_t)e->op != op) return false;
-  return e->caller < 0 || (uint32_t)e->caller == w->pod[from_pod].service;
-}
-
-static bool end_match(const struct sim_world *w, const struct sim_event *e, uint32_t i, int from_pod, int to_pod) {
-  const struct sim_pod *p = &w->pod[to_pod];
-  if (e->caller_cluster >= 0 && (uint32_t)e->caller_cluster != w->pod[from_pod].cluster) return false;
-  if (e->cluster >= 0 && (uint32_t)e->cluster != p->cluster) return false;
-  if (w->event_pod[i] >= 0 && w->event_pod[i] != to_pod) return false;
-  return !e->version[0] || strcmp(e->version, p->version) == 0;
-}
-
-/* A slow network: region= either end is there; cluster= and to= the two ends; service= and caller= the edge. */
-static bool net_match(const struct sim_world *w, const struct sim_event *e, uint32_t op, int from_pod, int to_pod) {
-  if (!path_match(w, e, op, from_pod)) return false;
-  int a = (int)w->pod[from_pod].cluster, b = (int)w->pod[to_pod].cluster;
-  if (e->caller_cluster >= 0 && e->caller_cluster != a && e->caller_cluster != b) return false;
-  if (e->cluster >= 0 && e->to >= 0) return (a == e->cluster && b == e->to) || (a == e->to && b == e->cluster);
-  return e->cluster < 0 || e->cluster == b;
-}
-
-int64_t world_net_ns(const struct sim_world *w, uint32_t op, int from_pod, int to_pod, int64_t at_ns) {
-  const struct sim_conf *c = w->conf;
-  uint32_t a = w->pod[from_pod].cluster, b = w->pod[to_pod].cluster;
-  double ms = a == b ? c->set.net_same_ms : c->link_set[a][b] ? c->link_ms[a][b] : c->set.net_cross_ms;
-  for (uint32_t i = 0; i < c->events; i++) {
-    const struct sim_event *e = &c->event[i];
-    bool edge = e->kind == SIM_EVENT_latency && e->caller >= 0;
-    if ((e->kind != SIM_EVENT_network && !edge) || !world_event_on(e, at_ns)) continue;
-    if (net_match(w, e, op, from_pod, to_pod)) ms += e->add_ms / 2;
+/* Each second the log of a service's own share of failures takes a step; its mean stays. */
+double world_err_p(struct sim_world *w, uint32_t service, int64_t at_ns) {
+  const struct sim_settings *set = &w->conf->set;
+  struct sim_err *x = &w->err[service];
+  if (set->err_wander_sd <= 0) return w->conf->service[service].err_p;
+  double keep = exp(-1 / set->err_wander_tau_s), sd = set->err_wander_sd;
+  for (int64_t second = world_clock(w, at_ns) / SIM_NS_PER_S; x->second < second; x->second++) {
+    struct sim_rng rng;
+    rng_init(&rng, w->conf->key, 9 + service, (uint64_t)x->second);
+    x->log_wander = x->log_wander * keep + sd * sqrt(1 - keep * keep) * log(rng_lognormal(&rng, 1, 1));
   }
-  return (int64_t)(ms * 1e6);
-}
-
-static void effect_apply(const struct sim_event *e, struct sim_rng *rng, struct sim_effect *x) {
-  if (e->add_ms > 0 && (e->tail >= 1 || rng_unit(rng) < e->tail)) x->add_ms += rng_lognormal(rng, e->add_ms, 0.2);
-  if (e->factor != 1 && (e->tail >= 1 || rng_unit(rng) < e->tail)) x->factor *= e->factor;
-  bool fails = e->kind != SIM_EVENT_latency && rng_unit(rng) < e->prob;
-  if (fails && !x->code) {
-    x->code = e->code;
-    x->flag = e->flag;
-  }
-}
-
-struct sim_effect world_effect(const struct sim_world *w, struct sim_rng *rng, uint32_t op, int from_pod, int to_pod,
-                               int64_t at_ns) {
-  struct sim_effect x = {.factor = 1};
-  for (uint32_t i = 0; i < w->conf->events; i++) {
-    const struct sim_event *e = &w->conf->event[i];
-    if (e->kind > SIM_EVENT_timeout && e->kind != SIM_EVENT_rollout) continue;
-    if (e->kind == SIM_EVENT_latency && e->caller >= 0) continue;
-    if (!world_event_on(e, at_ns)) continue;
-    if (path_match(w, e, op, from_pod) && end_match(w, e, i, from_pod, to_pod)) effect_apply(e, rng, &x);
-  }
-  return x;
+  return w->conf->service[service].err_p * exp(x->log_wander - sd * sd / 2);
 }

@@ -21,6 +21,10 @@
 #define LIMIT_PEER_ADDRESSES 131072u /* IP -> pod table; the oldest goes, which costs a name, not a count */
 #define LIMIT_NODES 65536u           /* distinct reporting proxies kept [node_limit] */
 
+/* Lost telemetry. */
+#define LIMIT_PAIRS 32768u /* requests whose two reports are awaited; fuller than 7/8, half as many are sampled */
+#define LIMIT_GAPS 256u    /* told in one tick, the proxies that lose most; the rest is not told [gap_limit] */
+
 /* Time. */
 #define LIMIT_TICK_NS 250000000ll /* one tick: 250 ms of event time */
 #define LIMIT_TICKS_PER_S 4u
@@ -54,7 +58,11 @@
 #define LIMIT_ENTITIES 32u /* listed as affected, and as not affected */
 #define LIMIT_EXEMPLARS 8u
 #define LIMIT_CHANGES 16u
-#define LIMIT_TEXT_BYTES 512u /* summary, evidence */
+#define LIMIT_TEXT_BYTES 512u     /* summary, evidence */
+#define LIMIT_DECISION_BYTES 256u /* the text of a decision */
+#define LIMIT_DECISIONS 8u        /* kept of an incident; the oldest go */
+#define LIMIT_AGAIN 16u           /* returns listed of a recurring incident; the oldest go, the count does not */
+#define LIMIT_PLOT 120u           /* points of an incident's plot */
 
 /* Journal. */
 #define LIMIT_FRAME_BYTES (8u << 20)    /* one frame; larger is BAD */

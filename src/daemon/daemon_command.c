@@ -8,8 +8,17 @@
 #define COMMAND_HELP_BYTES 65536u
 
 const struct daemon_command *const daemon_commands[] = {
-    &command_run,     &command_replay, &command_stats,   &command_record, &command_incidents,
-    &command_explain, &command_check,  &command_version, &command_help,   NULL,
+    &command_run,
+    &command_replay,
+    &command_stats,
+    &command_record,
+    &command_incidents,
+    &command_explain,
+    &command_calibration,
+    &command_check,
+    &command_version,
+    &command_help,
+    NULL,
 };
 
 const struct daemon_command *command_find(const char *name) {
@@ -73,7 +82,7 @@ void command_overview_text(struct base_buf *out) {
             "Foreshock finds anomalies in a service mesh from its access logs, and names the culprit.\n\n"
             "Usage: foreshock COMMAND [OPTIONS]\n\nCommands:\n");
   for (const struct daemon_command *const *c = daemon_commands; *c; c++)
-    buf_put_f(out, "  %-10s %s\n", (*c)->name, (*c)->about);
+    buf_put_f(out, "  %-11s %s\n", (*c)->name, (*c)->about);
   buf_put_f(out,
             "\n`foreshock COMMAND --help` tells more. Exit status: 0 done, 1 bad input or configuration, 2 usage.\n");
 }

@@ -10,8 +10,9 @@
 
 #include "base_must.h"
 #include "base_time.h"
+#include "rec_scope.h"
 
-enum conf_type { CONF_STRING, CONF_ADDRESS, CONF_U64, CONF_DOUBLE, CONF_DURATION };
+enum conf_type { CONF_STRING, CONF_ADDRESS, CONF_U64, CONF_DOUBLE, CONF_DURATION, CONF_SCOPES };
 
 struct conf_key {
   enum conf_type type;
@@ -22,6 +23,7 @@ struct conf_key {
 
 #define CONF_FIELD_STRING(name) offsetof(struct daemon_conf, name)
 #define CONF_FIELD_ADDRESS(name) offsetof(struct daemon_conf, name)
+#define CONF_FIELD_SCOPES(name) offsetof(struct daemon_conf, name)
 #define CONF_FIELD_U64(name) offsetof(struct daemon_conf, name)
 #define CONF_FIELD_DOUBLE(name) offsetof(struct daemon_conf, name)
 #define CONF_FIELD_DURATION(name) offsetof(struct daemon_conf, name##_ns)
@@ -65,6 +67,14 @@ static bool conf_set_string(char *field, const struct conf_key *k, struct base_s
   if ((double)value.n < k->min || (double)value.n > k->max || !conf_text(value, field, CONF_STRING_BYTES))
     return conf_fail(err, "%s: wants a text of %.0f to %.0f bytes", k->name, k->min, k->max);
   return true;
+}
+
+static bool conf_set_scopes(char *field, const struct conf_key *k, struct base_str value, struct conf_err *err) {
+  struct rec_scope scope[REC_SCOPES];
+  uint32_t n = 0;
+  const char *why = "";
+  if (!rec_scopes_read(value, scope, &n, &why)) return conf_fail(err, "%s: %s", k->name, why);
+  return conf_set_string(field, k, value, err);
 }
 
 static bool conf_set_address(char *field, const struct conf_key *k, struct base_str value, struct conf_err *err) {
@@ -138,6 +148,7 @@ static bool conf_key_set(struct daemon_conf *c, const struct conf_key *k, struct
   void *field = conf_field(c, k);
   switch (k->type) {
     case CONF_STRING: return conf_set_string(field, k, value, err);
+    case CONF_SCOPES: return conf_set_scopes(field, k, value, err);
     case CONF_ADDRESS: return conf_set_address(field, k, value, err);
     case CONF_U64: return conf_set_u64(field, k, value, err);
     case CONF_DOUBLE: return conf_set_double(field, k, value, err);

@@ -8,8 +8,8 @@ struct yyjson_val;
 
 /* One line for a list: id, state, severity, start, summary. */
 void explain_line(struct text *t, struct yyjson_val *incident);
-/* The whole story: what, since when, cause and evidence, who suffers and who does not, timeline, requests. Missing
- * or odd members are left out. */
+/* The whole story: what, since when, cause and evidence, the finding's numbers and plot, who suffers and who does not,
+ * timeline, requests. Missing or odd members are left out. */
 void explain_whole(struct text *t, struct yyjson_val *incident);
 
 #endif

@@ -114,9 +114,7 @@ static int replay_results(struct replay *r, const struct option_set *o, double w
 }
 
 static bool replay_open(struct replay *r, const struct daemon_conf *conf) {
-  struct line_conf line = {
-      .engine = {.series_max = (uint32_t)conf->max_series, .alerts_per_week = conf->alerts_per_week},
-      .threads = setup_threads(conf)};
+  struct line_conf line = {.engine = setup_engine(conf), .threads = setup_threads(conf)};
   const char *err = "out of memory";
   r->json = buf_open(REPLAY_INCIDENT_BYTES);
   r->store = serve_store_open(REPLAY_INCIDENTS_MAX);

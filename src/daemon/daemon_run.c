@@ -93,9 +93,7 @@ static bool run_conf(struct run *r, const struct option_set *o) {
 }
 
 static bool run_open_line(struct run *r) {
-  struct line_conf conf = {
-      .engine = {.series_max = (uint32_t)r->conf.max_series, .alerts_per_week = r->conf.alerts_per_week},
-      .threads = setup_threads(&r->conf)};
+  struct line_conf conf = {.engine = setup_engine(&r->conf), .threads = setup_threads(&r->conf)};
   const char *err = "out of memory";
   r->line = line_open(&conf, &err);
   if (!r->line) {

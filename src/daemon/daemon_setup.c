@@ -30,3 +30,10 @@ unsigned setup_threads(const struct daemon_conf *conf) {
   long n = sysconf(_SC_NPROCESSORS_ONLN);
   return n < 1 ? 1u : n > (long)LIMIT_THREADS ? LIMIT_THREADS : (unsigned)n;
 }
+
+struct engine_conf setup_engine(const struct daemon_conf *conf) {
+  return (struct engine_conf){.series_max = (uint32_t)conf->max_series,
+                              .alerts_per_week = conf->alerts_per_week,
+                              .seasonality = conf->seasonality != 0,
+                              .mute = str_of(conf->mute)};
+}

@@ -4,10 +4,13 @@
 
 #include "daemon_conf.h"
 #include "daemon_option.h"
+#include "engine.h"
 
 /* Reads --config, then each --set; the options table must have both. False: one clear line was said. */
 bool setup_conf(struct daemon_conf *conf, const struct option_set *o);
 /* conf->threads, or one a core where that is 0. */
 unsigned setup_threads(const struct daemon_conf *conf);
+/* What of it the engine is made by; views into conf. */
+struct engine_conf setup_engine(const struct daemon_conf *conf);
 
 #endif

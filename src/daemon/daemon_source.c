@@ -63,6 +63,37 @@ static bool source_rate(void *ctx, uint32_t idx, struct serve_rate *out) {
   return true;
 }
 
+static uint32_t source_telemetry(void *ctx, struct serve_gap *out, uint32_t max) {
+  struct source *s = ctx;
+  struct engine_gap gap[SERVE_GAPS_MAX];
+  if (max > SERVE_GAPS_MAX) max = SERVE_GAPS_MAX;
+  uint32_t all = engine_telemetry(line_engine(s->line), gap, max);
+  for (uint32_t i = 0; i < all && i < max; i++)
+    out[i] = (struct serve_gap){.node = gap[i].node,
+                                .service = gap[i].service,
+                                .cluster = gap[i].cluster,
+                                .reason = gap[i].reason,
+                                .lost_share = gap[i].lost_share};
+  return all;
+}
+
+static void source_calibration(void *ctx, struct serve_calibration out[REC_SIGNAL_COUNT]) {
+  _Static_assert(ENGINE_CALIBRATION_LEVELS <= SERVE_LEVELS_MAX, "all levels fit");
+  struct source *s = ctx;
+  struct engine_calibration c[REC_SIGNAL_COUNT];
+  engine_calibration(line_engine(s->line), c);
+  for (unsigned i = 0; i < REC_SIGNAL_COUNT; i++) {
+    out[i] = (struct serve_calibration){.signal = c[i].signal,
+                                        .series_weeks = c[i].series_weeks,
+                                        .level_n = ENGINE_CALIBRATION_LEVELS,
+                                        .threshold = c[i].threshold,
+                                        .raised_by = c[i].raised_by};
+    memcpy(out[i].level, c[i].level, sizeof c[i].level);
+    memcpy(out[i].seen, c[i].seen, sizeof c[i].seen);
+    memcpy(out[i].bound, c[i].bound, sizeof c[i].bound);
+  }
+}
+
 static bool source_change(void *ctx, const struct rec_change *change) {
   struct source *s = ctx;
   return line_change(s->line, change);
@@ -80,6 +111,8 @@ struct serve_source source_of(struct source *s) {
                                .series_n = source_series_n,
                                .series = source_series,
                                .rate = source_rate,
+                               .telemetry = source_telemetry,
+                               .calibration = source_calibration,
                                .change = source_change,
                                .command = source_command};
 }

@@ -1,6 +1,7 @@
 #include "daemon_text.h"
 
 #include <stdlib.h>
+#include <strings.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -18,8 +19,17 @@ static bool text_colours(void) {
   return isatty(STDOUT_FILENO) && !(no && no[0]) && !(term && strcmp(term, "dumb") == 0);
 }
 
+/* The first of the three that is set and not empty counts (POSIX, Environment Variables 8.2). */
+static bool text_utf8(void) {
+  static const char *const name[] = {"LC_ALL", "LC_CTYPE", "LANG"};
+  const char *locale = NULL;
+  for (size_t i = 0; i < sizeof name / sizeof name[0] && !(locale && locale[0]); i++) locale = getenv(name[i]);
+  const char *dot = locale ? strchr(locale, '.') : NULL;
+  return dot && (strncasecmp(dot, ".utf-8", 6) == 0 || strncasecmp(dot, ".utf8", 5) == 0);
+}
+
 struct text text_stdout(struct base_buf *out) {
-  return (struct text){.out = out, .width = text_width(), .colour = text_colours()};
+  return (struct text){.out = out, .width = text_width(), .colour = text_colours(), .ascii = !text_utf8()};
 }
 
 /* Bytes of a control character at p: C0, DEL, or C1 in its UTF-8 form; 0 where it is none. */
@@ -45,8 +55,7 @@ void text_colour(struct text *t, enum text_colour colour, struct base_str s) {
   if (on) buf_put_str(t->out, STR("\033[0m"));
 }
 
-/* Columns, one a character: wide scripts may come out longer than the line. */
-static unsigned text_columns(struct base_str s) {
+unsigned text_columns(struct base_str s) {
   unsigned n = 0;
   for (size_t i = 0; i < s.n; i++) n += ((unsigned char)s.p[i] & 0xc0) != 0x80;
   return n;

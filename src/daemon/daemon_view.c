@@ -1,9 +1,10 @@
-/* incidents and explain: readers of a running daemon. */
+/* incidents, explain and calibration: readers of a running daemon. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <yyjson.h>
 
+#include "daemon_calibration.h"
 #include "daemon_command.h"
 #include "daemon_explain.h"
 #include "io_client.h"
@@ -53,21 +54,24 @@ static yyjson_doc *view_get(const char *url) {
   return doc;
 }
 
+static void view_put_json(struct base_buf *out, yyjson_val *v) {
+  size_t n = 0;
+  char *line = yyjson_val_write(v, 0, &n);
+  if (!line) {
+    out->bad = true;
+    return;
+  }
+  buf_put(out, line, n);
+  buf_put_char(out, '\n');
+  free(line);
+}
+
 /* One incident in the chosen form. */
 static void view_put(struct text *t, yyjson_val *incident, bool json) {
-  if (!json) {
+  if (json)
+    view_put_json(t->out, incident);
+  else
     explain_line(t, incident);
-    return;
-  }
-  size_t n = 0;
-  char *line = yyjson_val_write(incident, 0, &n);
-  if (!line) {
-    t->out->bad = true;
-    return;
-  }
-  buf_put(t->out, line, n);
-  buf_put_char(t->out, '\n');
-  free(line);
 }
 
 static int view_list(const struct option_set *o) {
@@ -145,6 +149,7 @@ static int view_explain(const struct option_set *o) {
   if (!doc) return EXIT_BAD;
   struct base_buf out = buf_open(VIEW_BODY_BYTES);
   struct text t = text_stdout(&out);
+  t.ascii |= option_has(o, "ascii");
   explain_whole(&t, yyjson_doc_get_root(doc));
   int status = command_print(&out);
   buf_fini(&out);
@@ -154,15 +159,53 @@ static int view_explain(const struct option_set *o) {
 
 static const struct option_spec view_explain_options[] = {
     {"url", "URL", "where the daemon's API is (default " VIEW_URL ")"},
+    {"ascii", NULL, "draw with ASCII characters only, as where the locale is not one of UTF-8"},
     {0},
 };
 
 const struct daemon_command command_explain = {
     .name = "explain",
-    .usage = "ID [--url URL]",
-    .about = "tells an incident of a running daemon in full: what, cause, evidence, who suffers, when",
+    .usage = "ID [--url URL] [--ascii]",
+    .about =
+        "tells an incident of a running daemon in full: what, cause, evidence, numbers and plot, who suffers, when",
     .options = view_explain_options,
     .positional_min = 1,
     .positional_max = 1,
     .run = view_explain,
+};
+
+static int view_calibration(const struct option_set *o) {
+  struct view_url url = view_url(o, "/api/v1/status");
+  yyjson_doc *doc = view_get(url.text);
+  if (!doc) return EXIT_BAD;
+  yyjson_val *list = yyjson_obj_get(yyjson_doc_get_root(doc), "calibration");
+  struct base_buf out = buf_open(VIEW_BODY_BYTES);
+  struct text t = text_stdout(&out);
+  int status = EXIT_BAD;
+  if (!yyjson_is_arr(list)) {
+    command_say("%s: that daemon does not tell of its calibration", url.text);
+  } else {
+    if (option_has(o, "json"))
+      view_put_json(&out, list);
+    else
+      calibration_text(&t, list);
+    status = command_print(&out);
+  }
+  buf_fini(&out);
+  yyjson_doc_free(doc);
+  return status;
+}
+
+static const struct option_spec view_calibration_options[] = {
+    {"url", "URL", "where the daemon's API is (default " VIEW_URL ")"},
+    {"json", NULL, "all levels, as JSON on one line"},
+    {0},
+};
+
+const struct daemon_command command_calibration = {
+    .name = "calibration",
+    .usage = "[--url URL] [--json]",
+    .about = "shows what the traffic itself says of the thresholds: how high evidence rises while nothing is wrong",
+    .options = view_calibration_options,
+    .run = view_calibration,
 };

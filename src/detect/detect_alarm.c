@@ -3,6 +3,8 @@
 #include "base_math.h"
 #include "base_must.h"
 
+#define NOTHING (-8.0f) /* ln(1 + e^g) is below 0.0004: left out, which only makes R smaller */
+
 static double log_mean(const float *g, unsigned k, float top) {
   double sum = 0.0;
   if (top <= DETECT_FLOOR) return (double)DETECT_FLOOR;
@@ -40,7 +42,7 @@ struct detect_verdict detect_alarm_step(float *g, const double *l, unsigned k, s
   unsigned top = 0;
   for (unsigned i = 0; i < k; i++) {
     if (l[i] < DETECT_HOLD) {
-      double next = math_log1p_exp_fast((double)g[i]) + l[i];
+      double next = l[i] + (g[i] > NOTHING ? math_log1p_exp_fast((double)g[i]) : 0.0);
       g[i] = next > (double)DETECT_FLOOR ? (float)next : DETECT_FLOOR;
     }
     if (g[i] > g[top]) top = i;

@@ -2,24 +2,40 @@
 
 #include "base_math.h"
 #include "base_must.h"
+#include "detect_zone.h"
 
 #define TAU 14400.0f /* ticks: one hour */
 #define ARMED_REQUESTS 100.0f
 #define ARMED_AGE 120u /* ticks: 30 s */
 #define SCORE_MIN (-4.0)
 #define SCORE_MAX 6.0
-#define SD_MIN 0.5 /* buckets */
-#define ZETA_WIDTH 3.0
+#define SD_MIN 0.5      /* buckets */
+#define KNOWN_WIDTH 3.0 /* sd of the baseline's own error */
+#define NEAR_WINDOWS \
+  6.0f /* of ten seconds: horizon of the near mean, or as long as it takes to see so many requests: */
+#define NEAR_REQUESTS 300.0f
+#define ZETA_DOUBT 4.0f /* of one request's noise over an hour's: what minutes leave unknown in zeta^2, half an sd */
+#define CLIP2 4.0f      /* one minute's say in zeta^2, in variances: a trouble not yet known must not widen it much */
+#define CLIP2_MEAN 0.9205f /* mean of a squared normal that is clipped there */
+#define PHI_CLIP2 9.0f     /* one window's say in an overdispersion, in variances */
+#define PHI_ONE 256.0f
 #define ZETA2_PRIOR 0.01f
+#define INSIDE 0.95
+#define OCTAVE 0.6931471805599453
 #define FRESH_MIN 50u /* requests before the derived numbers are made anew */
 
 static const double eta[SERIES_TILT_ALTS] = {0.25, 0.5, 1.0, 2.0};
-static const double tail_mass[SERIES_TAIL_ALTS] = {0.05, 0.01};
-static const double tail_odds[SERIES_TAIL_ALTS] = {4.0, 10.0};
-static const double tail_log_odds[SERIES_TAIL_ALTS] = {1.3862943611198906, 2.3025850929940457};
+static const double tail_mass[SERIES_TAIL_ALTS] = {0.01, 0.002};
+static const double tail_odds[SERIES_TAIL_ALTS] = {3.0, 8.0};
+static const double tail_log_odds[SERIES_TAIL_ALTS] = {1.0986122886681098, 2.0794415416798357};
+static const double tail_slope[SERIES_TAIL_ALTS] = {2.5, 3.0}; /* of the log density, that far out */
+
+/* While an alarm stands, g[0] and g[1] hold the requests since it was raised, and the sum of their scores (or, of an
+ * alarm of a tail, how many were in it). */
+enum { SINCE_N = 0, SINCE_X = 1 };
 
 void detect_latency_init(struct series_latency *d, uint32_t seq) {
-  *d = (struct series_latency){.phi = 1.0f, .zeta2 = ZETA2_PRIOR, .sd = 1.0f};
+  *d = (struct series_latency){.phi = 1.0f, .zeta2 = ZETA2_PRIOR, .sd = 1.0f, .tail_phi_q8 = (uint16_t)PHI_ONE};
   detect_alarm_clear(d->g, SERIES_LATENCY_ALTS, &d->alarm, &d->best, seq);
 }
 
@@ -75,29 +91,46 @@ static void derive(struct series_latency *d) {
 }
 
 /* Upper credible end of a tail's probability, moved by the zone: a wander of z sd in the mean score multiplies the
- * density two sd out by about exp(2 z). */
-static double tail_null(const struct series_latency *d, unsigned t, double z) {
-  double a = (double)d->tail_p[t] * (double)d->total;
-  double p = (a + 3.0 * math_sqrt(a) + 4.5) / ((double)d->total + 1.0) * math_exp_fast(2.0 * (z < 1.0 ? z : 1.0));
+ * density t sd out by about exp(t z). */
+static double tail_null(const struct series_latency *d, unsigned t, double z, double phi) {
+  double a = (double)d->tail_p[t] * (double)d->total, slope = tail_slope[t] * (z < 1.0 ? z : 1.0);
+  double p = (a + 3.0 * math_sqrt(a * phi) + 4.5 * phi) / ((double)d->total + 1.0) * math_exp_fast(slope);
   return p < 0.5 ? p : 0.5;
 }
 
-static double zone_of(const struct series_latency *d) {
-  return ZETA_WIDTH * (math_sqrt((double)d->zeta2) + math_sqrt((double)d->phi / (double)d->total));
+static double wander_of(const struct series_latency *d) {
+  return math_sqrt((double)(d->zeta2 + ZETA_DOUBT * d->phi / d->total));
 }
 
-static void scores(const struct series_latency *d, const struct rec_hist_cell *cell, uint32_t cell_n, uint32_t n,
-                   double sum, double *l) {
-  double z = zone_of(d), phi = (double)d->phi;
-  for (unsigned k = 0; k < SERIES_TILT_ALTS; k++)
-    l[k] = (eta[k] * (sum - (double)n * z) - (double)n * (double)d->log_norm[k]) / phi;
+static double known_of(const struct series_latency *d) {
+  return KNOWN_WIDTH * math_sqrt((double)(d->phi / d->total));
+}
+
+static double tail_phi_of(const struct series_latency *d) {
+  return (double)((float)d->tail_phi_q8 / PHI_ONE);
+}
+
+static uint32_t tail_hits(const struct series_latency *d, unsigned t, const struct rec_hist_cell *cell,
+                          uint32_t cell_n) {
+  uint32_t hit = 0;
+  for (uint32_t i = 0; i < cell_n; i++)
+    if (cell[i].bucket >= d->tail_from[t]) hit += cell[i].count;
+  return hit;
+}
+
+/* n requests, sum of their scores, hits in the tails. The steeper a tilt, the more it is about the tail, and shares the
+ * tail's overdispersion: slow requests may come in groups that the mean hardly feels. */
+static void scores(const struct series_latency *d, const uint32_t *hit, uint32_t n, double sum, double *l) {
+  double known = known_of(d), wander = wander_of(d), phi = (double)d->phi, tail_phi = tail_phi_of(d);
+  for (unsigned k = 0; k < SERIES_TILT_ALTS; k++) {
+    double zone = detect_zone(eta[k], wander), own = 1.0 + (tail_phi - 1.0) * (eta[k] < 1.0 ? eta[k] : 1.0);
+    l[k] = (eta[k] * (sum - (double)n * (known + zone)) - (double)n * (double)d->log_norm[k]) / (own > phi ? own : phi);
+    if (zone > INSIDE * eta[k]) l[k] = (double)DETECT_FLOOR; /* such a shift is this series' normal life */
+  }
   for (unsigned t = 0; t < SERIES_TAIL_ALTS; t++) {
-    uint32_t hit = 0;
-    for (uint32_t i = 0; i < cell_n; i++)
-      if (cell[i].bucket >= d->tail_from[t]) hit += cell[i].count;
-    double p = tail_null(d, t, z), odds = p / (1.0 - p);
+    double p = tail_null(d, t, known + DETECT_ZONE_MAX * wander, tail_phi), odds = p / (1.0 - p);
     double cost = math_log_fast(1.0 + tail_odds[t] * odds) - math_log_fast(1.0 + odds);
-    l[SERIES_TILT_ALTS + t] = ((double)hit * tail_log_odds[t] - (double)n * cost) / phi;
+    l[SERIES_TILT_ALTS + t] = ((double)hit[t] * tail_log_odds[t] - (double)n * cost) / tail_phi;
   }
 }
 
@@ -111,28 +144,81 @@ static void learn(struct series_latency *d, const struct rec_hist_cell *cell, ui
   if (d->mean_s < 0.0f) d->mean_s = 0.0f;
 }
 
+static void windows_add(struct series_latency *d, double sum, uint32_t n, uint32_t hit) {
+  uint32_t hits = d->win_hit + hit;
+  d->win_s += (float)sum;
+  d->win_n += (float)n;
+  d->min_s += (float)sum;
+  d->min_n += (float)n;
+  d->win_hit = (uint16_t)(hits < 65535u ? hits : 65535u);
+}
+
+static void since_begin(struct series_latency *d, const uint32_t *hit, uint32_t n, double sum) {
+  unsigned best = d->best;
+  double x = best < SERIES_TILT_ALTS ? sum : (double)hit[best - SERIES_TILT_ALTS],
+         n0 = (double)n > 4.0 ? (double)n : 4.0;
+  /* The step that passed the bar need not look like the rest: as much as the alternative says is believed at least. */
+  double least = best < SERIES_TILT_ALTS
+                     ? eta[best] * n0
+                     : n0 * tail_odds[best - SERIES_TILT_ALTS] * (double)d->tail_p[best - SERIES_TILT_ALTS];
+  d->g[SINCE_N] = (float)n0;
+  d->g[SINCE_X] = (float)(x > least ? x : least);
+}
+
+/* Healthy against a third of the shift that the alarm has seen: a mixture of fine and slow requests has long runs of
+ * fine ones, and must not be over after each. In the tail: against half of the share that it has seen. */
+static double tilt_against(const struct series_latency *d, uint32_t n, double sum) {
+  double shift = (double)d->g[SINCE_X] / (double)d->g[SINCE_N], l;
+  unsigned k = 0;
+  while (k + 1 < SERIES_TILT_ALTS && eta[k + 1] <= shift / 3.0) k++;
+  l = (eta[k] * sum - (double)n * (double)d->log_norm[k]) / (double)d->phi;
+  return -l;
+}
+
+static double tail_against(const struct series_latency *d, unsigned t, uint32_t n, uint32_t hit) {
+  double phi = tail_phi_of(d), p0 = tail_null(d, t, known_of(d), phi);
+  double p1 = 0.5 * (double)d->g[SINCE_X] / (double)d->g[SINCE_N];
+  if (p1 < 1.5 * p0) p1 = 1.5 * p0;
+  if (p1 > 0.95) p1 = 0.95;
+  double gain = math_log_fast(p1 / p0), cost = math_log_fast((1.0 - p1) / (1.0 - p0));
+  return -((double)hit * gain + (double)(n - hit) * cost) / phi;
+}
+
+static struct detect_verdict alarm_step(struct series_latency *d, const uint32_t *hit, uint32_t n, double sum,
+                                        uint32_t seq) {
+  bool tilt = d->best < SERIES_TILT_ALTS;
+  uint32_t hits = tilt ? 0 : hit[d->best - SERIES_TILT_ALTS] < n ? hit[d->best - SERIES_TILT_ALTS] : n;
+  double against = tilt ? tilt_against(d, n, sum) : tail_against(d, d->best - SERIES_TILT_ALTS, n, hits);
+  struct detect_verdict v = detect_alarm_recover(d->g, SERIES_LATENCY_ALTS, &d->alarm, &d->best, against, seq);
+  if (v.event == DETECT_OVER || d->alarm.level > 0.0f) return v; /* calm stretches do not dilute the estimate */
+  d->g[SINCE_N] += (float)n;
+  d->g[SINCE_X] += (float)(tilt ? sum : (double)hits);
+  return v;
+}
+
+static struct detect_verdict judge(struct series_latency *d, const struct rec_hist_cell *cell, uint32_t cell_n,
+                                   uint32_t n, double log_c, uint32_t seq, uint32_t dt, bool learns) {
+  struct detect_verdict v;
+  double sum = 0.0, l[SERIES_LATENCY_ALTS];
+  uint32_t hit[SERIES_TAIL_ALTS];
+  for (uint32_t i = 0; i < cell_n; i++) sum += score_of(d, cell[i].bucket) * (double)cell[i].count;
+  for (unsigned t = 0; t < SERIES_TAIL_ALTS; t++) hit[t] = tail_hits(d, t, cell, cell_n);
+  scores(d, hit, n, sum, l);
+  if (d->best != SERIES_CALM) return alarm_step(d, hit, n, sum, seq);
+  v = detect_alarm_step(d->g, l, SERIES_LATENCY_ALTS, &d->alarm, &d->best, log_c, seq, dt);
+  if (v.event == DETECT_RAISED) since_begin(d, hit, n, sum);
+  if (!v.freeze && learns) windows_add(d, sum, n, hit[0]);
+  return v;
+}
+
 struct detect_verdict detect_latency_step(struct series_latency *d, const struct rec_hist_cell *cell, uint32_t cell_n,
                                           uint32_t n, double sum_s, double log_c, bool armed, uint32_t seq, uint32_t dt,
-                                          uint32_t age) {
+                                          uint32_t age, bool learns) {
   struct detect_verdict v = {DETECT_NOTHING, false, (double)DETECT_FLOOR, 0};
   if (n == 0) return v;
-  if (d->total >= ARMED_REQUESTS && age >= ARMED_AGE && d->sd > 0.0f) {
-    double sum = 0.0, l[SERIES_LATENCY_ALTS];
-    for (uint32_t i = 0; i < cell_n; i++) sum += score_of(d, cell[i].bucket) * (double)cell[i].count;
-    scores(d, cell, cell_n, n, sum, l);
-    if (d->best != SERIES_CALM) {
-      v = detect_alarm_recover(d->g, SERIES_LATENCY_ALTS, &d->alarm, &d->best, -l[d->best], seq);
-    } else {
-      v = detect_alarm_step(d->g, l, SERIES_LATENCY_ALTS, &d->alarm, &d->best, armed ? log_c : 1e30, seq, dt);
-    }
-    if (!v.freeze) {
-      d->win_s += (float)sum;
-      d->win_n += (float)n;
-      d->min_s += (float)sum;
-      d->min_n += (float)n;
-    }
-  }
-  if (v.freeze) return v;
+  if (d->total >= ARMED_REQUESTS && age >= ARMED_AGE && d->sd > 0.0f)
+    v = judge(d, cell, cell_n, n, armed ? log_c : 1e30, seq, dt, learns);
+  if (v.freeze || !learns) return v;
   learn(d, cell, cell_n, n, sum_s, dt, age);
   d->fresh = (uint16_t)(d->fresh + n < 65535u ? d->fresh + n : 65535u);
   if (d->fresh >= FRESH_MIN && ((float)d->fresh >= 0.02f * d->total || d->fresh == 65535u)) {
@@ -142,24 +228,55 @@ struct detect_verdict detect_latency_step(struct series_latency *d, const struct
   return v;
 }
 
+/* phi moves towards one window's squared deviation over its variance, which is clipped at three sd. */
+static float phi_update(float phi, float ratio, float weight) {
+  float most = PHI_CLIP2 * phi, next = phi + ((ratio < most ? ratio : most) - phi) * weight;
+  return next > 1.0f ? next : 1.0f;
+}
+
+/* Around the near mean: slow wander is zeta's. */
+static void near_learn(struct series_latency *d, float weight) {
+  float off = d->win_s / d->win_n - d->near, part = d->win_n / NEAR_REQUESTS;
+  d->phi = phi_update(d->phi, d->win_n * off * off, weight);
+  d->near += off * (part < 1.0f / NEAR_WINDOWS ? part : 1.0f / NEAR_WINDOWS);
+}
+
+static void tail_learn(struct series_latency *d, float weight) {
+  float mean = d->win_n * d->tail_p[0], off = (float)d->win_hit - mean, phi = (float)d->tail_phi_q8 / PHI_ONE;
+  if (mean <= 1e-6f) return;
+  phi = PHI_ONE * phi_update(phi, off * off / mean, weight);
+  d->tail_phi_q8 = (uint16_t)(phi < 65535.0f ? phi + 0.5f : 65535.0f);
+}
+
 void detect_latency_window(struct series_latency *d, float weight) {
-  if (d->win_n >= 2.0f) {
-    float m = d->win_s / d->win_n, ratio = d->win_n * m * m;
-    if (ratio > 60.0f) ratio = 60.0f;
-    d->phi += (ratio - d->phi) * weight;
-    if (d->phi < 1.0f) d->phi = 1.0f;
-  }
+  if (d->win_n >= 2.0f) near_learn(d, weight);
+  if (d->win_n > 0.0f) tail_learn(d, weight);
   d->win_s = d->win_n = 0.0f;
+  d->win_hit = 0;
 }
 
 void detect_latency_minute(struct series_latency *d, float weight) {
   if (d->min_n >= 2.0f) {
-    float m = d->min_s / d->min_n, excess = m * m - d->phi / d->min_n;
-    if (excess > 1.0f) excess = 1.0f;
-    d->zeta2 += (excess - d->zeta2) * weight;
+    float m = d->min_s / d->min_n, var = d->zeta2 + d->phi / d->min_n, ratio = m * m / var;
+    float w = 1.5f * weight / (1.0f + 0.5f * weight); /* the prior is forgotten faster */
+    d->zeta2 += ((ratio < CLIP2 ? ratio : CLIP2) / CLIP2_MEAN - 1.0f) * var * w;
     if (d->zeta2 < 0.0f) d->zeta2 = 0.0f;
   }
   d->min_s = d->min_n = 0.0f;
+}
+
+/* A shift by x sd of all requests adds x to each score: solved for the tilt that needs least. */
+double detect_latency_smallest(const struct series_latency *d, double requests_per_s, double log_c, double span_s) {
+  double n = requests_per_s * span_s, best = 0.0;
+  if (n <= 0.0 || d->total < ARMED_REQUESTS) return 0.0;
+  double nats = (log_c + math_log_fast((double)SERIES_LATENCY_ALTS)) * (double)d->phi / n;
+  double known = known_of(d), wander = wander_of(d);
+  for (unsigned k = 0; k < SERIES_TILT_ALTS; k++) {
+    double zone = detect_zone(eta[k], wander), x = (nats + (double)d->log_norm[k]) / eta[k] + known + zone;
+    if (zone <= INSIDE * eta[k] && (best <= 0.0 || x < best)) best = x;
+  }
+  return best > 0.0 && best < SCORE_MAX ? math_exp_fast(best * (double)d->sd * OCTAVE / (double)(1u << HIST_BITS))
+                                        : 0.0;
 }
 
 double detect_latency_quantile_s(const struct series_latency *d, double q) {

@@ -3,7 +3,8 @@
  * Rates are judged where traffic means something by itself (services, routes, edges, clusters), not at pods and
  * versions, whose share of it is a load balancer's choice. Client reports of a service repeat the server's rate, so
  * only edges judge theirs. What is the clients' doing is judged where it has a name to go with it, not over a whole
- * cluster or mesh. Server-side edges are evidence only: the client side judges them. */
+ * cluster or mesh. Server-side edges are evidence only: the client side judges them. Pods, versions and clusters of a
+ * service are compared with their siblings, by the servers' word. */
 #ifndef DETECT_MASK_H
 #define DETECT_MASK_H
 
@@ -13,6 +14,8 @@
 #define DETECT_TRAFFIC (DETECT_BIT(REQUESTS_DOWN) | DETECT_BIT(REQUESTS_UP))
 #define DETECT_ALL ((1u << REC_SIGNAL_COUNT) - 1u)
 
+/* Series of this level are compared with their siblings; the others are judged by how their requests come. */
+bool detect_mask_apart(enum rec_level level);
 /* Bit i: signal i is watched. */
 uint32_t detect_mask(enum rec_level level, enum rec_side side);
 unsigned detect_mask_count(enum rec_level level, enum rec_side side);

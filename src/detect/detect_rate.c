@@ -1,18 +1,21 @@
 #include "detect_rate.h"
 
 #include "base_math.h"
+#include "detect_zone.h"
 
 #define SECOND LIMIT_TICKS_PER_S
 #define TEN (10u * SECOND)
 #define MINUTE (60u * SECOND)
-#define TAU 2400.0f /* ticks: 600 s */
+#define TAU 2400.0f      /* ticks: 600 s */
+#define NEAR_TICKS 240.0 /* 60 s: horizon of the near rate, or as long as it takes to see so many requests: */
+#define NEAR_REQUESTS 600.0
 #define ARMED_AGE (60u * SECOND)
 #define NEVER_FREEZE_AGE (120u * SECOND)
 #define ZETA2_PRIOR 0.01f
-#define FINE_WIDTH 4.0
-#define COARSE_WIDTH 3.0
+#define ZETA_DOUBT 0.12   /* share of a minute's noise that thirty minutes leave in zeta^2: half an sd */
+#define CLIP2 4.0         /* one minute's say in zeta^2, in variances: a trouble not yet known must not widen it much */
+#define CLIP2_MEAN 0.9205 /* mean of a squared normal that is clipped there */
 #define RELEARN_FROZEN_S 600u /* learning stood still without an alarm */
-#define RELEARN_ALARM_S 1800u /* an alarm stood for so long: a new level */
 #define LN2 0.6931471805599453
 
 struct alternative {
@@ -20,24 +23,31 @@ struct alternative {
 };
 
 /* Fine ones first, then coarse. */
-static const struct alternative alt_down[SERIES_RATE_ALTS] = {
-    {0.05, -2.9957322735539909}, {0.5, -LN2}, {0.25, -2.0 * LN2}, {0.6, -0.5108256237659907}};
+static const struct alternative alt_down[SERIES_RATE_ALTS] = {{0.05, -2.9957322735539909},
+                                                              {0.5, -LN2},
+                                                              {0.25, -2.0 * LN2},
+                                                              {0.6, -0.5108256237659907},
+                                                              {0.8, -0.2231435513142097}};
 static const struct alternative alt_up[SERIES_RATE_ALTS] = {
-    {2.0, LN2}, {4.0, 2.0 * LN2}, {1.5, 0.4054651081081644}, {2.5, 0.9162907318741551}};
+    {2.0, LN2}, {4.0, 2.0 * LN2}, {1.25, 0.2231435513142097}, {1.5, 0.4054651081081644}, {2.5, 0.9162907318741551}};
 
 /* While an alarm stands, g[0] and g[1] of that side hold the requests and ticks since it was raised. */
 enum { SINCE_X = 0, SINCE_T = 1 };
 
-/* What one side of one step is judged by. */
+/* One time scale of what a step is judged by. */
+struct scale {
+  double lam, phi; /* believed requests a tick, their overdispersion */
+  double sd;       /* relative wander of the rate itself */
+};
+
 struct judged {
-  double lam;
-  uint32_t x, dt;
-  bool coarse; /* a ten-second sum is complete */
-  double ten_x, phi, phi_ten, edge_fine, edge_coarse;
+  struct scale fine, coarse;
+  double x, dt;               /* requests and ticks of the step */
+  double coarse_x, coarse_dt; /* of what the coarse alternatives have not seen yet; ticks 0: not now */
 };
 
 void detect_rate_init(struct series_rate *r, uint32_t seq) {
-  *r = (struct series_rate){.a = 0.05f, .b = 0.04f, .phi = 1.0f, .phi_ten = 1.0f, .zeta2 = ZETA2_PRIOR};
+  *r = (struct series_rate){.a = 0.05f, .b = 0.04f, .near = 1.25f, .phi = 1.0f, .phi_ten = 1.0f, .zeta2 = ZETA2_PRIOR};
   detect_alarm_clear(r->g_down, SERIES_RATE_ALTS, &r->down, &r->down_best, seq);
   detect_alarm_clear(r->g_up, SERIES_RATE_ALTS, &r->up, &r->up_best, seq);
 }
@@ -50,24 +60,37 @@ double detect_rate_per_s(const struct series_rate *r) {
   return lambda(r) * (double)SECOND;
 }
 
-static double alternative_score(const struct alternative *a, double edge, double x, double mean, double phi) {
-  bool outside = a->k < 1.0 ? a->k < 0.95 * edge : a->k > 1.05 * edge; /* else it is this series' normal life */
-  if (!outside) return (double)DETECT_FLOOR;
-  double log_edge = math_log_fast(edge);
-  return (x * (a->log_k - log_edge) - (a->k - edge) * mean) / phi;
+/* The edge of the null towards the alternative, as a factor of the believed rate; 0 where the alternative is this
+ * series' normal life. */
+static double edge_of(const struct alternative *a, const struct scale *s) {
+  bool down = a->k < 1.0;
+  double off = detect_zone(down ? 1.0 - a->k : 1.0 - 1.0 / a->k, s->sd);
+  if (off > 0.99) return 0.0;
+  double edge = down ? 1.0 - off : 1.0 + off + 0.5 * off * off; /* rates wander by factors: exp(off) */
+  return (down ? a->k < 0.95 * edge : a->k > 1.05 * edge) ? edge : 0.0;
+}
+
+/* exp(l) has mean 1 at the edge. Where counts scatter more than Poisson's, the null downwards is of requests that come
+ * in groups of phi: l / phi. Upwards groups of any size come, and the null is negative binomial with variance phi over
+ * mean: l is the likelihood ratio of two of them. */
+static double alternative_score(const struct alternative *a, const struct scale *s, double x, double dt) {
+  double edge = edge_of(a, s), mean = s->lam * dt;
+  if (edge <= 0.0) return (double)DETECT_FLOOR;
+  double tilt = a->log_k - math_log_fast(edge), more = s->phi - 1.0;
+  if (a->k < 1.0 || more < 1e-3) return (x * tilt - (a->k - edge) * mean) / s->phi;
+  double grown = math_log_fast((edge + more * a->k) / (edge * s->phi));
+  return x * (tilt - grown) - grown / more * edge * mean;
 }
 
 static struct detect_verdict side_calm(float *g, struct series_alarm *a, uint8_t *best, const struct alternative *alt,
                                        const struct judged *j, double log_c, uint32_t seq) {
   double l[SERIES_RATE_ALTS];
-  for (unsigned i = 0; i < SERIES_RATE_FINE; i++)
-    l[i] = alternative_score(&alt[i], j->edge_fine, (double)j->x, j->lam * (double)j->dt, j->phi);
+  for (unsigned i = 0; i < SERIES_RATE_FINE; i++) l[i] = alternative_score(&alt[i], &j->fine, j->x, j->dt);
   for (unsigned i = SERIES_RATE_FINE; i < SERIES_RATE_ALTS; i++)
-    l[i] = j->coarse ? alternative_score(&alt[i], j->edge_coarse, j->ten_x, j->lam * (double)TEN, j->phi_ten)
-                     : DETECT_HOLD;
-  struct detect_verdict v = detect_alarm_step(g, l, SERIES_RATE_ALTS, a, best, log_c, seq, j->dt);
+    l[i] = j->coarse_dt > 0.0 ? alternative_score(&alt[i], &j->coarse, j->coarse_x, j->coarse_dt) : DETECT_HOLD;
+  struct detect_verdict v = detect_alarm_step(g, l, SERIES_RATE_ALTS, a, best, log_c, seq, (uint32_t)j->dt);
   if (v.event == DETECT_RAISED) {
-    g[SINCE_X] = (float)(alt[*best].k * j->lam * (double)SECOND);
+    g[SINCE_X] = (float)(alt[*best].k * j->coarse.lam * (double)SECOND);
     g[SINCE_T] = (float)SECOND;
   }
   return v;
@@ -77,11 +100,11 @@ static struct detect_verdict side_calm(float *g, struct series_alarm *a, uint8_t
  * back to the learned rate is the end. */
 static struct detect_verdict side_alarm(float *g, struct series_alarm *a, uint8_t *best, bool down,
                                         const struct judged *j, uint32_t seq) {
-  double seen = (double)g[SINCE_X] / (double)g[SINCE_T], mid = 0.5 * (seen + j->lam);
-  double limit = down ? 0.9 * j->lam : 1.1 * j->lam;
+  double seen = (double)g[SINCE_X] / (double)g[SINCE_T], lam = j->coarse.lam;
+  double mid = 0.5 * (seen + lam), limit = down ? 0.9 * lam : 1.1 * lam;
   if (down ? mid > limit : mid < limit) mid = limit;
   if (mid < 1e-9) mid = 1e-9;
-  double against = -((double)j->x * math_log_fast(mid / j->lam) - (mid - j->lam) * (double)j->dt) / j->phi_ten;
+  double against = -(j->x * math_log_fast(mid / lam) - (mid - lam) * j->dt) / j->coarse.phi;
   struct detect_verdict v = detect_alarm_recover(g, SERIES_RATE_ALTS, a, best, against, seq);
   if (v.event == DETECT_OVER || a->level > 0.0f) return v;
   g[SINCE_X] += (float)j->x;
@@ -98,14 +121,23 @@ static float phi_update(float phi, double x, double mean, double seen, double ho
   return next > 1.0 ? (float)next : 1.0f;
 }
 
-/* phi from windows that hold about one request or more. */
-static void phi_learn(struct series_rate *r, uint32_t x, uint32_t dt, uint32_t age, bool freeze) {
-  double lam = lambda(r), per_s = lam * (double)SECOND;
-  uint32_t want = per_s >= 2.0 ? SECOND : per_s >= 0.2 ? TEN : MINUTE;
-  r->win_x += (float)x;
-  r->win_t = (uint16_t)(r->win_t + dt);
-  if (r->win_t < want) return;
-  double mean = lam * (double)r->win_t;
+/* Ticks that the near rate looks back. */
+static double near_horizon(const struct series_rate *r) {
+  double lam = lambda(r), t = lam * (double)TAU > NEAR_REQUESTS ? NEAR_REQUESTS / lam : (double)TAU;
+  if (t < NEAR_TICKS) t = NEAR_TICKS;
+  return t < (double)r->b ? t : (double)r->b;
+}
+
+/* Ticks of a window that holds about one request or more. */
+static uint32_t window_ticks(const struct series_rate *r) {
+  double per_s = lambda(r) * (double)SECOND;
+  return per_s >= 2.0 ? SECOND : per_s >= 0.2 ? TEN : MINUTE;
+}
+
+/* phi from whole windows, against the near rate: slow wander is zeta's. */
+static void phi_learn(struct series_rate *r, uint32_t age, bool freeze) {
+  if (r->win_t < window_ticks(r)) return;
+  double mean = (double)r->near * (double)r->win_t;
   if (!freeze && age >= 20u * SECOND && mean > 0.0)
     r->phi =
         phi_update(r->phi, (double)r->win_x, mean, (double)age / (double)r->win_t, 3600.0 * SECOND / (double)r->win_t);
@@ -113,10 +145,12 @@ static void phi_learn(struct series_rate *r, uint32_t x, uint32_t dt, uint32_t a
   r->win_t = 0;
 }
 
+/* The near rate has taken in part of the window that is held against it: the deviation is scaled back up. */
 static void ten_learn(struct series_rate *r, uint32_t age, bool freeze) {
-  double mean = lambda(r) * (double)TEN;
+  double mean = (double)r->near * (double)TEN;
   if (!freeze && age >= MINUTE && mean > 0.0) {
-    r->phi_ten = phi_update(r->phi_ten, (double)r->ten_x, mean, (double)(age - MINUTE) / (double)TEN, 360.0);
+    double back = 1.0 + 0.5 * (double)TEN / near_horizon(r), x = mean + ((double)r->ten_x - mean) * back;
+    r->phi_ten = phi_update(r->phi_ten, x, mean, (double)(age - MINUTE) / (double)TEN, 360.0);
   }
   if (r->phi_ten < r->phi) r->phi_ten = r->phi;
 }
@@ -126,17 +160,16 @@ static void zeta_learn(struct series_rate *r, uint32_t dt, uint32_t x, uint32_t 
   r->min_x += (float)x;
   r->min_t = (uint16_t)(r->min_t + dt);
   if (r->min_t < MINUTE) return;
-  double mean = (double)r->min_lam * (double)r->min_t;
+  double mean = lambda(r) * (double)r->min_t;
   if (!freeze && mean > 0.0 && age > 2u * MINUTE) {
-    double rel = ((double)r->min_x - mean) / mean, excess = rel * rel - (double)r->phi_ten / mean;
-    if (excess > 1.0) excess = 1.0;
-    double minutes = (double)age / (double)MINUTE - 1.0, w = 1.0 / ((minutes < 30.0 ? minutes : 30.0) + 1.0);
-    double z = (double)r->zeta2 + (excess - (double)r->zeta2) * w;
+    double back = 1.0 + 0.5 * (double)r->min_t / (double)r->b, rel = ((double)r->min_x - mean) / mean * back;
+    double var = (double)r->zeta2 + (double)r->phi_ten / mean, ratio = rel * rel / var;
+    double minutes = (double)age / (double)MINUTE - 1.0, w = 1.5 / ((minutes < 45.0 ? minutes : 45.0) + 1.5);
+    double z = (double)r->zeta2 + ((ratio < CLIP2 ? ratio : CLIP2) / CLIP2_MEAN - 1.0) * var * w;
     r->zeta2 = z > 0.0 ? (float)z : 0.0f;
   }
   r->min_x = 0.0f;
   r->min_t = 0;
-  r->min_lam = (float)lambda(r);
 }
 
 static void rate_learn(struct series_rate *r, uint32_t x, uint32_t dt, uint32_t age) {
@@ -149,10 +182,11 @@ static void rate_learn(struct series_rate *r, uint32_t x, uint32_t dt, uint32_t 
   if (keep < 0.0f) keep = 0.0f;
   r->a = r->a * keep + (float)take;
   r->b = r->b * keep + (float)dt;
+  double part = (double)dt / near_horizon(r);
+  r->near += (float)((take / (double)dt - (double)r->near) * (part < 1.0 ? part : 1.0));
 }
 
-/* Adopts what was seen since the alarm as the new normal, still uncertain. */
-static void level_adopt(struct series_rate *r, uint32_t seq) {
+void detect_rate_adopt(struct series_rate *r, uint32_t seq) {
   const float *g = r->down_best != SERIES_CALM ? r->g_down : r->g_up;
   if (r->down_best != SERIES_CALM || r->up_best != SERIES_CALM) {
     float rate = g[SINCE_X] / g[SINCE_T];
@@ -162,56 +196,75 @@ static void level_adopt(struct series_rate *r, uint32_t seq) {
     r->a *= 0.1f;
     r->b *= 0.1f;
   }
+  r->near = (float)lambda(r);
   detect_alarm_clear(r->g_down, SERIES_RATE_ALTS, &r->down, &r->down_best, seq);
   detect_alarm_clear(r->g_up, SERIES_RATE_ALTS, &r->up, &r->up_best, seq);
   r->frozen_s = 0;
 }
 
-static struct judged judged_of(const struct series_rate *r, uint32_t x, uint32_t dt, bool coarse) {
-  double lam = lambda(r), young = 1.0 + (double)SECOND / ((double)r->b + 1.0); /* lambda's own uncertainty */
-  double mean_ten = lam * (double)TEN, bursts = 0.0;
-  if (mean_ten > 0.0 && r->phi_ten > r->phi) bursts = (double)(r->phi_ten - r->phi) / mean_ten;
-  struct judged j = {.lam = lam, .x = x, .dt = dt, .coarse = coarse, .ten_x = (double)r->ten_x};
-  j.phi = (double)r->phi * young;
-  j.phi_ten = (double)(r->phi_ten > r->phi ? r->phi_ten : r->phi) * young;
-  j.edge_fine = FINE_WIDTH * math_sqrt((double)r->zeta2 + bursts);
-  j.edge_coarse = COARSE_WIDTH * math_sqrt((double)r->zeta2);
+/* Fine: seconds against the last minute. That moves by what ten seconds vary beyond their seconds, and by the part of
+ * the wander that its horizon leaves; and it is not known better than its requests allow. Coarse: against the last ten
+ * minutes, and by all of the wander. */
+static struct judged judged_of(const struct series_rate *r, uint32_t x, uint32_t dt) {
+  double young = 1.0 + (double)SECOND / ((double)r->b + 1.0), lam = lambda(r); /* lambda's own uncertainty */
+  double near = (double)r->near > 1e-9 ? (double)r->near : 1e-9, back = near_horizon(r), phi = (double)r->phi;
+  double phi_ten = (double)(r->phi_ten > r->phi ? r->phi_ten : r->phi);
+  double wander = (double)r->zeta2 + ZETA_DOUBT * phi_ten / (near * (double)MINUTE);
+  double bursts = (phi_ten - phi) / (near * (double)TEN) + phi / (2.0 * near * back);
+  struct judged j = {.x = (double)x, .dt = (double)dt};
+  if (window_ticks(r) > SECOND) { /* slow series have few steps: at each of them */
+    j.coarse_x = j.x;
+    j.coarse_dt = j.dt;
+  } else if (r->win_t >= SECOND) {
+    j.coarse_x = (double)r->win_x;
+    j.coarse_dt = (double)r->win_t;
+  }
+  j.fine = (struct scale){near, phi * young, math_sqrt(bursts + wander * back / (double)TAU)};
+  j.coarse = (struct scale){lam, phi_ten * young, math_sqrt(wander)};
   return j;
 }
 
-static struct detect_verdict side_step(struct series_rate *r, struct judged j, bool down, double log_c, uint32_t seq) {
+/* Held against the rate that the clock is about to bring. */
+static struct judged judged_season(struct judged j, int eighths) {
+  double factor = math_exp((double)eighths * LN2 / 8.0);
+  j.fine.lam *= factor;
+  j.coarse.lam *= factor;
+  return j;
+}
+
+static struct detect_verdict side_step(struct series_rate *r, const struct judged *j, bool down, double log_c,
+                                       uint32_t seq) {
   float *g = down ? r->g_down : r->g_up;
   struct series_alarm *a = down ? &r->down : &r->up;
   uint8_t *best = down ? &r->down_best : &r->up_best;
-  double sign = down ? -1.0 : 1.0;
-  if (*best != SERIES_CALM) return side_alarm(g, a, best, down, &j, seq);
-  j.edge_fine = 1.0 + sign * j.edge_fine;
-  j.edge_coarse = 1.0 + sign * j.edge_coarse;
-  if (j.edge_fine < 0.01) j.edge_fine = 0.01; /* every alternative is then inside the zone */
-  if (j.edge_coarse < 0.01) j.edge_coarse = 0.01;
-  return side_calm(g, a, best, down ? alt_down : alt_up, &j, log_c, seq);
+  if (*best != SERIES_CALM) return side_alarm(g, a, best, down, j, seq);
+  return side_calm(g, a, best, down ? alt_down : alt_up, j, log_c, seq);
 }
 
 void detect_rate_skip(struct series_rate *r) {
   r->ten_x = -1.0f; /* void until the next ten seconds begin */
   r->win_x = r->min_x = 0.0f;
   r->win_t = r->min_t = 0;
+  r->near = (float)lambda(r);
 }
 
 struct detect_rate_verdict detect_rate_step(struct series_rate *r, uint32_t x, uint32_t dt, uint32_t age, double log_c,
-                                            bool armed, uint32_t seq) {
+                                            bool armed, uint32_t seq, int season) {
   struct detect_rate_verdict v = {0};
   bool ten_ends = (seq + 1) % TEN == 0, ten_whole = r->ten_x >= 0.0f,
        was_alarm = r->down_best != SERIES_CALM || r->up_best != SERIES_CALM;
   if (ten_whole) r->ten_x += (float)x;
+  r->win_x += (float)x;
+  r->win_t = (uint16_t)(r->win_t + dt);
   if (armed) {
-    struct judged j = judged_of(r, x, dt, ten_ends && ten_whole && age >= ARMED_AGE + TEN);
+    struct judged j = judged_of(r, x, dt);
     if (age < ARMED_AGE) log_c = 1e30;
-    v.down = side_step(r, j, true, log_c, seq);
-    v.up = side_step(r, j, false, log_c, seq);
+    struct judged down = season < 0 ? judged_season(j, season) : j, up = season > 0 ? judged_season(j, season) : j;
+    v.down = side_step(r, &down, true, log_c, seq);
+    v.up = side_step(r, &up, false, log_c, seq);
   }
   bool freeze = (v.down.freeze || v.up.freeze) && age >= NEVER_FREEZE_AGE;
-  phi_learn(r, x, dt, age, freeze);
+  phi_learn(r, age, freeze);
   if (ten_ends) {
     if (ten_whole) ten_learn(r, age, freeze);
     r->ten_x = 0.0f;
@@ -223,11 +276,35 @@ struct detect_rate_verdict detect_rate_step(struct series_rate *r, uint32_t x, u
   } else if (seq / SECOND != (seq - dt) / SECOND && r->frozen_s < 65535u) {
     r->frozen_s++;
   }
-  if (r->frozen_s >= (was_alarm ? RELEARN_ALARM_S : RELEARN_FROZEN_S)) {
-    v.relearned = was_alarm;
-    if (r->down_best != SERIES_CALM) v.down = (struct detect_verdict){DETECT_OVER, true, 0.0, seq + 1};
-    if (r->up_best != SERIES_CALM) v.up = (struct detect_verdict){DETECT_OVER, true, 0.0, seq + 1};
-    level_adopt(r, seq);
-  }
+  if (r->frozen_s >= RELEARN_FROZEN_S && !was_alarm)
+    detect_rate_adopt(r, seq); /* suspected for long, and never shown */
   return v;
+}
+
+/* The ratio of the rate whose expected evidence for the alternative is enough; linear in it. 0 where the alternative
+ * is out of use. */
+static double smallest_of(const struct alternative *a, const struct scale *s, double nats, double dt) {
+  double edge = edge_of(a, s), more = s->phi - 1.0;
+  if (edge <= 0.0) return 0.0;
+  double tilt = a->log_k - math_log_fast(edge), cost = a->k - edge;
+  if (a->k < 1.0 || more < 1e-3) {
+    nats *= s->phi;
+  } else {
+    double grown = math_log_fast((edge + more * a->k) / (edge * s->phi));
+    tilt -= grown;
+    cost = grown / more * edge;
+  }
+  return (nats / (s->lam * dt) + cost) / tilt;
+}
+
+double detect_rate_smallest(const struct series_rate *r, double log_c, double span_s, bool down) {
+  struct judged j = judged_of(r, 0, SECOND);
+  const struct alternative *alt = down ? alt_down : alt_up;
+  double nats = log_c + math_log_fast((double)SERIES_RATE_ALTS), dt = span_s * (double)SECOND, best = 0.0;
+  if (dt <= 0.0 || lambda(r) <= 0.0) return 0.0;
+  for (unsigned i = 0; i < SERIES_RATE_ALTS; i++) {
+    double one = smallest_of(&alt[i], i < SERIES_RATE_FINE ? &j.fine : &j.coarse, nats, dt);
+    if (one > 0.0 && (best <= 0.0 || (down ? one > best : one < best))) best = one;
+  }
+  return best;
 }

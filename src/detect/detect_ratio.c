@@ -14,8 +14,8 @@
 /* While an alarm stands, g[0] and g[1] hold the requests and events since it was raised. */
 enum { SINCE_N = 0, SINCE_E = 1 };
 
-void detect_ratio_init(struct series_ratio *r, uint32_t seq) {
-  *r = (struct series_ratio){.phi_q8 = PHI_ONE};
+void detect_ratio_init(struct series_ratio *r, uint8_t signal, uint32_t seq) {
+  *r = (struct series_ratio){.phi_q8 = PHI_ONE, .signal = signal};
   detect_alarm_clear(r->g, SERIES_RATIO_ALTS, &r->alarm, &r->best, seq);
 }
 
@@ -59,18 +59,44 @@ static void odds_score(double *l, double odds, double log_k, double k, uint32_t 
   *l = ((double)e * log_k - (double)n * cost) / phi;
 }
 
+/* Odds ratios of the alternatives at null odds; 1 is out of use. */
+static void alternatives_of(double odds, double k[SERIES_RATIO_ALTS], double log_k[SERIES_RATIO_ALTS]) {
+  double sharp = ODDS_SHARP / odds;
+  k[0] = ODDS_SMALL;
+  log_k[0] = LOG_SMALL;
+  k[1] = k[2] = 1.0;
+  log_k[1] = log_k[2] = 0.0;
+  if (sharp <= ODDS_SMALL) return;
+  k[2] = sharp;
+  log_k[2] = math_log_fast(sharp);
+  k[1] = math_sqrt(ODDS_SMALL * sharp);
+  log_k[1] = 0.5 * (LOG_SMALL + log_k[2]);
+}
+
+void detect_ratio_idle(struct series_ratio *r, struct detect_prior prior, float requests, uint32_t seconds) {
+  double p0 = detect_ratio_upper(r, prior, requests), odds = p0 / (1.0 - p0);
+  double k[SERIES_RATIO_ALTS], log_k[SERIES_RATIO_ALTS], t = (double)seconds;
+  if (seconds == 0) return;
+  alternatives_of(odds, k, log_k);
+  for (unsigned i = 0; i < SERIES_RATIO_ALTS; i++) {
+    double cost, once;
+    if (log_k[i] <= 0.0) continue;
+    odds_score(&cost, odds, log_k[i], k[i], 1, 0, 1.0);
+    once = cost * (double)requests / (t < 3600.0 ? t : 3600.0); /* requests are those of the last hour */
+    double left = once < -1e-6 ? (1.0 - math_exp(once * t)) / (1.0 - math_exp(once)) : t;
+    double g = once + math_log(left);
+    r->g[i] = g > (double)DETECT_FLOOR ? (float)g : DETECT_FLOOR;
+  }
+}
+
 static struct detect_verdict calm_step(struct series_ratio *r, double p0, uint32_t n, uint32_t e, double log_c,
                                        uint32_t seq, uint32_t dt) {
-  double odds = p0 / (1.0 - p0), phi = phi_of(r), sharp = ODDS_SHARP / odds, l[SERIES_RATIO_ALTS];
-  double k[SERIES_RATIO_ALTS] = {ODDS_SMALL, ODDS_SMALL, ODDS_SMALL};
-  l[1] = l[2] = (double)DETECT_FLOOR;
-  odds_score(&l[0], odds, LOG_SMALL, ODDS_SMALL, n, e, phi);
-  if (sharp > ODDS_SMALL) {
-    double log_sharp = math_log_fast(sharp);
-    k[1] = math_sqrt(ODDS_SMALL * sharp);
-    k[2] = sharp;
-    odds_score(&l[1], odds, 0.5 * (LOG_SMALL + log_sharp), k[1], n, e, phi);
-    odds_score(&l[2], odds, log_sharp, sharp, n, e, phi);
+  double odds = p0 / (1.0 - p0), phi = phi_of(r), l[SERIES_RATIO_ALTS];
+  double k[SERIES_RATIO_ALTS], log_k[SERIES_RATIO_ALTS];
+  alternatives_of(odds, k, log_k);
+  for (unsigned i = 0; i < SERIES_RATIO_ALTS; i++) {
+    l[i] = (double)DETECT_FLOOR;
+    if (log_k[i] > 0.0) odds_score(&l[i], odds, log_k[i], k[i], n, e, phi);
   }
   struct detect_verdict v = detect_alarm_step(r->g, l, SERIES_RATIO_ALTS, &r->alarm, &r->best, log_c, seq, dt);
   if (v.event == DETECT_RAISED) {
@@ -102,6 +128,37 @@ struct detect_verdict detect_ratio_step(struct series_ratio *r, struct detect_pr
   if (e > n) e = n;
   if (r->best != SERIES_CALM) return alarm_step(r, p0, n, e, seq);
   return calm_step(r, p0, n, e, armed ? log_c : 1e30, seq, dt);
+}
+
+void detect_ratio_since(const struct series_ratio *r, double *n, double *e) {
+  *n = r->best == SERIES_CALM ? 0.0 : (double)r->g[SINCE_N];
+  *e = r->best == SERIES_CALM ? 0.0 : (double)r->g[SINCE_E];
+}
+
+/* Expected evidence of n requests of which a share p are events, by the alternative that sees most. */
+static double expected_of(double odds, double p, double n, double phi) {
+  double k[SERIES_RATIO_ALTS], log_k[SERIES_RATIO_ALTS], most = 0.0;
+  alternatives_of(odds, k, log_k);
+  for (unsigned i = 0; i < SERIES_RATIO_ALTS; i++) {
+    double cost = math_log(1.0 + k[i] * odds) - math_log(1.0 + odds), l = n * (p * log_k[i] - cost) / phi;
+    if (l > most) most = l;
+  }
+  return most;
+}
+
+double detect_ratio_smallest(const struct series_ratio *r, struct detect_prior prior, float requests, double per_s,
+                             double log_c, double span_s) {
+  double p0 = detect_ratio_upper(r, prior, requests), odds = p0 / (1.0 - p0), n = per_s * span_s;
+  double mean = ((double)r->a + 0.5) / ((double)requests + 1.0), want = log_c + LOG_SMALL, lo = p0, hi = 1.0;
+  if (expected_of(odds, 1.0, n, phi_of(r)) < want) return 0.0;
+  for (unsigned i = 0; i < 40; i++) {
+    double mid = 0.5 * (lo + hi);
+    if (expected_of(odds, mid, n, phi_of(r)) < want)
+      lo = mid;
+    else
+      hi = mid;
+  }
+  return hi / mean;
 }
 
 bool detect_ratio_suspects(const struct series_ratio *r) {

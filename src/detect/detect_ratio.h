@@ -8,8 +8,8 @@
 
 #include "detect_alarm.h"
 
-#define DETECT_RATIO_NEWBORN 40u   /* ticks of age, 10 s: before, nothing is said at all */
-#define DETECT_RATIO_DOUBT 20.0    /* nats more are asked of evidence until phi is known */
+#define DETECT_RATIO_NEWBORN 40u  /* ticks of age, 10 s: before, nothing is said at all */
+#define DETECT_RATIO_DOUBT 20.0   /* nats more are asked of evidence until phi is known */
 #define DETECT_RATIO_ARMED 240u   /* ticks of age, 60 s: phi must have seen a few windows */
 #define DETECT_RATIO_FREEZES 480u /* ticks of age, 120 s: before, a newborn learns whatever it sees */
 #define DETECT_RATIO_TAU 14400.0f /* ticks: one hour */
@@ -20,7 +20,11 @@ struct detect_prior {
   float mean, strength;
 };
 
-void detect_ratio_init(struct series_ratio *r, uint32_t seq);
+void detect_ratio_init(struct series_ratio *r, uint8_t signal, uint32_t seq);
+
+/* A ratio whose first event comes now has been watched all the time: its evidence is set to what so many seconds
+ * without an event leave. With L = exp(-c n) a second, R = L (1 - L^t) / (1 - L). */
+void detect_ratio_idle(struct series_ratio *r, struct detect_prior prior, float requests, uint32_t seconds);
 
 /* requests: discounted requests of the series before this step. armed: may raise. */
 struct detect_verdict detect_ratio_step(struct series_ratio *r, struct detect_prior prior, float requests, uint32_t n,
@@ -35,6 +39,15 @@ void detect_ratio_window(struct series_ratio *r, float requests, float win_n, fl
 /* The learned mean ratio, in [0, 1]. */
 double detect_ratio_mean(const struct series_ratio *r, float requests);
 double detect_ratio_upper(const struct series_ratio *r, struct detect_prior prior, float requests);
+
+/* Requests and events that the alarm in force has seen; zeroes while calm. */
+void detect_ratio_since(const struct series_ratio *r, double *n, double *e);
+
+/* The smallest ratio, as a multiple of the learned mean, whose expected evidence passes log_c within span_s seconds of
+ * per_s requests each: max over alternatives of n [p ln(p1/p0) + (1 - p) ln((1-p1)/(1-p0))] / phi >= log_c + ln 3.
+ * 0 where none does. Cost: 40 evaluations. */
+double detect_ratio_smallest(const struct series_ratio *r, struct detect_prior prior, float requests, double per_s,
+                             double log_c, double span_s);
 
 /* Method of moments over services (Kleinman 1973): feed a and n of each, then ask. */
 struct detect_moments {

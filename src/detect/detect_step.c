@@ -1,6 +1,12 @@
 #include "detect_step.h"
 
 #include "base_must.h"
+#include "detect_adopt.h"
+#include "detect_apart.h"
+#include "detect_bytes.h"
+#include "detect_drift.h"
+#include "detect_erratic.h"
+#include "detect_hanging.h"
 #include "detect_latency.h"
 #include "detect_mask.h"
 #include "detect_rate.h"
@@ -10,6 +16,7 @@
 #define WINDOW (10u * LIMIT_TICKS_PER_S)
 #define MINUTE (60u * LIMIT_TICKS_PER_S)
 #define SILENCE (60u * LIMIT_TICKS_PER_S)
+#define RATIO_GONE 0.5f /* discounted events: a slot with fewer may be taken by another signal */
 #define CLASS(name) (1u << REC_CLASS_##name)
 
 /* Classes whose requests are events of each ratio, in the order of the signals; retries are counted by themselves. */
@@ -58,30 +65,70 @@ void detect_series_init(struct series_state *s, const struct rec_series *who, ui
                              .step_seq = seq,
                              .data_seq = seq};
   s->fine_at = seq / LIMIT_TICKS_PER_S;
-  s->coarse_at = s->fine_at / SERIES_COARSE_S;
   detect_rate_init(&s->rate, seq);
-  for (unsigned i = 0; i < REC_SIGNAL_RATIO_COUNT; i++) detect_ratio_init(&s->ratio[i], seq);
+  for (unsigned i = 0; i < SERIES_RATIO_SLOTS; i++)
+    detect_ratio_init(&s->ratio[i], i ? SERIES_RATIO_FREE : REC_SIGNAL_ERRORS, seq);
   detect_latency_init(&s->latency, seq);
+  detect_drift_init(&s->drift, seq);
+  if (detect_mask_apart(who->level)) {
+    detect_apart_init(&s->extra.apart, seq);
+    return;
+  }
+  detect_erratic_init(&s->extra.flow.erratic, seq);
+  detect_bytes_init(&s->extra.flow.bytes, seq);
+  detect_hanging_init(&s->extra.flow.hanging, seq);
+}
+
+/* What a step of a series is judged by, and where it says so. */
+struct judge {
+  const struct detect_context *ctx;
+  double log_c;  /* of its level's budget share */
+  uint32_t mask; /* signals that are watched */
+  uint32_t dt;
+  struct detect_out *out;
+};
+
+static bool watched(const struct judge *j, enum rec_signal signal) {
+  return j->mask >> signal & 1u;
+}
+
+static double threshold_of(const struct judge *j, enum rec_signal signal) {
+  return j->log_c + (double)j->ctx->raised[signal];
 }
 
 /* Alarms are raised only while there is room to say so: their evidence stays and speaks in a later tick. The last
  * quarter is kept for alarms that end. */
-static double bar_of(const struct detect_out *out, double log_c) {
-  return out->n < out->cap - out->cap / 4 ? log_c : 1e30;
+static double bar_of(const struct judge *j, enum rec_signal signal) {
+  return j->out->n < j->out->cap - j->out->cap / 4 ? threshold_of(j, signal) : 1e30;
 }
 
-static void waits_note(struct detect_out *out, const struct detect_verdict *v, double log_c, double bar) {
-  if (v->event == DETECT_NOTHING && v->log_e >= log_c && bar >= 1e30) out->dropped++;
+/* Keeps the height of evidence of signals that are watched. */
+static void excursion_note(struct detect_out *out, uint32_t series_idx, enum rec_signal signal,
+                           const struct detect_verdict *v, uint32_t seq) {
+  uint32_t i = 0;
+  while (i < out->excursion_n &&
+         (out->excursion[i].series_idx != series_idx || out->excursion[i].signal != (uint8_t)signal))
+    i++;
+  if (i == DETECT_EXCURSIONS) return;
+  struct detect_excursion *x = &out->excursion[i];
+  if (i == out->excursion_n) {
+    *x = (struct detect_excursion){.series_idx = series_idx, .signal = (uint8_t)signal};
+    out->excursion_n++;
+  }
+  if ((float)v->log_e > x->top) x->top = (float)v->log_e;
+  x->raised |= v->event == DETECT_RAISED;
+  x->seq = seq;
 }
 
-static void signal_put(struct detect_out *out, const struct series_state *s, enum rec_signal signal,
-                       struct detect_verdict v, bool relearned) {
+void detect_signal_put(struct detect_out *out, uint32_t series_idx, enum rec_signal signal, struct detect_verdict v,
+                       uint32_t seq, bool relearned) {
+  if (v.log_e >= DETECT_FREEZE) excursion_note(out, series_idx, signal, &v, seq);
   if (v.event == DETECT_NOTHING) return;
   if (out->n == out->cap) {
     out->dropped++;
     return;
   }
-  out->signal[out->n++] = (struct detect_signal){.series_idx = s->series_idx,
+  out->signal[out->n++] = (struct detect_signal){.series_idx = series_idx,
                                                  .from_seq = v.from_seq,
                                                  .log_e = (float)v.log_e,
                                                  .signal = (uint8_t)signal,
@@ -89,15 +136,34 @@ static void signal_put(struct detect_out *out, const struct series_state *s, enu
                                                  .relearned = relearned};
 }
 
-static void rate_run(struct series_state *s, uint32_t n, uint32_t mask, double log_c, uint32_t seq, uint32_t dt,
-                     struct detect_out *out) {
-  uint32_t age = s->step_seq - s->born_seq;
+static void signal_put(const struct judge *j, const struct series_state *s, enum rec_signal signal,
+                       struct detect_verdict v) {
+  if (!watched(j, signal)) return;
+  if (v.event == DETECT_NOTHING && v.log_e >= threshold_of(j, signal) && bar_of(j, signal) >= 1e30) j->out->dropped++;
+  detect_signal_put(j->out, s->series_idx, signal, v, j->ctx->seq, false);
+}
+
+static void traffic_run(struct series_state *s, uint32_t n, const struct judge *j) {
+  struct series_erratic *erratic = detect_mask_apart(s->level) ? NULL : &s->extra.flow.erratic;
+  uint32_t seq = j->ctx->seq, age = s->step_seq - s->born_seq;
+  if (!j->ctx->rates || seq < s->rates_from) {
+    detect_rate_skip(&s->rate);
+    if (erratic) detect_erratic_skip(erratic);
+    return;
+  }
   /* The first request is why the series exists at all: its tick would make any rate look high. */
   if (s->step_seq == s->born_seq && seq == s->born_seq) return;
+  double down = bar_of(j, REC_SIGNAL_REQUESTS_DOWN), up = bar_of(j, REC_SIGNAL_REQUESTS_UP);
   struct detect_rate_verdict v =
-      detect_rate_step(&s->rate, n, dt, age, bar_of(out, log_c), (mask & DETECT_TRAFFIC) != 0, seq);
-  signal_put(out, s, REC_SIGNAL_REQUESTS_DOWN, v.down, v.relearned);
-  signal_put(out, s, REC_SIGNAL_REQUESTS_UP, v.up, v.relearned);
+      detect_rate_step(&s->rate, n, j->dt, age, down > up ? down : up, (j->mask & DETECT_TRAFFIC) != 0, seq, s->season);
+  if (j->mask & DETECT_TRAFFIC) {
+    detect_signal_put(j->out, s->series_idx, REC_SIGNAL_REQUESTS_DOWN, v.down, seq, false);
+    detect_signal_put(j->out, s->series_idx, REC_SIGNAL_REQUESTS_UP, v.up, seq, false);
+  }
+  if (!erratic || !watched(j, REC_SIGNAL_ERRATIC)) return;
+  signal_put(j, s, REC_SIGNAL_ERRATIC,
+             detect_erratic_step(erratic, n, j->dt, detect_rate_per_s(&s->rate), bar_of(j, REC_SIGNAL_ERRATIC),
+                                 age >= DETECT_YOUNG, v.down.freeze || v.up.freeze, seq));
 }
 
 /* Without an event the likelihood ratio is linear in the requests: they can wait for the next event or the end of the
@@ -109,29 +175,59 @@ static bool ratio_waits(struct series_ratio *r, uint32_t n, uint32_t e, uint32_t
   return true;
 }
 
-static void ratios_run(struct series_state *s, const struct rec_obs *obs, uint32_t n, uint32_t mask, double log_c,
-                       const struct detect_context *ctx, uint32_t dt, struct detect_out *out) {
-  uint32_t seq = ctx->seq, age = seq - s->born_seq;
-  float keep = detect_alarm_keep(age, dt, DETECT_RATIO_TAU);
+/* A free slot for a signal's first event, or one whose few events are long gone; NULL where all are in use. */
+static struct series_ratio *ratio_open(struct series_state *s, enum rec_signal signal, const struct judge *j) {
+  struct series_ratio *best = NULL;
+  uint32_t seq = j->ctx->seq;
+  for (unsigned i = 1; i < SERIES_RATIO_SLOTS && (!best || best->signal != SERIES_RATIO_FREE); i++) {
+    struct series_ratio *r = &s->ratio[i];
+    bool free = r->signal == SERIES_RATIO_FREE, gone = r->a < RATIO_GONE && !detect_ratio_suspects(r);
+    if (free || (gone && (!best || r->a < best->a))) best = r;
+  }
+  if (!best) return NULL;
+  detect_ratio_init(best, (uint8_t)signal, seq);
+  detect_ratio_idle(best, j->ctx->prior[signal - REC_SIGNAL_RATIO_FIRST], s->requests,
+                    (seq - s->born_seq) / LIMIT_TICKS_PER_S);
+  return best;
+}
+
+static void ratio_run(struct series_state *s, struct series_ratio *r, uint32_t n, uint32_t e, const struct judge *j) {
+  uint32_t seq = j->ctx->seq, age = seq - s->born_seq;
+  struct detect_prior prior = j->ctx->prior[r->signal - REC_SIGNAL_RATIO_FIRST];
+  bool armed = watched(j, r->signal) && age >= DETECT_RATIO_NEWBORN;
+  double bar = bar_of(j, r->signal) + (age < DETECT_RATIO_ARMED ? DETECT_RATIO_DOUBT : 0.0);
+  struct detect_verdict v = {.event = DETECT_NOTHING, .freeze = detect_ratio_suspects(r)};
+  if (!ratio_waits(r, n, e, seq)) {
+    uint32_t waited = r->waiting;
+    r->waiting = 0;
+    /* First those that waited, so that a trouble may begin with this tick and not with them. */
+    if (waited && e) (void)detect_ratio_step(r, prior, s->requests, waited, 0, 1e30, false, seq - 1, 1);
+    v = detect_ratio_step(r, prior, s->requests, e ? n : n + waited, e, bar, armed, seq, j->dt);
+  }
+  bool frozen = (v.freeze && (age >= DETECT_RATIO_FREEZES || r->best != SERIES_CALM)) || seq < s->learn_from;
+  detect_ratio_learn(r, s->requests, n, e, detect_alarm_keep(age, j->dt, DETECT_RATIO_TAU), frozen);
+  signal_put(j, s, r->signal, v);
+}
+
+static struct series_ratio *ratio_of(struct series_state *s, enum rec_signal signal) {
+  for (unsigned i = 0; i < SERIES_RATIO_SLOTS; i++)
+    if (s->ratio[i].signal == (uint8_t)signal) return &s->ratio[i];
+  return NULL;
+}
+
+static void ratios_run(struct series_state *s, const struct rec_obs *obs, uint32_t n, const struct judge *j) {
+  uint32_t seq = j->ctx->seq;
+  float keep = detect_alarm_keep(seq - s->born_seq, j->dt, DETECT_RATIO_TAU);
   for (unsigned i = 0; i < REC_SIGNAL_RATIO_COUNT; i++) {
     enum rec_signal signal = REC_SIGNAL_RATIO_FIRST + i;
     uint64_t events = detect_obs_events(obs, signal);
-    uint32_t e = events < n ? (uint32_t)events : n;
-    bool armed = (mask >> signal & 1u) && age >= DETECT_RATIO_NEWBORN;
-    double bar = bar_of(out, log_c) + (age < DETECT_RATIO_ARMED ? DETECT_RATIO_DOUBT : 0.0);
-    struct detect_verdict v = {.event = DETECT_NOTHING, .freeze = detect_ratio_suspects(&s->ratio[i])};
-    if (!ratio_waits(&s->ratio[i], n, e, seq)) {
-      uint32_t waited = s->ratio[i].waiting;
-      s->ratio[i].waiting = 0;
-      /* First those that waited, so that a trouble may begin with this tick and not with them. */
-      if (waited && e)
-        (void)detect_ratio_step(&s->ratio[i], ctx->prior[i], s->requests, waited, 0, 1e30, false, seq - 1, 1);
-      v = detect_ratio_step(&s->ratio[i], ctx->prior[i], s->requests, e ? n : n + waited, e, bar, armed, seq, dt);
-      if (armed) waits_note(out, &v, log_c, bar);
+    struct series_ratio *r = ratio_of(s, signal);
+    if (!r && events == 0) continue;
+    if (!r && !(r = ratio_open(s, signal, j))) {
+      j->out->refused++;
+      continue;
     }
-    bool frozen = v.freeze && (age >= DETECT_RATIO_FREEZES || s->ratio[i].best != SERIES_CALM);
-    detect_ratio_learn(&s->ratio[i], s->requests, n, e, keep, frozen);
-    signal_put(out, s, signal, v, false);
+    ratio_run(s, r, n, events < n ? (uint32_t)events : n, j);
   }
   s->requests = s->requests * keep + (float)n;
   s->span = s->span * keep + (float)(seq - s->data_seq);
@@ -139,32 +235,58 @@ static void ratios_run(struct series_state *s, const struct rec_obs *obs, uint32
 }
 
 /* A series that nobody calls any more cannot recover by good requests: its alarms end where it fell silent. */
-static void silence_run(struct series_state *s, uint32_t seq, struct detect_out *out) {
+static void silence_run(struct series_state *s, const struct judge *j) {
+  uint32_t seq = j->ctx->seq;
   if (seq - s->data_seq < SILENCE) return;
   struct detect_verdict v = {DETECT_OVER, false, 0.0, s->data_seq + 1};
-  for (unsigned i = 0; i < REC_SIGNAL_RATIO_COUNT; i++) {
-    if (s->ratio[i].best == SERIES_CALM) continue;
-    detect_alarm_clear(s->ratio[i].g, SERIES_RATIO_ALTS, &s->ratio[i].alarm, &s->ratio[i].best, seq);
-    signal_put(out, s, REC_SIGNAL_RATIO_FIRST + i, v, false);
+  for (unsigned i = 0; i < SERIES_RATIO_SLOTS; i++) {
+    struct series_ratio *r = &s->ratio[i];
+    if (r->signal == SERIES_RATIO_FREE || r->best == SERIES_CALM) continue;
+    detect_alarm_clear(r->g, SERIES_RATIO_ALTS, &r->alarm, &r->best, seq);
+    signal_put(j, s, r->signal, v);
   }
   if (s->latency.best == SERIES_CALM) return;
   detect_alarm_clear(s->latency.g, SERIES_LATENCY_ALTS, &s->latency.alarm, &s->latency.best, seq);
-  signal_put(out, s, REC_SIGNAL_LATENCY, v, false);
+  signal_put(j, s, REC_SIGNAL_LATENCY, v);
 }
 
-static void windows_close(struct series_state *s, uint32_t seq) {
-  uint32_t age = seq - s->born_seq;
-  if ((seq + 1) % WINDOW == 0) {
-    float seen = (float)age / (float)WINDOW, w = 1.0f / ((seen < 360.0f ? seen : 360.0f) + 1.0f);
-    if (s->win_n > 0.0f)
-      for (unsigned i = 0; i < REC_SIGNAL_RATIO_COUNT; i++) detect_ratio_window(&s->ratio[i], s->requests, s->win_n, w);
-    s->win_n = 0.0f;
-    detect_latency_window(&s->latency, w);
+static void ten_close(struct series_state *s, const struct judge *j) {
+  uint32_t seq = j->ctx->seq, age = seq - s->born_seq;
+  float seen = (float)age / (float)WINDOW, w = 1.0f / ((seen < 360.0f ? seen : 360.0f) + 1.0f);
+  if (s->win_n > 0.0f)
+    for (unsigned i = 0; i < SERIES_RATIO_SLOTS; i++)
+      if (s->ratio[i].signal != SERIES_RATIO_FREE) detect_ratio_window(&s->ratio[i], s->requests, s->win_n, w);
+  if (!detect_mask_apart(s->level)) {
+    bool armed = watched(j, REC_SIGNAL_BYTES) && age >= DETECT_YOUNG;
+    signal_put(j, s, REC_SIGNAL_BYTES,
+               detect_bytes_window(&s->extra.flow.bytes, s->win_n, bar_of(j, REC_SIGNAL_BYTES), armed, seq, WINDOW));
   }
-  if ((seq + 1) % MINUTE == 0) {
-    float seen = (float)age / (float)MINUTE, w = 1.0f / ((seen < 60.0f ? seen : 60.0f) + 1.0f);
-    detect_latency_minute(&s->latency, w);
-  }
+  s->win_n = 0.0f;
+  detect_latency_window(&s->latency, w);
+}
+
+/* Does a detector that is faster than the minutes' suspect something? Then they are not learned from. */
+static bool calm_all(const struct series_state *s) {
+  for (unsigned i = 0; i < SERIES_RATIO_SLOTS; i++)
+    if (s->ratio[i].signal != SERIES_RATIO_FREE && detect_ratio_suspects(&s->ratio[i])) return false;
+  return s->latency.best == SERIES_CALM && s->step_seq >= s->learn_from;
+}
+
+static void minute_close(struct series_state *s, const struct judge *j) {
+  uint32_t seq = j->ctx->seq, age = seq - s->born_seq;
+  float seen = (float)age / (float)MINUTE, w = 1.0f / ((seen < 60.0f ? seen : 60.0f) + 1.0f);
+  double errors = bar_of(j, REC_SIGNAL_ERRORS_DRIFT), latency = bar_of(j, REC_SIGNAL_LATENCY_DRIFT);
+  detect_latency_minute(&s->latency, w);
+  struct detect_drift_verdict v =
+      detect_drift_minute(&s->drift, calm_all(s), (double)s->latency.sd, errors > latency ? errors : latency,
+                          watched(j, REC_SIGNAL_ERRORS_DRIFT), watched(j, REC_SIGNAL_LATENCY_DRIFT), seq, MINUTE);
+  signal_put(j, s, REC_SIGNAL_ERRORS_DRIFT, v.errors);
+  signal_put(j, s, REC_SIGNAL_LATENCY_DRIFT, v.latency);
+}
+
+static void windows_close(struct series_state *s, const struct judge *j) {
+  if ((j->ctx->seq + 1) % WINDOW == 0) ten_close(s, j);
+  if ((j->ctx->seq + 1) % MINUTE == 0) minute_close(s, j);
 }
 
 /* Fine requests that have a duration: a finished TCP connection is fine without one. */
@@ -174,29 +296,58 @@ static uint32_t timed_count(const struct rec_obs *obs, const struct rec_hist_cel
   return n;
 }
 
+static void requests_run(struct series_state *s, const struct rec_obs *obs, uint64_t requests,
+                         const struct rec_hist_cell *cell, const struct judge *j) {
+  uint32_t seq = j->ctx->seq, n = requests < 0xffffffffu ? (uint32_t)requests : 0xffffffffu;
+  const struct rec_hist_cell *own = obs->hist_n ? cell + obs->hist_from : cell;
+  double sum_s = (double)obs->latency_sum_ns * 1e-9;
+  uint64_t failures = detect_obs_failures(obs);
+  ratios_run(s, obs, n, j);
+  signal_put(
+      j, s, REC_SIGNAL_LATENCY,
+      detect_latency_step(&s->latency, own, obs->hist_n, timed_count(obs, cell), sum_s, bar_of(j, REC_SIGNAL_LATENCY),
+                          watched(j, REC_SIGNAL_LATENCY), seq, j->dt, seq - s->born_seq, seq >= s->learn_from));
+  series_recent_add(s, seq, requests, failures, (float)sum_s);
+  detect_drift_add(&s->drift, n, failures < n ? (uint32_t)failures : n, own, obs->hist_n);
+  if (detect_mask_apart(s->level))
+    detect_apart_add(&s->extra.apart, own, obs->hist_n, seq);
+  else
+    detect_bytes_add(&s->extra.flow.bytes, obs->bytes_in + obs->bytes_out);
+  s->data_seq = seq;
+}
+
+static void hanging_run(struct series_state *s, const struct rec_obs *obs, const struct judge *j) {
+  struct series_hanging *d = &s->extra.flow.hanging;
+  uint32_t seq = j->ctx->seq;
+  if (!watched(j, REC_SIGNAL_HANGING)) return;
+  if (!j->ctx->rates || seq < s->rates_from) {
+    detect_hanging_skip(d);
+    return;
+  }
+  signal_put(j, s, REC_SIGNAL_HANGING,
+             detect_hanging_take(d, obs ? obs->started : 0, obs ? obs->ended_started : 0, (double)s->latency.mean_s,
+                                 bar_of(j, REC_SIGNAL_HANGING), seq - s->born_seq >= DETECT_YOUNG, seq, j->dt));
+}
+
 void detect_series_step(struct series_state *s, const struct rec_obs *obs, const struct rec_hist_cell *cell,
                         const struct detect_context *ctx, struct detect_out *out) {
-  double log_c = ctx->log_c[rec_level_share(s->level)];
-  uint32_t seq = ctx->seq, dt = seq > s->step_seq ? seq - s->step_seq : 1, mask = detect_mask(s->level, s->side);
+  uint32_t seq = ctx->seq;
+  struct judge j = {.ctx = ctx,
+                    .log_c = ctx->log_c[rec_level_share(s->level)],
+                    .mask = detect_mask(s->level, s->side),
+                    .dt = seq > s->step_seq ? seq - s->step_seq : 1,
+                    .out = out};
   uint64_t requests = obs ? detect_obs_requests(obs) : 0;
-  uint32_t n = requests < 0xffffffffu ? (uint32_t)requests : 0xffffffffu;
-  if (ctx->rates) {
-    rate_run(s, n, mask, log_c, seq, dt, out);
-  } else {
-    detect_rate_skip(&s->rate);
+  if (s->used > 1u) {
+    detect_adopt(s, s->used >> 1, seq, out);
+    s->used = 1;
   }
-  if (n) {
-    double sum_s = (double)obs->latency_sum_ns * 1e-9;
-    ratios_run(s, obs, n, mask, log_c, ctx, dt, out);
-    struct detect_verdict v = detect_latency_step(&s->latency, obs->hist_n ? cell + obs->hist_from : cell, obs->hist_n,
-                                                  timed_count(obs, cell), sum_s, bar_of(out, log_c),
-                                                  (mask & DETECT_BIT(LATENCY)) != 0, seq, dt, seq - s->born_seq);
-    signal_put(out, s, REC_SIGNAL_LATENCY, v, false);
-    series_recent_add(s, seq, requests, detect_obs_failures(obs), (float)sum_s);
-    s->data_seq = seq;
-  } else {
-    silence_run(s, seq, out);
-  }
-  windows_close(s, seq);
+  traffic_run(s, requests < 0xffffffffu ? (uint32_t)requests : 0xffffffffu, &j);
+  hanging_run(s, obs, &j);
+  if (requests)
+    requests_run(s, obs, requests, cell, &j);
+  else
+    silence_run(s, &j);
+  windows_close(s, &j);
   s->step_seq = seq;
 }

@@ -5,6 +5,14 @@
 #include "detect_alarm.h"
 #include "detect_ratio.h"
 
+/* What of a series may be adopted (detect_adopt.h): bits of series_state.adopt. */
+#define DETECT_ADOPT_TRAFFIC 1u
+#define DETECT_ADOPT_RATIOS 2u
+#define DETECT_ADOPT_LATENCY 4u
+#define DETECT_ADOPT_REST 8u
+
+#define DETECT_YOUNG 480u /* ticks of age, two minutes: before, the detectors of windows say nothing */
+
 /* An alarm was raised or is over. */
 struct detect_signal {
   uint32_t series_idx;
@@ -16,10 +24,23 @@ struct detect_signal {
   uint8_t pad;
 };
 
+/* Evidence that rose above DETECT_FREEZE: its height, until it has been below for a minute (calibration). */
+#define DETECT_EXCURSIONS 64u /* at one time; one more is not measured */
+#define DETECT_EXCURSION_ENDS (60u * LIMIT_TICKS_PER_S)
+struct detect_excursion {
+  uint32_t series_idx, seq; /* the last tick at which it was above */
+  float top;
+  uint8_t signal, raised; /* raised: it became an alarm */
+  uint8_t pad[2];
+};
+
 struct detect_out {
   struct detect_signal *signal; /* capacity cap */
   uint32_t n, cap;
+  uint32_t excursion_n;
+  struct detect_excursion excursion[DETECT_EXCURSIONS];
   uint64_t dropped;
+  uint64_t refused; /* kinds of events that found no slot in their series */
 };
 
 /* What holds for all series of one tick. rates: false while traffic cannot be judged (reports were missed just now);
@@ -27,7 +48,8 @@ struct detect_out {
 struct detect_context {
   uint32_t seq;
   bool rates;
-  double log_c[3]; /* threshold by budget share */
+  double log_c[3];                /* threshold by budget share */
+  float raised[REC_SIGNAL_COUNT]; /* nats on top of it, by what the traffic itself has shown; >= 0 */
   struct detect_prior prior[REC_SIGNAL_RATIO_COUNT];
 };
 
@@ -37,6 +59,10 @@ void detect_series_init(struct series_state *s, const struct rec_series *who, ui
  * of a second. Cost: about 0.1 us without, 0.5 us with requests. */
 void detect_series_step(struct series_state *s, const struct rec_obs *obs, const struct rec_hist_cell *cell,
                         const struct detect_context *ctx, struct detect_out *out);
+
+/* Puts what a detector said into out, and notes the height of evidence above DETECT_FREEZE. */
+void detect_signal_put(struct detect_out *out, uint32_t series_idx, enum rec_signal signal, struct detect_verdict v,
+                       uint32_t seq, bool relearned);
 
 /* Requests that count (classes not set apart), and failures of the serving side among them. */
 uint64_t detect_obs_requests(const struct rec_obs *obs);

@@ -9,15 +9,18 @@
 #define TICKS_PER_WEEK (604800.0 * (double)LIMIT_TICKS_PER_S)
 #define PAIRS_MIN 100.0 /* a mesh of one service still pays for a few */
 #define ALIGN 64u
-#define GRACE (15u * LIMIT_TICKS_PER_S) /* after missed time: streams come back one by one, traffic looks thin */
 
 struct layout {
-  size_t catalog, state, gathered, rec, by_order, end;
+  size_t catalog, state, gathered, rec, by_order, season, end;
   size_t signal;
 };
 
 static size_t up(size_t n) {
   return (n + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+}
+
+uint32_t engine_nodes_max(uint32_t series_max) {
+  return series_max < LIMIT_SERVICES ? series_max : LIMIT_SERVICES;
 }
 
 static struct layout layout_of(uint32_t series_max) {
@@ -27,9 +30,10 @@ static struct layout layout_of(uint32_t series_max) {
   l.state = l.catalog + up(series_catalog_bytes(series_max));
   l.signal = l.state + up((size_t)series_max * sizeof(struct series_state));
   l.gathered = l.signal + up(signals * sizeof(struct detect_signal));
-  l.rec = l.gathered + up(signals * sizeof(struct detect_signal));
+  l.rec = l.gathered + up((signals + ENGINE_APART_MAX) * sizeof(struct detect_signal));
   l.by_order = l.rec + up((size_t)LIMIT_INCIDENTS_OPEN * sizeof(struct rec_incident));
-  l.end = l.by_order + up((size_t)series_max * sizeof(uint32_t));
+  l.season = l.by_order + up((size_t)series_max * sizeof(uint32_t));
+  l.end = l.season + up((size_t)engine_nodes_max(series_max) * sizeof(struct engine_season));
   return l;
 }
 
@@ -55,6 +59,11 @@ struct engine *engine_init(void *mem, size_t mem_bytes, const struct engine_conf
     e->bucket[b].out.signal = signal + (size_t)b * LIMIT_SIGNALS_PER_BUCKET;
     e->bucket[b].out.cap = LIMIT_SIGNALS_PER_BUCKET;
   }
+  e->season = (struct engine_season *)(void *)(p + l.season);
+  const char *why;
+  MUST(rec_scopes_read(conf->mute, e->mute, &e->mute_n, &why));
+  e->apart.signal = e->apart_signal;
+  e->apart.cap = ENGINE_APART_MAX;
   engine_threshold_set(e);
   return e;
 }
@@ -71,7 +80,12 @@ void engine_threshold_set(struct engine *e) {
 void engine_pairs_add(struct engine *e, const struct rec_series *s, int sign) {
   uint64_t n = detect_mask_count(s->level, s->side);
   uint64_t *pairs = &e->pairs[rec_level_share(s->level)];
+  uint32_t mask = detect_mask(s->level, s->side);
   *pairs = sign > 0 ? *pairs + n : *pairs - n;
+  for (; mask; mask &= mask - 1) {
+    uint64_t *watched = &e->watched[__builtin_ctz(mask)];
+    *watched = sign > 0 ? *watched + 1 : *watched - 1;
+  }
   e->live_n = sign > 0 ? e->live_n + 1 : e->live_n - 1;
 }
 
@@ -119,8 +133,9 @@ static void bucket_open(struct engine *e, unsigned bucket, uint32_t seq) {
 /* The first tick after a restart or a jump of the clock: time is missing between the last one and it. The seconds
  * that follow say nothing about traffic. Reads only what the head wrote, so every bucket finds the same. */
 static uint32_t grace_until(const struct engine *e, struct rec_tick t) {
+  if (t.cut) return (uint32_t)t.seq + ENGINE_GRACE;
   bool first = e->tick.end.ns == 0, whole = t.end.ns - e->tick.end.ns == LIMIT_TICK_NS;
-  return first || whole ? e->grace_seq : (uint32_t)t.seq + GRACE;
+  return first || whole ? e->grace_seq : (uint32_t)t.seq + ENGINE_GRACE;
 }
 
 void engine_bucket_tick(struct engine *e, unsigned bucket, struct rec_tick t) {
@@ -130,6 +145,7 @@ void engine_bucket_tick(struct engine *e, unsigned bucket, struct rec_tick t) {
   struct detect_context ctx = {.seq = seq, .rates = seq >= grace_until(e, t)};
   memcpy(ctx.log_c, e->log_c, sizeof ctx.log_c);
   memcpy(ctx.prior, e->prior, sizeof ctx.prior);
+  memcpy(ctx.raised, e->raised, sizeof ctx.raised);
   b->out.n = 0;
   if (b->in) {
     bucket_open(e, bucket, seq);
@@ -197,21 +213,29 @@ static void catalog_step(struct engine *e, uint32_t seq) {
     if (!next) return;
     at[from]++;
     if (series_catalog_find(&e->catalog, next->series_idx)) continue;
-    if (series_catalog_add(&e->catalog, next))
-      engine_pairs_add(e, next, 1);
-    else
+    if (!series_catalog_add(&e->catalog, next)) {
       e->counter[REC_COUNTER_REJECT_SERIES_LIMIT]++;
+      continue;
+    }
+    engine_pairs_add(e, next, 1);
+    engine_birth_run(e, next->series_idx, seq);
   }
 }
 
-static size_t signals_gather(struct engine *e) {
+static size_t out_move(struct engine *e, size_t n, struct detect_out *o) {
+  if (o->n) memcpy(e->gathered + n, o->signal, o->n * sizeof *o->signal);
+  n += o->n;
+  o->n = 0;
+  e->counter[REC_COUNTER_RATIO_LIMIT] += o->refused;
+  o->refused = 0;
+  return n;
+}
+
+static size_t signals_gather(struct engine *e, uint32_t seq) {
   size_t n = 0;
-  for (unsigned b = 0; b < LIMIT_BUCKETS; b++) {
-    struct detect_out *o = &e->bucket[b].out;
-    if (o->n) memcpy(e->gathered + n, o->signal, o->n * sizeof *o->signal);
-    n += o->n;
-    o->n = 0;
-  }
+  for (unsigned b = 0; b < LIMIT_BUCKETS; b++) n = out_move(e, n, &e->bucket[b].out);
+  if ((seq + 1) % LIMIT_TICKS_PER_S == 0) engine_apart_run(e, seq, &e->apart);
+  n = out_move(e, n, &e->apart);
   signals_sort(e->gathered, n);
   return n;
 }
@@ -224,10 +248,18 @@ static void priors_step(struct engine *e, uint32_t seq) {
     uint32_t idx = e->catalog.node[i].series[REC_SIDE_SERVER];
     if (idx == REC_SERIES_NONE) idx = e->catalog.node[i].series[REC_SIDE_CLIENT];
     if (idx == REC_SERIES_NONE || !e->state[idx].used) continue;
-    for (unsigned k = 0; k < REC_SIGNAL_RATIO_COUNT; k++)
-      detect_moments_add(&m[k], (double)e->state[idx].ratio[k].a, (double)e->state[idx].requests);
+    for (unsigned k = 0; k < REC_SIGNAL_RATIO_COUNT; k++) {
+      const struct series_ratio *r = series_ratio_find(&e->state[idx], REC_SIGNAL_RATIO_FIRST + k);
+      detect_moments_add(&m[k], r ? (double)r->a : 0.0, (double)e->state[idx].requests);
+    }
   }
   for (unsigned k = 0; k < REC_SIGNAL_RATIO_COUNT; k++) e->prior[k] = detect_moments_prior(&m[k]);
+}
+
+static bool muted(const struct engine *e, const struct rec_incident *in) {
+  for (uint32_t i = 0; in->cause_n && i < e->mute_n; i++)
+    if (rec_scope_holds(&e->mute[i], &in->cause[0].entity)) return true;
+  return false;
 }
 
 void engine_head_tick(struct engine *e, const struct rec_head_batch *in, struct rec_tick t, struct rec_out *out) {
@@ -235,13 +267,21 @@ void engine_head_tick(struct engine *e, const struct rec_head_batch *in, struct 
   uint32_t seq = (uint32_t)t.seq;
   catalog_step(e, seq);
   for (unsigned b = 0; b < LIMIT_BUCKETS; b++) e->bucket[b].in = NULL;
-  size_t n = signals_gather(e);
-  struct incident_view v = {&e->catalog, e->state, seq};
+  size_t n = signals_gather(e, seq);
+  struct incident_view v = {&e->catalog, e->state, seq, e->log_c};
   out->incident_n =
       incident_life_tick(&e->head, &v, e->gathered, n, in ? in : &nothing, t, e->rec, LIMIT_INCIDENTS_OPEN);
-  for (size_t i = 0; i < out->incident_n; i++) e->rec_out[i] = &e->rec[i];
+  for (size_t i = 0; i < out->incident_n; i++) {
+    e->rec_out[i] = &e->rec[i];
+    e->rec[i].muted = muted(e, &e->rec[i]);
+  }
   out->incident = e->rec_out;
+  engine_adopt_run(e);
   engine_threshold_set(e);
+  if ((seq + 1) % LIMIT_TICKS_PER_S == 0 || (in && in->gap_n)) engine_gap_run(e, seq);
+  if ((seq + 1) % LIMIT_TICKS_PER_S == 0) engine_hold_run(e, seq);
+  engine_calibrate_run(e, seq);
+  engine_season_run(e, t);
   priors_step(e, seq);
   e->grace_seq = grace_until(e, t);
   e->tick = t;
@@ -293,7 +333,7 @@ bool engine_series_rate(const struct engine *e, uint32_t series_idx, struct engi
   uint32_t seq = (uint32_t)e->tick.seq, back = 10u * LIMIT_TICKS_PER_S;
   struct series_sum sum =
       series_recent_sum(s, seq > back ? seq - back : 0, seq > LIMIT_TICKS_PER_S ? seq - LIMIT_TICKS_PER_S : 0);
-  struct incident_view v = {&e->catalog, e->state, seq};
+  struct incident_view v = {&e->catalog, e->state, seq, e->log_c};
   struct incident_normal n = incident_normal_of(&v, series_idx, seq);
   double fine = sum.n - sum.e;
   *out = (struct engine_rate){.requests_per_s = sum.n / 10.0,

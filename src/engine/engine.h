@@ -18,6 +18,8 @@ struct engine;
 struct engine_conf {
   uint32_t series_max;    /* 64..LIMIT_SERIES_MAX */
   double alerts_per_week; /* the false-alarm budget B, > 0 */
+  bool seasonality;       /* learn the shape of day and week */
+  struct base_str mute;   /* what pages nobody (rec_scope.h); must be sound and live as long as the engine */
 };
 
 /* Incidents whose state changed in a tick, in a fixed order; views live until the next tick. */
@@ -78,5 +80,25 @@ struct engine_rate {
   uint32_t age_s; /* since first seen */
 };
 bool engine_series_rate(const struct engine *e, uint32_t series_idx, struct engine_rate *out);
+
+/* Proxies whose reports are incomplete now, at most max; returns how many there are. Views live until the next tick. */
+struct engine_gap {
+  const char *node, *service, *cluster; /* NUL-terminated; "" where unknown */
+  uint8_t reason;                       /* enum rec_gap_reason */
+  double lost_share;                    /* 0..1, 0 unknown */
+};
+uint32_t engine_telemetry(const struct engine *e, struct engine_gap *out, uint32_t max);
+
+/* What the user's own traffic says of the thresholds (docs/detectors/alarm.md): per signal, how often the evidence of
+ * all series went over each level, the budget's level, and how much higher the level in use is. */
+#define ENGINE_CALIBRATION_LEVELS 12u
+struct engine_calibration {
+  uint8_t signal;                                                           /* enum rec_signal */
+  double series_weeks;                                                      /* watched so far, summed over the series */
+  double level[ENGINE_CALIBRATION_LEVELS];                                  /* nats, ascending */
+  double seen[ENGINE_CALIBRATION_LEVELS], bound[ENGINE_CALIBRATION_LEVELS]; /* times: observed, and at most expected */
+  double threshold, raised_by; /* nats; in use is threshold + raised_by, raised_by >= 0 */
+};
+void engine_calibration(const struct engine *e, struct engine_calibration out[REC_SIGNAL_COUNT]);
 
 #endif

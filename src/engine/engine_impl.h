@@ -7,10 +7,23 @@
 #define ENGINE_IMPL_H
 
 #include "engine.h"
+#include "engine_season.h"
 #include "incident_life.h"
 #include "rec_counter.h"
+#include "rec_scope.h"
 
 #define ENGINE_SHARES 3u
+#define ENGINE_GRACE                                                                                  \
+  (15u * LIMIT_TICKS_PER_S)    /* after missed time: streams come back one by one, traffic looks thin \
+                                */
+#define ENGINE_APART_MAX 1024u /* signals of the comparison of siblings in one second */
+
+/* How high the evidence of one signal rose while nothing was wrong. */
+struct engine_tail {
+  double series_weeks;                    /* watched meanwhile, summed over the series */
+  double n, sum, sum2;                    /* excursions above DETECT_FREEZE, and by how much they went over it */
+  double seen[ENGINE_CALIBRATION_LEVELS]; /* as many went over each level */
+};
 
 struct engine_bucket {
   uint32_t first, last;       /* list of its series through series_state.next */
@@ -30,6 +43,15 @@ struct engine {
   double log_c[ENGINE_SHARES];
   uint64_t pairs[ENGINE_SHARES]; /* watched (series, signal) pairs by budget share */
   struct detect_prior prior[REC_SIGNAL_RATIO_COUNT];
+  struct engine_season *season; /* by node */
+  struct rec_scope mute[REC_SCOPES];
+  uint32_t mute_n;
+  struct engine_tail tail[REC_SIGNAL_COUNT];
+  float raised[REC_SIGNAL_COUNT];     /* nats on top of log_c */
+  uint64_t watched[REC_SIGNAL_COUNT]; /* series that are watched for it */
+  double calm_weeks;                  /* of the mesh, without an open incident */
+  struct detect_out apart;            /* signals of the head's own comparison of siblings */
+  struct detect_signal apart_signal[ENGINE_APART_MAX];
   uint32_t live_n;
   uint32_t grace_seq; /* traffic is judged from this tick on */
   struct rec_tick tick;
@@ -37,8 +59,26 @@ struct engine {
   struct incident_head head;
 };
 
+/* engine_birth.c: a new series takes over what its parent knows. At the barrier, in the order of the log. Cost: some
+ * microseconds. */
+void engine_birth_run(struct engine *e, uint32_t series_idx, uint32_t seq);
+/* engine_adopt.c: the head's decisions, to the series. */
+void engine_adopt_run(struct engine *e);
+/* engine_hold.c: once a second; quarantine from learning. */
+void engine_hold_run(struct engine *e, uint32_t seq);
+/* engine_season.c: once a minute, what each service's traffic is about to do by the hour. */
+void engine_season_run(struct engine *e, struct rec_tick t);
+/* engine_gap.c: traffic of series whose reports are missing is not judged for a while. */
+void engine_gap_run(struct engine *e, uint32_t seq);
+/* engine_calibrate.c: once a minute. */
+void engine_calibrate_run(struct engine *e, uint32_t seq);
+/* engine_apart.c: once a second, siblings against each other; appends to e->apart. */
+void engine_apart_run(struct engine *e, uint32_t seq, struct detect_out *out);
+
 /* log c of each share from the budget and the number of watched pairs (docs/detectors/alarm.md). */
 void engine_threshold_set(struct engine *e);
+/* So many nodes has the catalog at most. */
+uint32_t engine_nodes_max(uint32_t series_max);
 void engine_pairs_add(struct engine *e, const struct rec_series *s, int sign);
 void engine_list_append(struct engine *e, unsigned bucket, uint32_t series_idx);
 

@@ -5,7 +5,7 @@
 #include "engine_impl.h"
 
 #define MAGIC 0x314b48534f464b43ull /* "CKFOSHK1" */
-#define VERSION 1u
+#define VERSION 2u
 #define LENGTH_AT 24u /* bytes of the whole checkpoint, its trailing digest included */
 
 struct sink {
@@ -127,7 +127,11 @@ static void all_save(const struct engine *e, struct sink *s) {
   sink_put(s, e->counter, sizeof e->counter);
   sink_u64(s, e->grace_seq);
   sink_put(s, e->prior, sizeof e->prior);
+  sink_put(s, e->tail, sizeof e->tail);
+  sink_put(s, e->raised, sizeof e->raised);
+  sink_put(s, &e->calm_weeks, sizeof e->calm_weeks);
   graph_save(c, s);
+  sink_put(s, e->season, (size_t)c->node_n * sizeof *e->season);
   uint32_t live = order_list(c, e->by_order);
   sink_u64(s, live);
   for (uint32_t i = 0; i < live; i++) series_save(e, e->by_order[i], s);
@@ -206,7 +210,9 @@ static bool head_sound(const struct engine *e) {
   for (uint32_t i = 0; i < LIMIT_INCIDENTS_OPEN; i++) {
     const struct incident_case *c = &h->case_[i];
     if (!c->used) continue;
-    if (c->nodes.n > INCIDENT_NODES || c->story.cause_n > LIMIT_CAUSES || c->family > INCIDENT_OTHER) return false;
+    if (c->nodes.n > INCIDENT_NODES || c->story.cause_n > LIMIT_CAUSES || c->family >= INCIDENT_FAMILIES ||
+        c->again_n > LIMIT_AGAIN || c->decision_n > LIMIT_DECISIONS)
+      return false;
     for (uint32_t k = 0; k < c->nodes.n; k++)
       if (c->nodes.node[k] >= e->catalog.node_n) return false;
   }
@@ -225,7 +231,11 @@ static enum engine_status all_load(struct engine *e, struct source *s) {
   source_get(s, e->counter, sizeof e->counter);
   e->grace_seq = (uint32_t)source_u64(s);
   source_get(s, e->prior, sizeof e->prior);
+  source_get(s, e->tail, sizeof e->tail);
+  source_get(s, e->raised, sizeof e->raised);
+  source_get(s, &e->calm_weeks, sizeof e->calm_weeks);
   if (s->bad || !graph_load(e, s)) return ENGINE_BAD_DATA;
+  source_get(s, e->season, (size_t)e->catalog.node_n * sizeof *e->season);
   uint64_t live = source_u64(s);
   for (uint64_t i = 0; i < live; i++)
     if (!series_load(e, s)) return ENGINE_BAD_DATA;

@@ -18,6 +18,8 @@ struct incident_alarm {
   uint16_t case_idx;
   uint8_t signal;
   uint8_t relearned;
+  uint8_t adopt; /* its series is to take the level as the normal one */
+  uint8_t pad[3];
 };
 
 /* One named cause: whose names it carries (series_idx), or a service (node), or a region. */
@@ -45,6 +47,23 @@ struct incident_story {
   uint8_t pad[6];
 };
 
+/* The seconds around the trouble of the series that speaks, for plots. A full trace doubles its step. */
+struct incident_trace {
+  uint32_t series_idx; /* REC_SERIES_NONE: none yet */
+  uint32_t first_s;    /* second of slot[0] */
+  uint32_t step_s, n;
+  struct series_slot slot[LIMIT_PLOT];
+};
+
+struct incident_span {
+  uint32_t from_seq, over_seq; /* over_seq 0: goes on */
+};
+
+struct incident_decision {
+  int64_t at_ns;
+  char text[LIMIT_DECISION_BYTES];
+};
+
 struct incident_case {
   uint8_t used;
   uint8_t family;  /* enum incident_family: what it is mainly about */
@@ -53,8 +72,12 @@ struct incident_case {
   uint8_t told;    /* shown to people: a cause was found, or the alarm stood for long enough without one */
   uint8_t between; /* its clients see it, its servers do not: the way between */
   uint8_t shown;   /* a record of it was given out */
-  uint8_t pad;
-  uint32_t from_seq; /* earliest onset among its alarms */
+  uint8_t marked;  /* as expected, by an operator */
+  uint8_t adopted; /* its level was taken as the normal one */
+  uint8_t pad[2];
+  uint8_t resting;    /* closed, and remembered: the same again is this one again */
+  uint32_t first_seq; /* when it began the first time */
+  uint32_t from_seq;  /* the onset of this time: median of its alarms' */
   uint32_t opened_seq;
   uint32_t last_seq; /* an alarm was in force or raised */
   uint32_t ranked_seq;
@@ -62,12 +85,18 @@ struct incident_case {
   uint32_t key_series; /* of the first alarm: with opened_seq it makes the id */
   uint32_t alarm_n;    /* joined so far */
   uint32_t impact_series, impact_sec;
-  uint32_t pad_impact;
+  uint32_t rest_seq; /* since when it rests */
   uint64_t impact_n, impact_failed, impact_slow;
+  uint64_t before_n, before_failed, before_slow; /* of the earlier times that it came */
   uint64_t id_hash, rev;
   int64_t detected_ns; /* arrival clock when it was opened */
   uint32_t acked;
+  uint32_t occurrences, again_n, decision_n;
+  struct incident_span again[LIMIT_AGAIN]; /* returns, oldest first */
+  struct incident_decision decision[LIMIT_DECISIONS];
+  struct incident_trace trace;
   struct incident_nodes nodes; /* whom it reaches */
+  uint32_t pad_nodes;
   struct incident_story story;
 };
 
@@ -90,6 +119,21 @@ struct incident_change {
   char dim[REC_DIM_COUNT][LIMIT_NAME_BYTES + 1];
 };
 
+/* A proxy whose reports are incomplete. */
+struct incident_gap {
+  uint8_t used, reason;
+  uint8_t pad[2];
+  uint32_t node; /* the service that it reports for, or REC_SERIES_NONE */
+  uint32_t from_seq, last_seq;
+  uint32_t expected, lost; /* of the last seconds */
+  char pod[LIMIT_NAME_BYTES + 1], service[LIMIT_NAME_BYTES + 1], cluster[LIMIT_NAME_BYTES + 1];
+};
+
+/* Sums of the load curve of a service: x = traffic over the usual - 1, y = 1 - usual duration over the present. */
+struct incident_load {
+  float xx, xy, yy, n;
+};
+
 struct incident_head {
   uint32_t alarm_n;
   uint32_t exemplar_next, exemplar_n, change_next, change_n;
@@ -100,6 +144,8 @@ struct incident_head {
   struct incident_case case_[LIMIT_INCIDENTS_OPEN];
   struct incident_exemplar exemplar[INCIDENT_EXEMPLARS];
   struct incident_change change[INCIDENT_CHANGES];
+  struct incident_gap gap[LIMIT_GAPS];
+  struct incident_load load[LIMIT_SERVICES]; /* by node */
 };
 
 /* Wall time at which tick seq begins, by the current tick. */
@@ -108,13 +154,19 @@ struct base_wall incident_seq_wall(const struct incident_head *h, const struct i
 /* incident_join.c: gives the alarm a case, opening one where none fits. */
 void incident_join(struct incident_head *h, const struct incident_view *v, struct incident_alarm *a);
 
+/* incident_load.c: learns the load curves; at the last tick of each minute. Cost: 50 ns a service and cluster. */
+void incident_load_step(struct incident_head *h, const struct incident_view *v);
+/* So many times as long may requests of the service take at `ratio` times its load. At least 1. */
+double incident_load_band(const struct incident_head *h, uint32_t node, double ratio);
+
 /* incident_traffic.c: is a service slower only because it, or the cluster of it that is slowest, gets more requests? */
-enum incident_load {
+enum incident_loaded {
   INCIDENT_LOAD_USUAL,   /* traffic is as ever */
   INCIDENT_LOAD_GROWN,   /* it has grown, but not by as much as the slowness would need */
   INCIDENT_LOAD_EXPLAINS /* it has */
 };
-enum incident_load incident_traffic_loads(const struct incident_view *v, uint32_t node, uint32_t from, uint32_t to);
+enum incident_loaded incident_traffic_loads(const struct incident_head *h, const struct incident_view *v, uint32_t node,
+                                            uint32_t from, uint32_t to);
 /* Up from a service whose traffic changed, as long as its main caller's own traffic explains the change. */
 uint32_t incident_traffic_root(const struct incident_view *v, uint32_t node, bool up, uint32_t from);
 
@@ -124,6 +176,7 @@ struct incident_traffic {
   struct base_str cluster; /* the one cluster that it is in */
   struct base_str other;   /* failover: the cluster that took over */
   enum rec_verdict verdict;
+  bool confirmed;     /* those it talks with say the same */
   const char *reason; /* static text */
   double before_per_s, now_per_s;
 };
@@ -142,6 +195,42 @@ void incident_text_traffic(const struct incident_view *v, const struct incident_
                            const struct incident_case *c, char *out, size_t cap);
 /* "cart pod cart-1 in east-1", from the names that the cause carries. */
 void incident_text_entity(const struct incident_view *v, const struct incident_cause *c, char *out, size_t cap);
+
+/* incident_join.c: a new case without an alarm; NULL where there is no room. */
+struct incident_case *incident_case_open(struct incident_head *h, const struct incident_view *v,
+                                         enum incident_family family);
+
+/* incident_gap.c: proxies whose reports are incomplete. */
+void incident_gap_step(struct incident_head *h, const struct incident_view *v, const struct rec_head_batch *in);
+uint32_t incident_gap_n(const struct incident_head *h);
+/* Share of the reports that the service's proxies owe and that are missing now, 0..1; node NONE: of the mesh. */
+double incident_gap_share(const struct incident_head *h, uint32_t node);
+void incident_gap_tell(const struct incident_head *h, const struct incident_view *v, struct incident_case *c);
+void incident_gap_text(const struct incident_head *h, char *out, size_t cap);
+
+/* incident_again.c: troubles that come back. A short one that closes rests for an hour; a new case that names the same
+ * cause continues it. */
+#define INCIDENT_REST_TICKS (3600u * LIMIT_TICKS_PER_S)
+bool incident_again_rests(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c);
+/* The resting case that case i repeats, or INCIDENT_NO_CASE. */
+uint16_t incident_again_find(const struct incident_head *h, uint16_t i);
+/* Case `from` becomes the next time of the resting case `into`. */
+void incident_again_join(struct incident_head *h, const struct incident_view *v, uint16_t from, uint16_t into);
+
+/* incident_adopt.c: decides, once a minute, which levels are the normal ones from now on. */
+void incident_adopt_step(struct incident_head *h, const struct incident_view *v);
+
+/* incident_trace.c: keeps the seconds of the series that speaks; call once a second. */
+void incident_trace_step(const struct incident_view *v, struct incident_case *c);
+
+/* incident_finding.c: the numbers of the alarm that speaks, and its plot. */
+void incident_finding_write(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
+                            struct rec_incident *out);
+
+/* incident_life.c: does it still go on? */
+bool incident_case_alive(const struct incident_head *h, const struct incident_case *c);
+/* incident_life.c: notes a decision; the oldest goes where there are too many. */
+void incident_decide(struct incident_case *c, struct base_wall at, const char *text);
 
 /* incident_write.c: the record of a case as it stands. going: the trouble still goes on, none of it recovers. */
 void incident_entity_of(const struct incident_view *v, const struct incident_cause *c, struct rec_entity *out);

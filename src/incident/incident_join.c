@@ -15,18 +15,30 @@ struct who {
   bool evident; /* the source shows excess */
   bool loaded;  /* latency that more traffic explains */
   bool between; /* the clients of the source see it, the source does not */
+  bool apart;   /* stands out from its siblings: no trouble of others can be why */
   bool up;
 };
 
-static struct who who_of(const struct incident_view *v, const struct incident_alarm *a) {
+/* Clusters have dependencies of their own: where its calls explain what sets a cluster apart, it is a victim. */
+static void cluster_apart(const struct incident_view *v, const struct incident_alarm *a, struct who *w) {
+  enum incident_family f = a->signal == REC_SIGNAL_LATENCY_APART ? INCIDENT_LATENCY : INCIDENT_ERRORS;
+  uint32_t source = incident_rank_source(v, w->node, w->cluster, f, a->from_seq, v->seq);
+  if (source == w->node) return;
+  w->family = f;
+  w->apart = false;
+}
+
+static struct who who_of(const struct incident_head *h, const struct incident_view *v, const struct incident_alarm *a) {
   const struct series_entry *e = series_catalog_find(v->catalog, a->series_idx);
   struct who w = {.family = incident_family_of(a->signal), .node = NONE, .source = NONE};
   MUST(e);
   w.up = a->signal == REC_SIGNAL_REQUESTS_UP;
+  w.apart = a->signal == REC_SIGNAL_ERRORS_APART || a->signal == REC_SIGNAL_LATENCY_APART;
   w.node = e->node;
   w.cluster = e->who.dim[REC_DIM_CLUSTER];
   w.source = w.node;
   if (w.node != NONE && w.family == INCIDENT_TRAFFIC) w.source = incident_traffic_root(v, w.node, w.up, a->from_seq);
+  if (w.apart && e->who.level == REC_LEVEL_SERVICE_CLUSTER) cluster_apart(v, a, &w);
   if (w.node == NONE || w.family >= INCIDENT_TRAFFIC) return w;
   w.source = incident_rank_source(v, w.node, w.cluster, w.family, a->from_seq, v->seq);
   struct incident_excess s = incident_excess_of(v, incident_node_series(v, w.source, REC_SIDE_SERVER, w.cluster),
@@ -36,7 +48,7 @@ static struct who who_of(const struct incident_view *v, const struct incident_al
   w.evident = incident_z(s) >= 2.0 || incident_z(k) >= 2.0;
   w.between = incident_z(k) >= 3.0 && s.x < 0.5 * k.x;
   if (w.family == INCIDENT_LATENCY)
-    w.loaded = incident_traffic_loads(v, w.source, a->from_seq, v->seq) == INCIDENT_LOAD_EXPLAINS;
+    w.loaded = incident_traffic_loads(h, v, w.source, a->from_seq, v->seq) == INCIDENT_LOAD_EXPLAINS;
   return w;
 }
 
@@ -77,6 +89,8 @@ static bool fits_trouble(const struct incident_view *v, const struct incident_ca
     return incident_nodes_has(&c->nodes, w->source) || adjacent(v, &c->nodes, w->source);
   }
   if (w->node == NONE || c->nodes.n == 0) return near_onset(c, from);
+  /* Of a victim whose parts began to differ when its trouble began: the trouble need not reach all parts alike. */
+  if (w->apart) return w->node == c->source || (incident_nodes_has(&c->nodes, w->node) && same_onset(c, from));
   /* Slow first and failing half a minute later is another trouble, or at least news. */
   bool other = w->family == INCIDENT_OTHER || c->family == INCIDENT_OTHER;
   if (w->family != c->family && !other && !same_onset(c, from)) return false;
@@ -96,7 +110,7 @@ static uint16_t case_find(const struct incident_head *h, const struct incident_v
   uint16_t best = INCIDENT_NO_CASE;
   for (uint16_t i = 0; i < LIMIT_INCIDENTS_OPEN; i++) {
     const struct incident_case *c = &h->case_[i];
-    if (!c->used) continue;
+    if (!c->used || c->resting || c->family == INCIDENT_GAP) continue;
     bool fits = w->family == INCIDENT_TRAFFIC ? fits_traffic(v, c, w, from) : fits_trouble(v, c, w, from);
     if (!fits) continue;
     if (best == INCIDENT_NO_CASE || c->opened_seq > h->case_[best].opened_seq) best = i;
@@ -104,33 +118,57 @@ static uint16_t case_find(const struct incident_head *h, const struct incident_v
   return best;
 }
 
+/* A place for a case: a free one, or that of the one that has rested longest. */
+static uint16_t case_place(struct incident_head *h) {
+  uint16_t rested = INCIDENT_NO_CASE;
+  for (uint16_t i = 0; i < LIMIT_INCIDENTS_OPEN; i++) {
+    if (!h->case_[i].used) return i;
+    if (h->case_[i].resting && (rested == INCIDENT_NO_CASE || h->case_[i].rest_seq < h->case_[rested].rest_seq))
+      rested = i;
+  }
+  return rested;
+}
+
+struct incident_case *incident_case_open(struct incident_head *h, const struct incident_view *v,
+                                         enum incident_family family) {
+  uint16_t i = case_place(h);
+  if (i == INCIDENT_NO_CASE) return NULL;
+  struct incident_case *c = &h->case_[i];
+  *c = (struct incident_case){.used = 1,
+                              .family = (uint8_t)family,
+                              .dirty = 1,
+                              .first_seq = v->seq,
+                              .from_seq = v->seq,
+                              .opened_seq = v->seq,
+                              .last_seq = v->seq,
+                              .source = NONE,
+                              .key_series = NONE,
+                              .occurrences = 1,
+                              .trace = {.series_idx = NONE},
+                              .impact_series = NONE};
+  c->id_hash = hash_mix((uint64_t)family, (uint64_t)incident_seq_wall(h, v, v->seq).ns);
+  h->counter_opened++;
+  return c;
+}
+
 static uint16_t case_open(struct incident_head *h, const struct incident_view *v, const struct who *w,
                           const struct incident_alarm *a) {
-  for (uint16_t i = 0; i < LIMIT_INCIDENTS_OPEN; i++) {
-    struct incident_case *c = &h->case_[i];
-    if (c->used) continue;
-    *c = (struct incident_case){.used = 1,
-                                .family = (uint8_t)w->family,
-                                .up = w->up,
-                                .dirty = 1,
-                                .from_seq = a->from_seq,
-                                .opened_seq = v->seq,
-                                .last_seq = v->seq,
-                                .source = w->source,
-                                .key_series = a->series_idx,
-                                .impact_series = NONE};
-    const struct rec_series *key = &v->catalog->entry[a->series_idx].who;
-    c->id_hash = hash_mix(hash_mix(rec_series_hash(key), a->signal), (uint64_t)incident_seq_wall(h, v, v->seq).ns);
-    h->counter_opened++;
-    return i;
-  }
-  return INCIDENT_NO_CASE;
+  struct incident_case *c = incident_case_open(h, v, w->family);
+  if (!c) return INCIDENT_NO_CASE;
+  c->up = w->up;
+  c->first_seq = c->from_seq = a->from_seq;
+  c->source = w->source;
+  c->key_series = a->series_idx;
+  const struct rec_series *key = &v->catalog->entry[a->series_idx].who;
+  uint64_t who = hash_mix(rec_series_hash(key), a->signal);
+  c->id_hash = hash_mix(who, (uint64_t)incident_seq_wall(h, v, v->seq).ns);
+  return (uint16_t)(c - h->case_);
 }
 
 /* All cases are in use: the nearest in time takes it, so that nothing is lost to sight. */
 static uint16_t case_any(const struct incident_head *h) {
   uint16_t best = 0;
-  for (uint16_t i = 1; i < LIMIT_INCIDENTS_OPEN; i++)
+  for (uint16_t i = 1; i < LIMIT_INCIDENTS_OPEN; i++) /* none of them rests, else there were room */
     if (h->case_[i].opened_seq > h->case_[best].opened_seq) best = i;
   return best;
 }
@@ -173,11 +211,14 @@ static void onset_set(struct incident_head *h, uint16_t i) {
     for (; at > 0 && from[at - 1] > a->from_seq; at--) from[at] = from[at - 1];
     from[at] = a->from_seq;
   }
-  if (n) c->from_seq = from[(n - 1) / 2];
+  if (!n) return;
+  c->from_seq = from[(n - 1) / 2];
+  if (c->occurrences == 1) c->first_seq = c->from_seq;
+  if (c->again_n) c->again[c->again_n - 1].from_seq = c->from_seq;
 }
 
 void incident_join(struct incident_head *h, const struct incident_view *v, struct incident_alarm *a) {
-  struct who w = who_of(v, a);
+  struct who w = who_of(h, v, a);
   uint16_t i = case_find(h, v, &w, a->from_seq);
   if (i == INCIDENT_NO_CASE) i = case_open(h, v, &w, a);
   if (i == INCIDENT_NO_CASE) {

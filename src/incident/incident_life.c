@@ -71,6 +71,7 @@ static void alarm_raise(struct incident_head *h, const struct incident_view *v, 
 static unsigned turn_of(const struct incident_view *v, const struct detect_signal *s) {
   static const unsigned order[] = {
       [INCIDENT_ERRORS] = 0, [INCIDENT_LATENCY] = 2, [INCIDENT_OTHER] = 3, [INCIDENT_TRAFFIC] = 4};
+  /* no alarm is INCIDENT_GAP's */
   unsigned turn = s->signal == REC_SIGNAL_REQUESTS_UP ? 1 : order[incident_family_of(s->signal)];
   const struct series_entry *e = series_catalog_find(v->catalog, s->series_idx);
   return 2 * turn + (!e || e->node == REC_SERIES_NONE);
@@ -122,29 +123,37 @@ static void changes_take(struct incident_head *h, const struct rec_head_batch *i
   }
 }
 
-static void commands_take(struct incident_head *h, const struct rec_head_batch *in) {
+/* An operator says that it is meant: nobody is paged, and its level is learned at once. */
+static void case_mark(struct incident_head *h, const struct incident_view *v, struct incident_case *c) {
+  c->marked = c->dirty = 1;
+  c->story.verdict = REC_VERDICT_EXPECTED;
+  incident_adopt_step(h, v);
+}
+
+static void commands_take(struct incident_head *h, const struct incident_view *v, const struct rec_head_batch *in) {
   for (size_t i = 0; i < in->command_n; i++) {
     for (unsigned k = 0; k < LIMIT_INCIDENTS_OPEN; k++) {
       struct incident_case *c = &h->case_[k];
       struct rec_incident probe = {.id_hash = c->id_hash};
       char id[17];
-      if (!c->used || in->command[i].verb != REC_VERB_ACK) continue;
       rec_incident_id(&probe, id);
-      if (!str_eq(in->command[i].incident_id, str_of(id)) || c->acked) continue;
-      c->acked = 1;
-      c->dirty = 1;
+      if (!c->used || !str_eq(in->command[i].incident_id, str_of(id))) continue;
+      if (in->command[i].verb == REC_VERB_ACK && !c->acked) c->acked = c->dirty = 1;
+      if (in->command[i].verb == REC_VERB_EXPECT && !c->marked) case_mark(h, v, c);
     }
   }
 }
 
-static uint32_t alarms_in_force(const struct incident_head *h, uint16_t case_idx) {
-  uint32_t n = 0;
-  for (uint32_t i = 0; i < h->alarm_n; i++) n += h->alarm[i].case_idx == case_idx && h->alarm[i].over_seq == 0;
-  return n;
+bool incident_case_alive(const struct incident_head *h, const struct incident_case *c) {
+  if (c->family == INCIDENT_GAP) return incident_gap_n(h) > 0;
+  for (uint32_t i = 0; i < h->alarm_n; i++)
+    if (h->alarm[i].case_idx == (uint16_t)(c - h->case_) && h->alarm[i].over_seq == 0) return true;
+  return false;
 }
 
 /* Is one of its alarms still gathering evidence? One that recovers would only dilute it with good requests. */
 static bool goes_on(const struct incident_head *h, const struct incident_view *v, uint16_t case_idx) {
+  if (h->case_[case_idx].family == INCIDENT_GAP) return incident_gap_n(h) > 0;
   for (uint32_t i = 0; i < h->alarm_n; i++) {
     const struct incident_alarm *a = &h->alarm[i];
     if (a->case_idx != case_idx || a->over_seq != 0 || incident_family_of(a->signal) != h->case_[case_idx].family)
@@ -167,7 +176,9 @@ static bool rank_due(const struct incident_case *c, uint32_t seq) {
 }
 
 static bool same_story(const struct incident_case *a, const struct incident_case *b) {
-  if (!a->used || !b->used || a->family != b->family || !a->story.cause_n || !b->story.cause_n) return false;
+  if (!a->used || !b->used || a->resting || b->resting || a->family != b->family || !a->story.cause_n ||
+      !b->story.cause_n)
+    return false;
   const struct incident_cause *x = &a->story.cause[0], *y = &b->story.cause[0];
   return x->series_idx == y->series_idx && x->node == y->node && a->up == b->up;
 }
@@ -197,32 +208,81 @@ static void case_merge(struct incident_head *h, uint16_t from, uint16_t into) {
   h->counter_closed++;
 }
 
+void incident_decide(struct incident_case *c, struct base_wall at, const char *text) {
+  if (c->decision_n == LIMIT_DECISIONS) {
+    memmove(c->decision, c->decision + 1, (LIMIT_DECISIONS - 1) * sizeof c->decision[0]);
+    c->decision_n--;
+  }
+  struct incident_decision *d = &c->decision[c->decision_n++];
+  d->at_ns = at.ns;
+  text_copy(d->text, sizeof d->text, str_of(text));
+  c->dirty = 1;
+}
+
+/* A verdict that turns after it was told is a decision that somebody will ask about. */
+static void verdict_note(struct incident_head *h, struct incident_case *c, uint8_t before) {
+  if (!c->shown || c->story.verdict == before) return;
+  incident_decide(c, h->tick_end,
+                  c->story.verdict == REC_VERDICT_EXPECTED ? "judged expected: see the summary for the reason"
+                                                           : "judged unhealthy: what made it expected no longer holds");
+}
+
+static void case_tell(struct incident_head *h, const struct incident_view *v, uint16_t i, bool alive) {
+  struct incident_case *c = &h->case_[i];
+  uint8_t before = c->story.verdict;
+  if (goes_on(h, v, i) || c->story.cause_n == 0) c->told |= incident_story_tell(h, v, c);
+  if (alive && v->seq - c->opened_seq >= DOUBT) c->told = 1;
+  if (c->marked) c->story.verdict = REC_VERDICT_EXPECTED;
+  verdict_note(h, c, before);
+}
+
+static void case_close(struct incident_head *h, const struct incident_view *v, uint16_t i) {
+  struct incident_case *c = &h->case_[i];
+  bool rests = incident_again_rests(h, v, c);
+  alarms_forget(h, i);
+  h->counter_closed++;
+  c->used = rests;
+  c->resting = rests;
+  c->rest_seq = v->seq;
+}
+
+/* Where a case has turned out to be another one, its number there: an older one that is open, or one that rests. */
+static uint16_t case_same(struct incident_head *h, const struct incident_view *v, uint16_t i) {
+  uint16_t rested = incident_again_find(h, i);
+  if (rested == INCIDENT_NO_CASE) return older_of(h, i);
+  incident_again_join(h, v, i, rested);
+  return rested;
+}
+
 static bool case_step(struct incident_head *h, const struct incident_view *v, uint16_t i, struct rec_incident *rec) {
   struct incident_case *c = &h->case_[i];
-  bool alive = alarms_in_force(h, i) > 0;
+  if (c->resting) {
+    c->used = v->seq - c->rest_seq < INCIDENT_REST_TICKS;
+    return false;
+  }
+  bool alive = incident_case_alive(h, c), second_ends = (v->seq + 1) % S == 0;
   if (alive) c->last_seq = v->seq;
   bool ends = !alive && v->seq - c->last_seq >= HOLD;
+  if (second_ends) incident_trace_step(v, c);
   if (!c->dirty && !ends && !(alive && rank_due(c, v->seq))) return false;
   c->ranked_seq = v->seq;
   c->dirty = 0;
   c->rev++;
-  bool going = goes_on(h, v, i);
-  if (going || c->story.cause_n == 0) c->told |= incident_story_tell(h, v, c);
-  if (alive && v->seq - c->opened_seq >= DOUBT) c->told = 1;
+  case_tell(h, v, i, alive);
   bool told = c->told;
-  uint16_t older = older_of(h, i);
-  if (told) incident_write(h, v, c, going, ends || older != INCIDENT_NO_CASE ? REC_STATE_CLOSED : REC_STATE_OPEN, rec);
-  if (older != INCIDENT_NO_CASE) {
-    rec->merged_hash = h->case_[older].id_hash;
-    case_merge(h, i, older);
+  uint16_t same = case_same(h, v, i);
+  if (!c->used) return false; /* it goes on as an earlier one, which is written in its turn */
+  if (told) {
+    bool closed = ends || same != INCIDENT_NO_CASE;
+    incident_write(h, v, c, goes_on(h, v, i), closed ? REC_STATE_CLOSED : REC_STATE_OPEN, rec);
+  }
+  if (same != INCIDENT_NO_CASE) {
+    rec->merged_hash = h->case_[same].id_hash;
+    case_merge(h, i, same);
     return told && c->shown;
   }
   c->shown |= told;
-  if (ends) {
-    alarms_forget(h, i);
-    c->used = 0;
-    h->counter_closed++;
-  }
+  if (ends) case_close(h, v, i);
   return told;
 }
 
@@ -233,11 +293,15 @@ uint32_t incident_life_tick(struct incident_head *h, const struct incident_view 
   MUST(max >= LIMIT_INCIDENTS_OPEN);
   h->tick_end = tick.end;
   h->tick_now = tick.now;
-  if (in->gap_n) h->degraded_seq = v->seq;
+  incident_gap_step(h, v, in);
   exemplars_take(h, in);
   changes_take(h, in);
-  commands_take(h, in);
+  commands_take(h, v, in);
   signals_take(h, v, signal, signal_n);
+  if ((v->seq + 1) % (60u * S) == 0) {
+    incident_adopt_step(h, v);
+    incident_load_step(h, v);
+  }
   for (uint16_t i = 0; i < LIMIT_INCIDENTS_OPEN; i++)
     if (h->case_[i].used && case_step(h, v, i, &rec[n])) n++;
   return n;
@@ -260,6 +324,7 @@ static void story_forget(struct incident_case *c, uint32_t idx) {
   c->story.route_n = list_without(c->story.route, c->story.route_n, idx);
   c->story.healthy_n = list_without(c->story.healthy, c->story.healthy_n, idx);
   if (c->impact_series == idx) c->impact_series = REC_SERIES_NONE;
+  if (c->trace.series_idx == idx) c->trace.series_idx = REC_SERIES_NONE;
 }
 
 void incident_life_drop(struct incident_head *h, uint32_t series_idx, uint32_t seq) {
@@ -278,7 +343,7 @@ void incident_life_drop(struct incident_head *h, uint32_t series_idx, uint32_t s
 
 uint32_t incident_life_open_n(const struct incident_head *h) {
   uint32_t n = 0;
-  for (unsigned i = 0; i < LIMIT_INCIDENTS_OPEN; i++) n += h->case_[i].used;
+  for (unsigned i = 0; i < LIMIT_INCIDENTS_OPEN; i++) n += h->case_[i].used && !h->case_[i].resting;
   return n;
 }
 

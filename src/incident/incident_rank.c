@@ -7,8 +7,8 @@
 #define Z_GATE 3.0
 #define Z_HOT 2.0
 #define DEPTH_MAX 24u
-#define EXPLAINED 0.5 /* share of a node's excess that its calls must hold to look below it */
-#define CONCORD_S 16u /* seconds that the fine rings keep */
+#define EXPLAINED 0.5               /* share of a node's excess that its calls must hold to look below it */
+#define CONCORD_S SERIES_FINE_SLOTS /* seconds */
 
 bool incident_nodes_has(const struct incident_nodes *set, uint32_t node) {
   for (uint32_t i = 0; i < set->n; i++)

@@ -7,7 +7,8 @@
 #define SURGE_PATIENCE (15u * LIMIT_TICKS_PER_S)
 #define REGION_SERVICES 3u
 #define REGION_SHARE 0.7
-#define RING_S 100u /* the rings reach back so far with whole slots */
+#define SETTLES (5u * LIMIT_TICKS_PER_S) /* by then lost reports are known as such */
+#define RING_S 100u                      /* the rings reach back so far with whole slots */
 
 struct window {
   uint32_t from, to;
@@ -103,6 +104,21 @@ static void healthy_put(struct incident_story *s, uint32_t idx) {
   if (s->healthy_n < INCIDENT_COMPARED) s->healthy[s->healthy_n++] = idx;
 }
 
+/* The part of a service that stands out from its siblings by an alarm of its own; what the excess alone did not show.
+ */
+static uint32_t apart_of(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
+                         uint32_t node) {
+  const struct incident_alarm *best = NULL;
+  uint8_t signal = c->family == INCIDENT_LATENCY ? REC_SIGNAL_LATENCY_APART : REC_SIGNAL_ERRORS_APART;
+  for (uint32_t i = 0; i < h->alarm_n; i++) {
+    const struct incident_alarm *a = &h->alarm[i];
+    if (a->case_idx != case_number(h, c) || a->signal != signal || a->over_seq) continue;
+    const struct series_entry *e = series_catalog_find(v->catalog, a->series_idx);
+    if (e && e->node == node && (!best || a->log_e > best->log_e)) best = a;
+  }
+  return best ? best->series_idx : NONE;
+}
+
 /* A ranked service becomes its narrowest entity, followed by the broader one that also holds. */
 static void cause_name(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
                        const struct incident_rank *r, bool first, struct window w, struct incident_story *s) {
@@ -112,6 +128,7 @@ static void cause_name(const struct incident_head *h, const struct incident_view
                                  .between = r->client_side,
                                  .signal = signal_of(h, v, c, r->node),
                                  .score = r->score};
+  if (n.series_idx == NONE && !r->client_side) cause.series_idx = apart_of(h, v, c, r->node);
   if (r->edge != NONE && (n.series_idx == NONE || n.series_idx == n.broader_idx)) {
     uint32_t edge = incident_edge_series(v, r->edge, REC_SIDE_CLIENT, STR_NONE);
     if (edge != NONE) cause.series_idx = edge;
@@ -210,10 +227,11 @@ static void severity_set(const struct incident_view *v, const struct incident_ca
 }
 
 /* Slower, but no more than its own traffic explains, and nothing fails: the load, not the service. */
-static void load_judge(const struct incident_view *v, const struct incident_case *c, struct incident_story *s) {
+static void load_judge(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
+                       struct incident_story *s) {
   if (c->family != INCIDENT_LATENCY || s->cause_n == 0 || s->cause[0].node == NONE) return;
   struct window w = window_of(v, c);
-  enum incident_load load = incident_traffic_loads(v, s->cause[0].node, w.from, w.to);
+  enum incident_loaded load = incident_traffic_loads(h, v, s->cause[0].node, w.from, w.to);
   /* Under a surge a queue may overflow for some seconds: only what lasts is the service's own trouble. */
   bool brief = v->seq - c->from_seq < SURGE_PATIENCE;
   if (load != INCIDENT_LOAD_EXPLAINS && !(load == INCIDENT_LOAD_GROWN && brief)) return;
@@ -240,7 +258,7 @@ static bool tell_ranked(const struct incident_head *h, const struct incident_vie
   incident_nodes_reach(v, &c->nodes, c->source, cluster, c->family, w.from, w.to);
   reached_find(v, c, cluster, rank[0].node, victim, w, &s);
   severity_set(v, c, victim, w, &s);
-  load_judge(v, c, &s);
+  load_judge(h, v, c, &s);
   c->story = s;
   incident_text_summary(v, c, c->story.summary, sizeof c->story.summary);
   return true;
@@ -272,7 +290,7 @@ static void tell_alarm(const struct incident_head *h, const struct incident_view
   buf_put_f(&b, "log e-value %.1f on %s", (double)a->log_e, rec_signal_text(a->signal));
   c->story = s;
   cause_put(&c->story, cause);
-  load_judge(v, c, &c->story);
+  load_judge(h, v, c, &c->story);
   incident_text_summary(v, c, c->story.summary, sizeof c->story.summary);
 }
 
@@ -281,7 +299,8 @@ static uint32_t traffic_series(const struct incident_view *v, const struct incid
   return t->node == NONE || t->cluster.n == 0 ? NONE : incident_node_series(v, t->node, REC_SIDE_SERVER, t->cluster);
 }
 
-static void tell_traffic(const struct incident_head *h, const struct incident_view *v, struct incident_case *c) {
+/* False: nobody confirms the drop, and it may yet turn out that reports are lost. */
+static bool tell_traffic(const struct incident_head *h, const struct incident_view *v, struct incident_case *c) {
   struct incident_traffic t = incident_traffic_judge(h, v, c);
   struct incident_story s = {.verdict = (uint8_t)t.verdict, .margin = 0.6};
   double ratio = t.before_per_s > 0.0 ? t.now_per_s / t.before_per_s : 1.0;
@@ -302,12 +321,16 @@ static void tell_traffic(const struct incident_head *h, const struct incident_vi
   incident_text_traffic(v, &t, c, s.summary, sizeof s.summary);
   c->story = s;
   cause_put(&c->story, cause);
+  return t.confirmed || t.verdict == REC_VERDICT_EXPECTED || v->seq - c->opened_seq >= SETTLES;
 }
 
 bool incident_story_tell(const struct incident_head *h, const struct incident_view *v, struct incident_case *c) {
+  if (c->family == INCIDENT_GAP) {
+    incident_gap_tell(h, v, c);
+    return c->story.cause_n > 0;
+  }
   if (c->family == INCIDENT_TRAFFIC) {
-    tell_traffic(h, v, c);
-    return true;
+    return tell_traffic(h, v, c);
   }
   if (c->family == INCIDENT_OTHER) {
     tell_alarm(h, v, c);

@@ -117,6 +117,13 @@ static const char *what(enum incident_family f, enum rec_signal s) {
     case REC_SIGNAL_THROTTLED: return "throttles callers (429)";
     case REC_SIGNAL_CANCELLED: return "is given up on by its callers";
     case REC_SIGNAL_RETRIES: return "is retried";
+    case REC_SIGNAL_ERRATIC: return "is called erratically";
+    case REC_SIGNAL_BYTES: return "moves other amounts of bytes a request";
+    case REC_SIGNAL_HANGING: return "hangs: requests begin and do not end";
+    case REC_SIGNAL_ERRORS_APART: return "fails more than its siblings in the same seconds";
+    case REC_SIGNAL_LATENCY_APART: return "is slower than its siblings in the same seconds";
+    case REC_SIGNAL_ERRORS_DRIFT: return "fails more and more";
+    case REC_SIGNAL_LATENCY_DRIFT: return "gets slower and slower";
     default: return "gets bad requests (4xx)";
   }
 }

@@ -10,7 +10,6 @@
 #define AMPLIFIED 3.0  /* calls a service gets for the same work of its callers: past this it is no mere change */
 #define SURGE_TICKS (30u * LIMIT_TICKS_PER_S)
 #define SURGE_RATIO 1.15
-#define SURGE_SLOWDOWN 6.0
 
 struct change {
   double before, now; /* requests a second: of the last hour, and over the last seconds of the trouble */
@@ -41,9 +40,13 @@ static double ratio_of(struct change c) {
   return c.before > 1e-9 ? c.now / c.before : 1.0;
 }
 
+/* Up: in relative terms. Down: in requests, as those that hang in the callee are missing at the caller one for one,
+ * while a caller that no longer calls has as many as ever. */
 static bool explains(struct change caller, struct change callee, bool up) {
-  double a = ratio_of(caller), b = ratio_of(callee);
-  return up ? a - 1.0 >= EXPLAINS * (b - 1.0) : 1.0 - a >= EXPLAINS * (1.0 - b);
+  if (up) return ratio_of(caller) - 1.0 >= EXPLAINS * (ratio_of(callee) - 1.0);
+  double calls = caller.before > 0.0 ? callee.before / caller.before : 1.0; /* of one request */
+  double lost = (callee.before - callee.now) / (calls > 1.0 ? calls : 1.0);
+  return caller.before - caller.now >= EXPLAINS * lost;
 }
 
 static uint32_t service_series(const struct incident_view *v, uint32_t node) {
@@ -51,19 +54,25 @@ static uint32_t service_series(const struct incident_view *v, uint32_t node) {
   return idx != NONE ? idx : incident_node_series(v, node, REC_SIDE_CLIENT, STR_NONE);
 }
 
-/* Could so much more traffic alone make requests take `slower` times as long? A queue slows by (1 - rho)/(1 - r rho)
- * for r times the load (M/M/1); without the service's own load curve a generous band is used. */
-static enum incident_load load_of(struct change k, double slower) {
+/* What is asked of a change of traffic: could it make requests of the service take `slower` times as long? */
+struct asked {
+  const struct incident_head *head;
+  uint32_t node;
+  uint32_t from;
+  double slower;
+};
+
+static enum incident_loaded load_of(const struct asked *a, struct change k) {
   double ratio = ratio_of(k), more = (k.now - k.before) * k.span_s;
   if (ratio < SURGE_RATIO || more < 3.0 * math_sqrt(k.before * k.span_s)) return INCIDENT_LOAD_USUAL; /* or by chance */
-  return slower <= 1.0 + SURGE_SLOWDOWN * (ratio - 1.0) ? INCIDENT_LOAD_EXPLAINS : INCIDENT_LOAD_GROWN;
+  return a->slower <= incident_load_band(a->head, a->node, ratio) ? INCIDENT_LOAD_EXPLAINS : INCIDENT_LOAD_GROWN;
 }
 
 /* Since the trouble began, and over the last half minute: a queue can overflow long after its load grew. */
-static enum incident_load load_since(const struct incident_view *v, uint32_t idx, uint32_t from, double slower) {
+static enum incident_loaded load_since(const struct incident_view *v, uint32_t idx, const struct asked *q) {
   uint32_t back = v->seq > SURGE_TICKS ? v->seq - SURGE_TICKS : 0;
-  enum incident_load a = load_of(change_of(v, idx, from), slower);
-  enum incident_load b = load_of(change_of(v, idx, from < back ? from : back), slower);
+  enum incident_loaded a = load_of(q, change_of(v, idx, q->from));
+  enum incident_loaded b = load_of(q, change_of(v, idx, q->from < back ? q->from : back));
   return a > b ? a : b;
 }
 
@@ -87,17 +96,19 @@ static uint32_t main_caller(const struct incident_view *v, uint32_t node) {
 }
 
 /* Its own traffic, or that of those who call it, who call it: a service with few requests shows a surge late. */
-static enum incident_load callers_load(const struct incident_view *v, uint32_t node, uint32_t from, double slower) {
-  enum incident_load most = INCIDENT_LOAD_USUAL;
+static enum incident_loaded callers_load(const struct incident_view *v, const struct asked *q) {
+  enum incident_loaded most = INCIDENT_LOAD_USUAL;
+  uint32_t node = q->node;
   for (unsigned depth = 0; depth < DEPTH_MAX && node != NONE; depth++) {
-    enum incident_load l = load_since(v, service_series(v, node), from, slower);
+    enum incident_loaded l = load_since(v, service_series(v, node), q);
     if (l > most) most = l;
     node = main_caller(v, node);
   }
   return most;
 }
 
-enum incident_load incident_traffic_loads(const struct incident_view *v, uint32_t node, uint32_t from, uint32_t to) {
+enum incident_loaded incident_traffic_loads(const struct incident_head *h, const struct incident_view *v, uint32_t node,
+                                            uint32_t from, uint32_t to) {
   const struct series_catalog *c = v->catalog;
   uint32_t most = NONE, whole = service_series(v, node);
   double all = 0.0, x = 0.0;
@@ -112,10 +123,12 @@ enum incident_load incident_traffic_loads(const struct incident_view *v, uint32_
     most = i;
   }
   struct incident_excess e = incident_excess_of(v, whole, INCIDENT_LATENCY, from, to);
-  enum incident_load load = callers_load(v, node, from, slowdown(v, whole, e, from));
+  struct asked q = {h, node, from, slowdown(v, whole, e, from)};
+  enum incident_loaded load = callers_load(v, &q);
   if (load == INCIDENT_LOAD_EXPLAINS || most == NONE || x < 0.5 * all) return load;
   e = incident_excess_of(v, most, INCIDENT_LATENCY, from, to);
-  enum incident_load one = load_since(v, most, from, slowdown(v, most, e, from));
+  q.slower = slowdown(v, most, e, from);
+  enum incident_loaded one = load_since(v, most, &q);
   return one > load ? one : load;
 }
 
@@ -131,13 +144,17 @@ static struct change sent_by(const struct incident_view *v, uint32_t node, uint3
   return sum;
 }
 
-/* Fewer requests by its own word, but not by the word of those it talks with: reports are missing, not requests. */
-static bool reports_missing(const struct incident_view *v, uint32_t node, uint32_t from) {
+enum others { OTHERS_AGREE, OTHERS_DENY, OTHERS_SILENT };
+
+/* Fewer requests by its own word: also by the word of those it talks with? If not, reports are missing, not requests.
+ */
+static enum others others_of(const struct incident_view *v, uint32_t node, uint32_t from) {
   double own = ratio_of(change_of(v, incident_node_series(v, node, REC_SIDE_SERVER, STR_NONE), from));
   struct change clients = change_of(v, incident_node_series(v, node, REC_SIDE_CLIENT, STR_NONE), from);
   struct change sent = sent_by(v, node, from);
-  double others = clients.before > 0.0 ? ratio_of(clients) : sent.before > 0.0 ? ratio_of(sent) : own;
-  return 1.0 - others < EXPLAINS * (1.0 - own);
+  if (clients.before <= 0.0 && sent.before <= 0.0) return OTHERS_SILENT;
+  double others = clients.before > 0.0 ? ratio_of(clients) : ratio_of(sent);
+  return 1.0 - others < EXPLAINS * (1.0 - own) ? OTHERS_DENY : OTHERS_AGREE;
 }
 
 uint32_t incident_traffic_root(const struct incident_view *v, uint32_t node, bool up, uint32_t from) {
@@ -222,7 +239,9 @@ struct incident_traffic incident_traffic_judge(const struct incident_head *h, co
   struct incident_traffic out = {.node = NONE, .verdict = REC_VERDICT_UNHEALTHY, .reason = "no service stands out"};
   uint32_t start = strongest(h, v, c);
   if (start == NONE) {
-    if (c->up) out.verdict = REC_VERDICT_EXPECTED;
+    bool lossy = incident_gap_share(h, NONE) > 0.03;
+    if (c->up || lossy) out.verdict = REC_VERDICT_EXPECTED;
+    if (lossy) out.reason = "reports of its proxies are missing";
     return out;
   }
   out.node = incident_traffic_root(v, start, c->up, c->from_seq);
@@ -230,7 +249,11 @@ struct incident_traffic incident_traffic_judge(const struct incident_head *h, co
   out.before_per_s = k.before;
   out.now_per_s = k.now;
   bool entry = main_caller(v, out.node) == NONE;
-  if (!c->up && reports_missing(v, out.node, c->from_seq)) {
+  double gone = 1.0 - ratio_of(k);
+  bool told = incident_gap_share(h, out.node) >= EXPLAINS * gone; /* its proxies are known to lose reports */
+  enum others others = c->up ? OTHERS_AGREE : others_of(v, out.node, c->from_seq);
+  out.confirmed = others == OTHERS_AGREE;
+  if (!c->up && (told || others == OTHERS_DENY)) {
     out.verdict = REC_VERDICT_EXPECTED;
     out.reason = "reports of its proxies are missing; those it talks with see no such drop";
     return out;

@@ -16,7 +16,7 @@ static const struct series_state *state_of(const struct incident_view *v, uint32
 }
 
 static const struct series_ratio *errors_of(const struct series_state *s) {
-  return &s->ratio[REC_SIGNAL_ERRORS - REC_SIGNAL_RATIO_FIRST];
+  return &s->ratio[0]; /* the slot that every series has */
 }
 
 /* Of the requests that did not fail, the share that was fine (the rest are the clients' doing, without latency). */
@@ -38,6 +38,10 @@ static double latency_var(const struct series_latency *d) {
   if (total <= 0.0) return 0.0;
   m /= total;
   return q / total - m * m;
+}
+
+double incident_latency_sd_s(const struct series_state *s) {
+  return math_sqrt(latency_var(&s->latency));
 }
 
 /* Whose normal a series is held against. One that is younger than the trouble, or little older (a new pod, a new
@@ -109,8 +113,17 @@ double incident_recovery(const struct incident_view *v, uint32_t series_idx, enu
     case REC_SIGNAL_REQUESTS_DOWN: return (double)s->rate.down.level;
     case REC_SIGNAL_REQUESTS_UP: return (double)s->rate.up.level;
     case REC_SIGNAL_LATENCY: return (double)s->latency.alarm.level;
-    default: return (double)s->ratio[signal - REC_SIGNAL_RATIO_FIRST].alarm.level;
+    case REC_SIGNAL_ERRATIC: return (double)s->extra.flow.erratic.alarm.level;
+    case REC_SIGNAL_BYTES: return (double)s->extra.flow.bytes.alarm.level;
+    case REC_SIGNAL_HANGING: return (double)s->extra.flow.hanging.alarm.level;
+    case REC_SIGNAL_ERRORS_APART: return (double)s->extra.apart.errors.alarm.level;
+    case REC_SIGNAL_LATENCY_APART: return (double)s->extra.apart.latency.alarm.level;
+    case REC_SIGNAL_ERRORS_DRIFT: return (double)s->drift.errors.level;
+    case REC_SIGNAL_LATENCY_DRIFT: return (double)s->drift.latency.level;
+    default: break;
   }
+  const struct series_ratio *r = series_ratio_find(s, signal);
+  return r ? (double)r->alarm.level : 0.0;
 }
 
 struct incident_normal incident_normal_of(const struct incident_view *v, uint32_t series_idx, uint32_t from) {

@@ -11,12 +11,20 @@
 
 /* How evidence of a signal is read. OTHER signals (denied, throttled, cancelled, retries, client errors) have no
  * recent seconds of their own: for them alarms alone are ranked. */
-enum incident_family { INCIDENT_ERRORS, INCIDENT_LATENCY, INCIDENT_TRAFFIC, INCIDENT_OTHER };
+enum incident_family {
+  INCIDENT_ERRORS,
+  INCIDENT_LATENCY,
+  INCIDENT_TRAFFIC,
+  INCIDENT_OTHER,
+  INCIDENT_GAP, /* no alarm's: lost telemetry */
+  INCIDENT_FAMILIES
+};
 
 struct incident_view {
   const struct series_catalog *catalog;
   const struct series_state *state; /* by series_idx */
   uint32_t seq;                     /* the tick of the barrier */
+  const double *log_c;              /* thresholds by budget share */
 };
 
 struct incident_excess {
@@ -45,6 +53,9 @@ uint32_t incident_edge_series(const struct incident_view *v, uint32_t edge, enum
 
 /* How far the recovery of an alarm in force has come, nats; 0: the trouble goes on. */
 double incident_recovery(const struct incident_view *v, uint32_t series_idx, enum rec_signal signal);
+
+/* Standard deviation of one fine request's duration, by the learned histogram. */
+double incident_latency_sd_s(const struct series_state *s);
 
 /* Learned numbers for texts. */
 struct incident_normal {

@@ -3,6 +3,7 @@
 #include "series_recent.h"
 
 #define NONE REC_SERIES_NONE
+#define ENDS_TOGETHER (3u * LIMIT_TICKS_PER_S)
 
 static void entity_series(const struct incident_view *v, uint32_t idx, struct rec_entity *out) {
   const struct rec_series *w = &v->catalog->entry[idx].who;
@@ -122,21 +123,21 @@ static void changes_write(const struct incident_head *h, struct rec_incident *ou
   }
 }
 
+/* Where the trouble ended: the last of its alarms' ends; but where these lie close together, each found with some
+ * error, their median, as the last of many would be late. Of the first 64. */
 static uint32_t end_seq(const struct incident_head *h, const struct incident_case *c, bool of_family) {
-  uint32_t last = 0;
-  for (uint32_t i = 0; i < h->alarm_n; i++) {
+  uint32_t end[64], n = 0;
+  for (uint32_t i = 0; i < h->alarm_n && n < 64; i++) {
     const struct incident_alarm *a = &h->alarm[i];
-    if (a->case_idx != (uint16_t)(c - h->case_)) continue;
+    if (a->case_idx != (uint16_t)(c - h->case_) || a->over_seq == 0) continue;
     if (of_family && incident_family_of(a->signal) != c->family) continue;
-    if (a->over_seq > last) last = a->over_seq;
+    uint32_t at = n++;
+    for (; at > 0 && end[at - 1] > a->over_seq; at--) end[at] = end[at - 1];
+    end[at] = a->over_seq;
   }
-  return last;
-}
-
-static bool in_force(const struct incident_head *h, const struct incident_case *c) {
-  for (uint32_t i = 0; i < h->alarm_n; i++)
-    if (h->alarm[i].case_idx == (uint16_t)(c - h->case_) && h->alarm[i].over_seq == 0) return true;
-  return false;
+  if (n == 0) return 0;
+  uint32_t last = end[n - 1 - n / 10]; /* one in ten may be far out */
+  return last - end[n / 2] <= ENDS_TOGETHER ? end[n / 2] : last;
 }
 
 static double confidence_of(const struct incident_head *h, const struct incident_case *c) {
@@ -150,7 +151,7 @@ static double confidence_of(const struct incident_head *h, const struct incident
 }
 
 static void kind_set(const struct incident_case *c, struct rec_incident *out) {
-  static const char *const by_family[] = {"errors", "latency", "traffic", "errors"};
+  static const char *const by_family[] = {"errors", "latency", "traffic", "errors", "change"};
   const char *kind = by_family[c->family];
   if (c->family == INCIDENT_OTHER && c->story.cause_n) kind = rec_signal_kind(c->story.cause[0].signal);
   if (c->family == INCIDENT_ERRORS && c->story.cause_n && c->story.cause[0].signal == REC_SIGNAL_OVERLOAD)
@@ -159,14 +160,30 @@ static void kind_set(const struct incident_case *c, struct rec_incident *out) {
   buf_put_str(&b, str_of(kind));
 }
 
+static void again_write(const struct incident_head *h, const struct incident_view *v, struct incident_case *c,
+                        uint32_t end, struct rec_incident *out) {
+  if (c->again_n) c->again[c->again_n - 1].over_seq = end;
+  out->occurrences = c->occurrences;
+  for (uint32_t i = 0; i < c->again_n; i++) {
+    struct rec_again *a = &out->again[out->again_n++];
+    a->started_at = incident_seq_wall(h, v, c->again[i].from_seq);
+    if (c->again[i].over_seq) a->ended_at = incident_seq_wall(h, v, c->again[i].over_seq);
+  }
+  for (uint32_t i = 0; i < c->decision_n; i++) {
+    struct rec_decision *d = &out->decision[out->decision_n++];
+    d->at.ns = c->decision[i].at_ns;
+    memcpy(d->text, c->decision[i].text, sizeof d->text);
+  }
+}
+
 void incident_write(const struct incident_head *h, const struct incident_view *v, struct incident_case *c, bool going,
                     enum rec_state state, struct rec_incident *out) {
-  bool alive = in_force(h, c);
+  bool alive = incident_case_alive(h, c);
   *out = (struct rec_incident){.id_hash = c->id_hash, .rev = c->rev, .tick_seq = v->seq, .state = (uint8_t)state};
   out->verdict = c->story.verdict;
   out->severity = c->story.severity;
   out->acked = (uint8_t)c->acked;
-  out->started_at = incident_seq_wall(h, v, c->from_seq);
+  out->started_at = incident_seq_wall(h, v, c->first_seq);
   out->updated_at = h->tick_now;
   int64_t ago = (int64_t)(v->seq - c->opened_seq) * LIMIT_TICK_NS;
   out->detected_at.ns = c->detected_ns ? c->detected_ns : h->tick_now.ns - ago;
@@ -175,6 +192,7 @@ void incident_write(const struct incident_head *h, const struct incident_view *v
   if (!alive) {
     end = end_seq(h, c, true);
     if (!end) end = end_seq(h, c, false);
+    if (c->family == INCIDENT_GAP) end = c->last_seq + 1;
     if (end <= c->from_seq) end = c->from_seq + 1;
     out->ended_at = incident_seq_wall(h, v, end);
   }
@@ -182,13 +200,18 @@ void incident_write(const struct incident_head *h, const struct incident_view *v
   memcpy(out->summary, c->story.summary, sizeof out->summary);
   lists_write(v, &c->story, out);
   if (going || !alive) impact_add(v, c, going ? v->seq + 1 : end + LIMIT_TICKS_PER_S - 1);
-  out->impact_requests = c->impact_n;
-  out->impact_failed = c->impact_failed;
-  out->impact_slow = c->impact_slow;
+  out->impact_requests = c->before_n + c->impact_n;
+  out->impact_failed = c->before_failed + c->impact_failed;
+  out->impact_slow = c->before_slow + c->impact_slow;
+  again_write(h, v, c, end, out);
   out->confidence = confidence_of(h, c);
   bool degraded = h->degraded_seq && v->seq - h->degraded_seq < 60u * LIMIT_TICKS_PER_S;
   struct base_buf t = buf_over(out->telemetry, sizeof out->telemetry - 1);
-  buf_put_str(&t, degraded ? STR("degraded: reports were lost in the last minute") : STR("complete"));
+  char lost[sizeof out->telemetry - sizeof "degraded: "];
+  incident_gap_text(h, lost, sizeof lost);
+  buf_put_str(&t, degraded ? STR("degraded: ") : STR("complete"));
+  if (degraded) buf_put_str(&t, str_of(lost));
   exemplars_write(h, v, c, out);
   changes_write(h, out);
+  incident_finding_write(h, v, c, out);
 }

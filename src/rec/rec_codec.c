@@ -75,6 +75,8 @@ static void put_obs(struct base_buf *out, const struct rec_obs *o, const struct 
   for (unsigned c = 0; c < REC_CLASS_COUNT; c++)
     if (o->class_n[c]) put_varint(out, o->class_n[c]);
   put_varint(out, o->retries);
+  put_varint(out, o->started);
+  put_varint(out, o->ended_started);
   put_cells(out, o->hist_n ? &b->cell[o->hist_from] : NULL, o->hist_n);
   put_varint(out, o->latency_sum_ns);
   put_varint(out, o->wait_sum_ns);
@@ -131,8 +133,13 @@ static void put_command(struct base_buf *out, const struct rec_command *c) {
 }
 
 static void put_gap(struct base_buf *out, const struct rec_gap *g) {
+  if (g->reason >= REC_GAP_REASON_COUNT) out->bad = true;
   put_str(out, g->node, LIMIT_NAME_BYTES);
-  put_varint(out, g->lost_estimate);
+  put_str(out, g->ns, LIMIT_NAME_BYTES);
+  put_str(out, g->service, LIMIT_NAME_BYTES);
+  put_str(out, g->cluster, LIMIT_NAME_BYTES);
+  put_varint(out, g->expected);
+  put_varint(out, g->lost);
   buf_put_char(out, (char)g->reason);
 }
 
@@ -152,6 +159,7 @@ void rec_codec_tick_write(const struct rec_tick_input *in, struct base_buf *out)
   put_varint(out, in->tick.seq);
   put_u64(out, (uint64_t)in->tick.end.ns);
   put_u64(out, (uint64_t)in->tick.now.ns);
+  buf_put_char(out, (char)in->tick.cut);
   uint64_t mask = 0;
   for (unsigned b = 0; b < LIMIT_BUCKETS; b++)
     if (in->bucket[b].series_n || in->bucket[b].obs_n || in->bucket[b].drop_n) mask |= 1ull << b;
@@ -302,6 +310,8 @@ static void take_obs(struct take *t, struct rec_obs *o, uint32_t *next) {
   *o = (struct rec_obs){.series_idx = take_ascending(t, LIMIT_SERIES_MAX, next)};
   take_classes(t, o);
   o->retries = take_u32(t);
+  o->started = take_u32(t);
+  o->ended_started = take_u32(t);
 }
 
 static void take_sums(struct take *t, struct rec_obs *o) {
@@ -314,13 +324,13 @@ static void take_sums(struct take *t, struct rec_obs *o) {
 /* The least bytes that a record can take; what bounds the memory for a count. */
 enum {
   SERIES_BYTES = 3,
-  OBS_BYTES = 8,
+  OBS_BYTES = 10,
   CELL_BYTES = 2,
   DROP_BYTES = 1,
   EXEMPLAR_BYTES = 17,
   CHANGE_BYTES = 13,
   COMMAND_BYTES = 11,
-  GAP_BYTES = 3
+  GAP_BYTES = 7
 };
 
 static void take_batch_obs(struct take *t, struct rec_batch *b) {
@@ -389,8 +399,13 @@ static void take_command(struct take *t, struct rec_command *c) {
 
 static void take_gap(struct take *t, struct rec_gap *g) {
   g->node = take_str(t, LIMIT_NAME_BYTES);
-  g->lost_estimate = take_u32(t);
+  g->ns = take_str(t, LIMIT_NAME_BYTES);
+  g->service = take_str(t, LIMIT_NAME_BYTES);
+  g->cluster = take_str(t, LIMIT_NAME_BYTES);
+  g->expected = take_u32(t);
+  g->lost = take_u32(t);
   g->reason = take_u8(t);
+  if (g->reason >= REC_GAP_REASON_COUNT) refuse(t, "a gap has no known reason");
 }
 
 static void take_head(struct take *t, struct rec_head_batch *h) {
@@ -420,6 +435,9 @@ bool rec_codec_tick_read(struct base_str bytes, struct base_arena *arena, struct
   out->tick.seq = take_varint(t, UINT64_MAX);
   out->tick.end = take_wall(t);
   out->tick.now = take_wall(t);
+  uint8_t cut = take_u8(t);
+  if (cut > 1) refuse(t, "the tick's mark is neither 0 nor 1");
+  out->tick.cut = cut == 1;
   uint64_t mask = take_u64(t);
   for (unsigned b = 0; b < LIMIT_BUCKETS && !t->reason; b++)
     if (mask >> b & 1u) take_batch(t, &out->bucket[b], b);

@@ -6,10 +6,11 @@
  *   tick    u8 version | seq | i64 end | i64 now | u64 mask of the buckets that have anything | those | head
  *   bucket  n series | n obs, n cells | n drops
  *   series  idx (after the one before) | level, side | a string for each dim of the level, in order
- *   obs     idx (after the one before) | mask of classes, their counts | retries | n cells, each bucket (after the
- *           one before) and count | latency sum | wait sum | bytes in | bytes out
+ *   obs     idx (after the one before) | mask of classes, their counts | retries, started, ended started | n cells,
+ *           each bucket (after the one before) and count | latency sum | wait sum | bytes in | bytes out
  *   drop    idx
  *   head    n exemplars | n changes | n commands | n gaps
+ *   gap     node, namespace, service, cluster | expected, lost | reason
  *
  * Numbers that ascend are written as the distance to the number before, less one. */
 #ifndef REC_CODEC_H
@@ -34,7 +35,7 @@ struct rec_tick_input {
   struct rec_head_batch head;
 };
 
-#define REC_CODEC_VERSION 1u
+#define REC_CODEC_VERSION 2u
 
 /* Appends the frame's body. Sets out->bad where it does not fit, or where the reader would refuse it: a text over
  * its limit, numbers out of range or out of order. Same input, same bytes. */

@@ -1,9 +1,14 @@
 #include "rec_incident.h"
 
+#include <math.h>
 #include <stdio.h>
 
 #include "base_json.h"
 #include "base_must.h"
+
+/* Significant digits. A plot of LIMIT_PLOT points stays under 2 KiB with these. */
+#define NUMBER_DIGITS 6
+#define PLOT_DIGITS 4
 
 static const char *verdict_text(uint8_t verdict) {
   MUST(verdict <= REC_VERDICT_EXPECTED);
@@ -115,15 +120,149 @@ static void exemplars_json(struct base_json *j, const struct rec_incident *in) {
   json_close(j);
 }
 
-static void times_json(struct base_json *j, const struct rec_incident *in) {
-  key_time(j, "started_at", in->started_at);
-  key_time(j, "detected_at", in->detected_at);
+/* An end that has not come is 0. */
+static void key_end(struct base_json *j, struct base_wall t) {
   json_key(j, "ended_at");
-  if (in->ended_at.ns) {
-    json_time(j, in->ended_at);
+  if (t.ns) {
+    json_time(j, t);
   } else {
     json_null(j);
   }
+}
+
+static void times_json(struct base_json *j, const struct rec_incident *in) {
+  key_time(j, "started_at", in->started_at);
+  key_time(j, "detected_at", in->detected_at);
+  key_end(j, in->ended_at);
+}
+
+/* A measured number: `digits` significant ones say all that is known of it. null where it is not finite. */
+static void json_short(struct base_json *j, double v, int digits) {
+  char text[32];
+  if (!isfinite(v)) {
+    json_null(j);
+    return;
+  }
+  (void)snprintf(text, sizeof text, "%.*g", digits, v == 0.0 ? 0.0 : v); /* no -0 */
+  json_raw(j, str_of(text));
+}
+
+static void key_short(struct base_json *j, const char *key, double v) {
+  json_key(j, key);
+  json_short(j, v, NUMBER_DIGITS);
+}
+
+static void pair_json(struct base_json *j, const char *key, double low, double high, int digits) {
+  json_key(j, key);
+  json_array(j);
+  json_short(j, low, digits);
+  json_short(j, high, digits);
+  json_close(j);
+}
+
+static void finding_effect_json(struct base_json *j, const struct rec_finding *f) {
+  key_short(j, "effect", f->effect);
+  pair_json(j, "effect_interval", f->effect_low, f->effect_high, NUMBER_DIGITS);
+  json_key(j, "smallest_effect");
+  if (f->effect_smallest > 0.0) {
+    json_short(j, f->effect_smallest, NUMBER_DIGITS);
+  } else {
+    json_null(j);
+  }
+}
+
+static void finding_json(struct base_json *j, const struct rec_finding *f) {
+  json_key(j, "finding");
+  if (!f->known) {
+    json_null(j);
+    return;
+  }
+  MUST(f->signal < REC_SIGNAL_COUNT && f->unit);
+  json_object(j);
+  json_key(j, "entity");
+  entity_json(j, &f->entity);
+  json_key(j, "signal");
+  json_text(j, rec_signal_text(f->signal));
+  json_key(j, "unit");
+  json_text(j, f->unit);
+  key_short(j, "baseline", f->baseline);
+  key_short(j, "baseline_sd", f->baseline_sd);
+  key_short(j, "baseline_age_s", f->baseline_age_s);
+  key_short(j, "baseline_requests", f->baseline_requests);
+  key_short(j, "observed", f->observed);
+  finding_effect_json(j, f);
+  key_short(j, "log_e", f->log_e);
+  key_short(j, "threshold", f->log_c);
+  key_time(j, "onset", f->onset);
+  json_close(j);
+}
+
+static void plot_points_json(struct base_json *j, const struct rec_plot *p) {
+  json_key(j, "values");
+  json_array(j);
+  for (uint32_t i = 0; i < p->n; i++) {
+    if (p->value[i] >= 0.0f) {
+      json_short(j, (double)p->value[i], PLOT_DIGITS);
+    } else {
+      json_null(j);
+    }
+  }
+  json_close(j);
+  json_key(j, "requests");
+  json_array(j);
+  for (uint32_t i = 0; i < p->n; i++) json_short(j, (double)p->count[i], NUMBER_DIGITS);
+  json_close(j);
+}
+
+/* Its values are in the finding's unit, so there is none without a finding. */
+static void plot_json(struct base_json *j, const struct rec_incident *in) {
+  const struct rec_plot *p = &in->plot;
+  MUST(p->n <= LIMIT_PLOT);
+  json_key(j, "plot");
+  if (p->n == 0 || !in->finding.known) {
+    json_null(j);
+    return;
+  }
+  json_object(j);
+  key_time(j, "from", p->from);
+  json_key(j, "step_s");
+  json_u64(j, p->step_s);
+  plot_points_json(j, p);
+  if (p->low >= 0.0f) {
+    pair_json(j, "band", (double)p->low, (double)p->high, PLOT_DIGITS);
+  } else {
+    json_key(j, "band");
+    json_null(j);
+  }
+  json_close(j);
+}
+
+static void recurrences_json(struct base_json *j, const struct rec_incident *in) {
+  MUST(in->again_n <= LIMIT_AGAIN);
+  json_key(j, "occurrences");
+  json_u64(j, in->occurrences);
+  json_key(j, "recurrences");
+  json_array(j);
+  for (uint32_t i = 0; i < in->again_n; i++) {
+    json_object(j);
+    key_time(j, "started_at", in->again[i].started_at);
+    key_end(j, in->again[i].ended_at);
+    json_close(j);
+  }
+  json_close(j);
+}
+
+static void decisions_json(struct base_json *j, const struct rec_incident *in) {
+  MUST(in->decision_n <= LIMIT_DECISIONS);
+  json_key(j, "decisions");
+  json_array(j);
+  for (uint32_t i = 0; i < in->decision_n; i++) {
+    json_object(j);
+    key_time(j, "at", in->decision[i].at);
+    key_text(j, "text", in->decision[i].text, sizeof in->decision[i].text);
+    json_close(j);
+  }
+  json_close(j);
 }
 
 static void head_json(struct base_json *j, const struct rec_incident *in) {
@@ -139,6 +278,8 @@ static void head_json(struct base_json *j, const struct rec_incident *in) {
   json_text(j, in->state == REC_STATE_CLOSED ? "closed" : "open");
   json_key(j, "acked");
   json_bool(j, in->acked);
+  json_key(j, "muted");
+  json_bool(j, in->muted);
 }
 
 static void hash_text(uint64_t hash, char out[17]) {
@@ -161,6 +302,10 @@ void rec_incident_json(const struct rec_incident *in, struct base_buf *out) {
   json_key(j, "confidence");
   json_f64(j, in->confidence);
   key_text(j, "telemetry", in->telemetry, sizeof in->telemetry);
+  finding_json(j, &in->finding);
+  plot_json(j, in);
+  recurrences_json(j, in);
+  decisions_json(j, in);
   if (in->merged_hash) {
     char into[17];
     hash_text(in->merged_hash, into);

@@ -25,6 +25,43 @@ struct rec_shown {
   char trace_id[LIMIT_TRACE_ID_BYTES + 1];
 };
 
+/* The numbers behind the alarm that speaks for the incident, in the unit of its signal. NAN-free; what is not known is
+ * 0 and its bool false. */
+struct rec_finding {
+  struct rec_entity entity;               /* of the series whose numbers these are */
+  uint8_t signal;                         /* enum rec_signal */
+  bool known;                             /* false: nothing below is meant */
+  const char *unit;                       /* static: "share", "s", "1/s", "bytes", "requests" */
+  double baseline, baseline_sd;           /* learned normal, and how well it is known */
+  double baseline_age_s;                  /* since the series was first seen */
+  double baseline_requests;               /* behind it */
+  double observed;                        /* since the onset */
+  double effect, effect_low, effect_high; /* observed over baseline, with the 95 % interval */
+  double effect_smallest; /* the smallest effect that this series could have shown in so much time; 0 unknown */
+  double log_e, log_c;    /* log e-value when it was raised, and the threshold it passed */
+  struct base_wall onset; /* +- 250 ms where the series has requests every tick */
+};
+
+/* Seconds (or tens of them) around the onset, for plots, of the finding's series. */
+struct rec_plot {
+  struct base_wall from;   /* begin of value[0] */
+  uint32_t step_s, n;      /* 0: no plot */
+  float value[LIMIT_PLOT]; /* in the finding's unit; below 0: nothing to say */
+  float count[LIMIT_PLOT]; /* requests behind each */
+  float low, high;         /* the band of normal life, low < 0: none */
+};
+
+/* A trouble that came back while its incident was still remembered. */
+struct rec_again {
+  struct base_wall started_at, ended_at; /* ended_at.ns == 0 while it goes on */
+};
+
+/* What was decided about it and why: adopted levels, a verdict that changed, an operator's word. */
+struct rec_decision {
+  struct base_wall at;
+  char text[LIMIT_DECISION_BYTES];
+};
+
 struct rec_incident {
   uint64_t id_hash;     /* the id is this in 16 hex digits: from first signal's series key and tick */
   uint64_t rev;         /* counts changes of this incident from 1; the log's readers skip what they have */
@@ -32,6 +69,7 @@ struct rec_incident {
   uint64_t merged_hash; /* closed because it turned out to be a part of that incident; 0: no */
   uint8_t state, verdict, severity;
   uint8_t acked;
+  uint8_t muted; /* inside a muted scope: recorded, pages nobody */
   char kind[16]; /* latency | errors | traffic | saturation | security | change */
   struct base_wall started_at, detected_at, ended_at, updated_at; /* ended_at.ns == 0 while open */
   char summary[LIMIT_TEXT_BYTES];
@@ -44,10 +82,17 @@ struct rec_incident {
   struct rec_entity not_affected[LIMIT_ENTITIES];
   struct rec_change change[LIMIT_CHANGES];
   struct rec_shown exemplar[LIMIT_EXEMPLARS];
+  struct rec_finding finding;
+  struct rec_plot plot;
+  uint32_t occurrences; /* 1, and one more for each time that it came back */
+  uint32_t again_n, decision_n;
+  struct rec_again again[LIMIT_AGAIN]; /* the newest, oldest first */
+  struct rec_decision decision[LIMIT_DECISIONS];
 };
 
 /* The contract's JSON of one incident, on one line, without a newline. Same record, same bytes. Additive fields
- * beyond the contract: "state", "acked", "updated_at", and "merged_into" (an id) where it was merged. */
+ * beyond the contract: "state", "acked", "muted", "updated_at", "merged_into" (an id) where it was merged, "finding",
+ * "plot", "occurrences", "recurrences", "decisions". */
 void rec_incident_json(const struct rec_incident *in, struct base_buf *out);
 /* The 16 hex digits of the id and a NUL. */
 void rec_incident_id(const struct rec_incident *in, char out[17]);

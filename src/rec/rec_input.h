@@ -7,7 +7,7 @@
  *   change    something was changed (a pipeline's word, or the traffic's own labels)
  *   command   an operator's word
  *   drop      a series is forgotten (idle too long); its number may be used again
- *   gap       telemetry was lost: who, how much
+ *   gap       telemetry of one proxy was lost, or is whole again: who, how much
  *
  * All views point into the batch's or the frame's memory and live as long as it does. */
 #ifndef REC_INPUT_H
@@ -35,10 +35,16 @@ struct rec_hist_cell {
   uint32_t count;  /* > 0 */
 };
 
+/* started: proxies that log each request when it begins, too (Envoy: flush_access_log_on_new_request). Told at the
+ * series of the serving side that the reporter itself stands for, never at edges, as the caller is not always known
+ * yet. What is under way is the sum of started less the sum of ended_started, as far as no report was lost (gaps). A
+ * finished request is in ended_started where its proxy's listener was heard to log begins since before it began. */
 struct rec_obs {
   uint32_t series_idx;
   uint32_t class_n[REC_CLASS_COUNT]; /* requests by outcome */
   uint32_t retries;                  /* attempts beyond the first, summed */
+  uint32_t started;                  /* requests that began in this tick; see below */
+  uint32_t ended_started;            /* of those in class_n, the ones whose begin was told, too */
   uint32_t hist_from, hist_n;        /* range in the batch's cells: durations of class OK, buckets ascending */
   uint64_t latency_sum_ns;           /* of class OK */
   uint64_t wait_sum_ns;              /* of class OK: time from last byte sent upstream to first byte back; 0 unknown */
@@ -63,6 +69,7 @@ struct rec_tick {
   uint64_t seq;
   struct base_wall end;
   struct base_wall now;
+  bool cut; /* given out because the input ended: what belongs to it need not all have come */
 };
 
 struct rec_entity {
@@ -78,7 +85,7 @@ struct rec_change {
   struct rec_entity entity;
 };
 
-enum rec_verb { REC_VERB_ACK = 1 };
+enum rec_verb { REC_VERB_ACK = 1, REC_VERB_EXPECT = 2 /* it is meant: adopt its level */ };
 
 struct rec_command {
   struct base_wall at;
@@ -91,11 +98,16 @@ struct rec_drop {
   uint32_t series_idx;
 };
 
-/* Telemetry lost or degraded at one reporting proxy since the last tick. */
+/* Telemetry lost or degraded at one reporting proxy, told once a second while it lasts, and once with reason
+ * REC_GAP_WHOLE, expected and lost 0, when it is over. `lost` alone tells nothing about the end: between two lost
+ * messages a second may be complete. lost / expected is the share that is missing of what it reports in these seconds;
+ * both are scaled up where only a sample of the requests is compared, so their error is that of the sample. */
 struct rec_gap {
-  struct base_str node;   /* pod or node id */
-  uint32_t lost_estimate; /* entries, 0 where only the silence is known */
-  uint8_t reason;         /* 1 stream broke, 2 stream silent, 3 late beyond use, 4 sheds at the door */
+  struct base_str node;                 /* pod, or node id where that is unknown */
+  struct base_str ns, service, cluster; /* whom it reports for; empty where unknown */
+  uint32_t expected;                    /* reports of the last seconds (4 at most) that others say it owes */
+  uint32_t lost;                        /* of those, the ones that never came; 0 of 0: only the silence is known */
+  uint8_t reason;                       /* enum rec_gap_reason */
 };
 
 /* What arrives for one bucket and tick. obs is sorted by series_idx and holds each series at most once. */

@@ -26,6 +26,9 @@ static const char *const signal_text[] = {REC_SIGNAL_TABLE(X)};
 #define X(name, text, kind, doc) kind,
 static const char *const signal_kind[] = {REC_SIGNAL_TABLE(X)};
 #undef X
+#define X(name, text, doc) text,
+static const char *const gap_text[] = {REC_GAP_TABLE(X)};
+#undef X
 
 const char *rec_level_text(enum rec_level v) {
   MUST(v < REC_LEVEL_COUNT);
@@ -62,4 +65,8 @@ const char *rec_signal_text(enum rec_signal v) {
 const char *rec_signal_kind(enum rec_signal v) {
   MUST(v < REC_SIGNAL_COUNT);
   return signal_kind[v];
+}
+const char *rec_gap_text(enum rec_gap_reason v) {
+  MUST(v < REC_GAP_REASON_COUNT);
+  return gap_text[v];
 }

@@ -81,29 +81,52 @@ enum rec_class {
 };
 
 /* What is watched of each series. X(NAME, text, incident kind, explanation) */
-#define REC_SIGNAL_TABLE(X)                                                                       \
-  X(REQUESTS_DOWN, "requests_down", "traffic", "fewer requests than learned")                     \
-  X(REQUESTS_UP, "requests_up", "traffic", "more requests than learned")                          \
-  X(LATENCY, "latency", "latency", "the distribution of durations of fine requests")              \
-  X(ERRORS, "errors", "errors", "failures of the serving side: all classes of group e")           \
-  X(UNREACHABLE, "unreachable", "errors", "no answer could be had, or it was cut off")            \
-  X(TIMEOUTS, "timeouts", "errors", "no answer in time")                                          \
-  X(OVERLOAD, "overload", "saturation", "refused to protect: circuit breakers, overload manager") \
-  X(CLIENT_ERRORS, "client_errors", "errors", "4xx, not found, protocol errors")                  \
-  X(DENIED, "denied", "security", "401 and 403")                                                  \
-  X(THROTTLED, "throttled", "saturation", "429 and rate limits")                                  \
-  X(CANCELLED, "cancelled", "errors", "clients that went away")                                   \
-  X(RETRIES, "retries", "errors", "attempts beyond the first")
+#define REC_SIGNAL_TABLE(X)                                                                            \
+  X(REQUESTS_DOWN, "requests_down", "traffic", "fewer requests than learned")                          \
+  X(REQUESTS_UP, "requests_up", "traffic", "more requests than learned")                               \
+  X(LATENCY, "latency", "latency", "the distribution of durations of fine requests")                   \
+  X(ERRORS, "errors", "errors", "failures of the serving side: all classes of group e")                \
+  X(UNREACHABLE, "unreachable", "errors", "no answer could be had, or it was cut off")                 \
+  X(TIMEOUTS, "timeouts", "errors", "no answer in time")                                               \
+  X(OVERLOAD, "overload", "saturation", "refused to protect: circuit breakers, overload manager")      \
+  X(CLIENT_ERRORS, "client_errors", "errors", "4xx, not found, protocol errors")                       \
+  X(DENIED, "denied", "security", "401 and 403")                                                       \
+  X(THROTTLED, "throttled", "saturation", "429 and rate limits")                                       \
+  X(CANCELLED, "cancelled", "errors", "clients that went away")                                        \
+  X(RETRIES, "retries", "errors", "attempts beyond the first")                                         \
+  X(ERRATIC, "requests_erratic", "traffic", "requests that bunch: the mean as ever, the variance not") \
+  X(BYTES, "bytes", "traffic", "bytes a request, both ways")                                           \
+  X(HANGING, "hanging", "latency", "requests that began and do not end")                               \
+  X(ERRORS_APART, "errors_apart", "errors", "fails more than its siblings in the same seconds")        \
+  X(LATENCY_APART, "latency_apart", "latency", "is slower than its siblings in the same seconds")      \
+  X(ERRORS_DRIFT, "errors_drift", "errors", "fails more than in its reference time")                   \
+  X(LATENCY_DRIFT, "latency_drift", "latency", "is slower than in its reference time")
 
-/* The signals from here on are ratios: so many of so many requests. */
+/* These signals are ratios: so many of so many requests. */
 #define REC_SIGNAL_RATIO_FIRST REC_SIGNAL_ERRORS
-#define REC_SIGNAL_RATIO_COUNT (REC_SIGNAL_COUNT - REC_SIGNAL_RATIO_FIRST)
+#define REC_SIGNAL_RATIO_COUNT (REC_SIGNAL_RETRIES + 1 - REC_SIGNAL_RATIO_FIRST)
 
 enum rec_signal {
 #define X(name, text, kind, doc) REC_SIGNAL_##name,
   REC_SIGNAL_TABLE(X)
 #undef X
       REC_SIGNAL_COUNT
+};
+
+/* Why a proxy's reports are not whole. X(NAME, text, explanation) */
+#define REC_GAP_TABLE(X)                                                                                           \
+  X(WHOLE, "whole", "complete again")                                                                              \
+  X(STREAM, "stream_broken", "its stream broke and has not come back, while its partners report requests with it") \
+  X(SILENT, "silent", "nothing came for longer than usual, while its partners report requests with it")            \
+  X(LOSS, "lost", "its partners report requests with it that it does not report itself")                           \
+  X(LATE, "late", "its reports come too late to be of use")                                                        \
+  X(SHED, "shed", "its reports came and were refused at the door, for a limit")
+
+enum rec_gap_reason {
+#define X(name, text, doc) REC_GAP_##name,
+  REC_GAP_TABLE(X)
+#undef X
+      REC_GAP_REASON_COUNT
 };
 
 const char *rec_level_text(enum rec_level v);
@@ -115,6 +138,7 @@ const char *rec_class_text(enum rec_class v);
 char rec_class_group(enum rec_class v);
 const char *rec_signal_text(enum rec_signal v);
 const char *rec_signal_kind(enum rec_signal v);
+const char *rec_gap_text(enum rec_gap_reason v);
 
 static inline bool rec_class_failed(enum rec_class v) {
   return v >= REC_CLASS_SERVER_ERROR && v <= REC_CLASS_CUT;

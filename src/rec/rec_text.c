@@ -55,6 +55,7 @@ void rec_text_tick(const struct rec_tick *tick, struct base_buf *out) {
   numbered(out, "tick", tick->seq);
   wall_put(out, "end", tick->end);
   wall_put(out, "now", tick->now);
+  if (tick->cut) buf_put_str(out, STR(" cut"));
   buf_put_char(out, '\n');
 }
 
@@ -72,6 +73,8 @@ void rec_text_obs(const struct rec_obs *obs, const struct rec_hist_cell *cell, s
   numbered(out, "obs", obs->series_idx);
   for (unsigned c = 0; c < REC_CLASS_COUNT; c++) u64_put(out, rec_class_text(c), obs->class_n[c]);
   u64_put(out, "retries", obs->retries);
+  u64_put(out, "started", obs->started);
+  u64_put(out, "ended_started", obs->ended_started);
   u64_put(out, "latency_sum_ns", obs->latency_sum_ns);
   u64_put(out, "wait_sum_ns", obs->wait_sum_ns);
   u64_put(out, "bytes_in", obs->bytes_in);
@@ -124,18 +127,25 @@ void rec_text_change(const struct rec_change *change, struct base_buf *out) {
 void rec_text_command(const struct rec_command *command, struct base_buf *out) {
   buf_put_str(out, STR("command"));
   wall_put(out, "at", command->at);
-  word_put(out, "verb", command->verb == REC_VERB_ACK ? "ack" : NULL, command->verb);
+  word_put(out, "verb",
+           command->verb == REC_VERB_ACK      ? "ack"
+           : command->verb == REC_VERB_EXPECT ? "expect"
+                                              : NULL,
+           command->verb);
   str_put(out, "incident", command->incident_id);
   str_put(out, "who", command->who);
   buf_put_char(out, '\n');
 }
 
 void rec_text_gap(const struct rec_gap *gap, struct base_buf *out) {
-  static const char *const reason[] = {NULL, "broke", "silent", "late", "shed"};
   buf_put_str(out, STR("gap"));
   str_put(out, "node", gap->node);
-  u64_put(out, "lost_estimate", gap->lost_estimate);
-  word_put(out, "reason", gap->reason < sizeof reason / sizeof reason[0] ? reason[gap->reason] : NULL, gap->reason);
+  str_put(out, "namespace", gap->ns);
+  str_put(out, "service", gap->service);
+  str_put(out, "cluster", gap->cluster);
+  u64_put(out, "expected", gap->expected);
+  u64_put(out, "lost", gap->lost);
+  word_put(out, "reason", gap->reason < REC_GAP_REASON_COUNT ? rec_gap_text(gap->reason) : NULL, gap->reason);
   buf_put_char(out, '\n');
 }
 

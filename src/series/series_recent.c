@@ -3,11 +3,10 @@
 #include "base_must.h"
 #include "series_half.h"
 
-static void ring_advance(struct series_slot *ring, uint32_t slots, uint32_t *at, uint32_t to) {
-  MUST(to >= *at);
-  uint32_t gap = to - *at;
-  for (uint32_t i = 1; i <= gap && i <= slots; i++) ring[(*at + i) % slots] = (struct series_slot){0};
-  *at = to;
+static void ring_advance(struct series_slot *ring, uint32_t slots, uint32_t from, uint32_t to) {
+  MUST(to >= from);
+  uint32_t gap = to - from;
+  for (uint32_t i = 1; i <= gap && i <= slots; i++) ring[(from + i) % slots] = (struct series_slot){0};
 }
 
 static uint32_t sum_of(uint32_t a, uint64_t b) {
@@ -15,27 +14,33 @@ static uint32_t sum_of(uint32_t a, uint64_t b) {
 }
 
 static void slot_set(struct series_slot *s, uint32_t n, uint32_t e, float lat_s) {
+  double us = (double)lat_s * 1e6;
   s->n = half_of(n);
   s->e = half_of(e);
-  s->lat_s += lat_s;
+  s->lat_us = half_of(us > 0.0 ? us < 4e12 ? (uint64_t)us : 4000000000000u : 0u);
 }
 
 void series_recent_add(struct series_state *s, uint32_t seq, uint64_t n, uint64_t e, float lat_s) {
-  uint32_t sec = seq / LIMIT_TICKS_PER_S, ten = sec / SERIES_COARSE_S;
+  uint32_t sec = seq / LIMIT_TICKS_PER_S, ten = sec / SERIES_COARSE_S, ten_at = s->fine_at / SERIES_COARSE_S;
   if (sec != s->fine_at) {
-    ring_advance(s->fine, SERIES_FINE_SLOTS, &s->fine_at, sec);
+    ring_advance(s->fine, SERIES_FINE_SLOTS, s->fine_at, sec);
     s->fine_n = s->fine_e = 0;
+    s->fine_lat_s = 0.0f;
   }
-  if (ten != s->coarse_at) {
-    ring_advance(s->coarse, SERIES_COARSE_SLOTS, &s->coarse_at, ten);
+  if (ten != ten_at) {
+    ring_advance(s->coarse, SERIES_COARSE_SLOTS, ten_at, ten);
     s->coarse_n = s->coarse_e = 0;
+    s->coarse_lat_s = 0.0f;
   }
+  s->fine_at = sec;
   s->fine_n = sum_of(s->fine_n, n);
   s->fine_e = sum_of(s->fine_e, e);
+  s->fine_lat_s += lat_s;
   s->coarse_n = sum_of(s->coarse_n, n);
   s->coarse_e = sum_of(s->coarse_e, e);
-  slot_set(&s->fine[sec % SERIES_FINE_SLOTS], s->fine_n, s->fine_e, lat_s);
-  slot_set(&s->coarse[ten % SERIES_COARSE_SLOTS], s->coarse_n, s->coarse_e, lat_s);
+  s->coarse_lat_s += lat_s;
+  slot_set(&s->fine[sec % SERIES_FINE_SLOTS], s->fine_n, s->fine_e, s->fine_lat_s);
+  slot_set(&s->coarse[ten % SERIES_COARSE_SLOTS], s->coarse_n, s->coarse_e, s->coarse_lat_s);
 }
 
 static bool ring_get(const struct series_slot *ring, uint32_t slots, uint32_t at, uint32_t want,
@@ -44,7 +49,7 @@ static bool ring_get(const struct series_slot *ring, uint32_t slots, uint32_t at
   if (want > at) return true;
   if (at - want >= slots) return false;
   const struct series_slot *s = &ring[want % slots];
-  *out = (struct series_sum){(double)half_value(s->n), (double)half_value(s->e), (double)s->lat_s};
+  *out = (struct series_sum){(double)half_value(s->n), (double)half_value(s->e), 1e-6 * (double)half_value(s->lat_us)};
   return true;
 }
 
@@ -53,7 +58,7 @@ bool series_recent_second(const struct series_state *s, uint32_t sec, struct ser
 }
 
 bool series_recent_ten(const struct series_state *s, uint32_t ten, struct series_sum *out) {
-  return ring_get(s->coarse, SERIES_COARSE_SLOTS, s->coarse_at, ten, out);
+  return ring_get(s->coarse, SERIES_COARSE_SLOTS, s->fine_at / SERIES_COARSE_S, ten, out);
 }
 
 static void sum_add(struct series_sum *a, struct series_sum b) {
@@ -65,7 +70,8 @@ static void sum_add(struct series_sum *a, struct series_sum b) {
 struct series_sum series_recent_sum(const struct series_state *s, uint32_t from_seq, uint32_t to_seq) {
   struct series_sum sum = {0}, one;
   uint32_t sec = from_seq / LIMIT_TICKS_PER_S, last = to_seq / LIMIT_TICKS_PER_S;
-  uint32_t oldest_ten = s->coarse_at >= SERIES_COARSE_SLOTS ? s->coarse_at - SERIES_COARSE_SLOTS + 1 : 0;
+  uint32_t ten_at = s->fine_at / SERIES_COARSE_S;
+  uint32_t oldest_ten = ten_at >= SERIES_COARSE_SLOTS ? ten_at - SERIES_COARSE_SLOTS + 1 : 0;
   if (sec < oldest_ten * SERIES_COARSE_S) sec = oldest_ten * SERIES_COARSE_S;
   while (sec <= last && sec <= s->fine_at) {
     if (series_recent_second(s, sec, &one)) {

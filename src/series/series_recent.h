@@ -1,4 +1,4 @@
-/* The recent past of a series: 16 slots of one second and 12 of ten seconds, in event time. */
+/* The recent past of a series: 15 slots of one second and 11 of ten seconds, in event time. */
 #ifndef SERIES_RECENT_H
 #define SERIES_RECENT_H
 

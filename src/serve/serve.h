@@ -16,6 +16,8 @@
 #define SERVE_SERIES_MAX 256u        /* series in one answer */
 #define SERVE_NODES_MAX 4096u        /* nodes in the graph, and a quarter of its edges; the answer says when cut */
 #define SERVE_EDGES_MAX (4u * SERVE_NODES_MAX)
+#define SERVE_GAPS_MAX 64u   /* proxies with incomplete reports in one answer; the answer has their number, too */
+#define SERVE_LEVELS_MAX 32u /* levels of one signal's calibration */
 
 struct serve;
 
@@ -37,6 +39,22 @@ struct serve_status {
   bool ready;
 };
 
+/* A proxy whose reports are incomplete now. */
+struct serve_gap {
+  const char *node, *service, *cluster; /* "" where unknown; live until the next call */
+  uint8_t reason;                       /* enum rec_gap_reason */
+  double lost_share;                    /* 0..1, 0 unknown */
+};
+
+/* What the traffic itself says of one signal's threshold: how often the evidence went over levels, in nats. */
+struct serve_calibration {
+  uint8_t signal; /* enum rec_signal */
+  double series_weeks;
+  uint32_t level_n;
+  double level[SERVE_LEVELS_MAX], seen[SERVE_LEVELS_MAX], bound[SERVE_LEVELS_MAX];
+  double threshold, raised_by; /* nats; in use is their sum */
+};
+
 struct serve_source {
   void *ctx;
   void (*status)(void *ctx, struct serve_status *out);
@@ -44,6 +62,9 @@ struct serve_source {
   uint32_t (*series_n)(void *ctx);
   const struct rec_series *(*series)(void *ctx, uint32_t idx); /* NULL: that number is not in use */
   bool (*rate)(void *ctx, uint32_t idx, struct serve_rate *out);
+  /* Fills at most max of the proxies whose reports are incomplete; returns how many there are. */
+  uint32_t (*telemetry)(void *ctx, struct serve_gap *out, uint32_t max);
+  void (*calibration)(void *ctx, struct serve_calibration out[REC_SIGNAL_COUNT]);
   /* Both copy what they need; false: too many wait for the next tick. */
   bool (*change)(void *ctx, const struct rec_change *change);
   bool (*command)(void *ctx, const struct rec_command *command);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base_must.h"
 #include "serve_room.h"
 
 uint64_t serve_rss_bytes(void) {
@@ -88,6 +89,63 @@ static void status_engine(struct base_json *j, const struct serve_status *st) {
   json_close(j);
 }
 
+/* Complete, or who loses how much of its reports. */
+static void status_telemetry(struct serve *s, struct base_json *j) {
+  struct serve_gap gap[SERVE_GAPS_MAX];
+  uint32_t all = s->conf.source.telemetry(s->conf.source.ctx, gap, SERVE_GAPS_MAX);
+  json_key(j, "telemetry");
+  json_object(j);
+  key_text(j, "state", all ? "degraded" : "complete");
+  key_u64(j, "proxies_n", all);
+  json_key(j, "proxies");
+  json_array(j);
+  for (uint32_t i = 0; i < all && i < SERVE_GAPS_MAX; i++) {
+    json_object(j);
+    key_text(j, "node", gap[i].node);
+    key_text(j, "service", gap[i].service);
+    key_text(j, "cluster", gap[i].cluster);
+    key_text(j, "reason", gap[i].reason < REC_GAP_REASON_COUNT ? rec_gap_text(gap[i].reason) : "");
+    json_key(j, "lost_share");
+    if (gap[i].lost_share > 0)
+      json_f64(j, gap[i].lost_share);
+    else
+      json_null(j);
+    json_close(j);
+  }
+  json_close(j);
+  json_close(j);
+}
+
+static void calibration_signal(struct base_json *j, const struct serve_calibration *c) {
+  MUST(c->signal < REC_SIGNAL_COUNT && c->level_n <= SERVE_LEVELS_MAX);
+  json_object(j);
+  key_text(j, "signal", rec_signal_text(c->signal));
+  key_f64(j, "threshold", c->threshold);
+  key_f64(j, "raised_to", c->threshold + c->raised_by);
+  key_f64(j, "series_weeks", c->series_weeks);
+  json_key(j, "exceeding");
+  json_array(j);
+  for (uint32_t i = 0; i < c->level_n; i++) {
+    json_object(j);
+    key_f64(j, "level", c->level[i]);
+    key_f64(j, "seen", c->seen[i]);
+    key_f64(j, "bound", c->bound[i]);
+    json_close(j);
+  }
+  json_close(j);
+  json_close(j);
+}
+
+/* docs/detectors/alarm.md. */
+static void status_calibration(struct serve *s, struct base_json *j) {
+  struct serve_calibration c[REC_SIGNAL_COUNT] = {0};
+  s->conf.source.calibration(s->conf.source.ctx, c);
+  json_key(j, "calibration");
+  json_array(j);
+  for (unsigned i = 0; i < REC_SIGNAL_COUNT; i++) calibration_signal(j, &c[i]);
+  json_close(j);
+}
+
 static void status_counters(struct serve *s, struct base_json *j) {
   json_key(j, "counters");
   json_object(j);
@@ -124,6 +182,8 @@ void serve_status_get(struct serve_call *c) {
   status_tick(j, &st);
   status_engine(j, &st);
   status_storage(j, &st);
+  status_telemetry(c->serve, j);
+  status_calibration(c->serve, j);
   status_counters(c->serve, j);
   json_close(j);
   buf_put_char(&c->res->body, '\n');
@@ -148,6 +208,8 @@ static void metrics_gauges(struct serve *s, struct base_buf *out) {
   metric_gauge(out, "series_max", "series that fit", st.series_max);
   metric_gauge(out, "incidents_open", "incidents that are open", st.incidents_open);
   metric_gauge(out, "tick_lag_seconds", "how far the last closed tick is behind the clock", lag_s(&st));
+  metric_gauge(out, "telemetry_gaps", "proxies whose reports are incomplete now",
+               s->conf.source.telemetry(s->conf.source.ctx, NULL, 0));
   metric_gauge(out, "connections", "connections that are open", st.connections);
   metric_gauge(out, "streams", "gRPC streams that are open", (double)streams_open(s));
   metric_gauge(out, "live_streams", "readers of the live stream", s->live_n);

@@ -38,11 +38,12 @@ static void cut_out(struct cutter *c, struct fold_out *o, size_t series_max) {
   o->drop_sorted = cut(c, sizeof *o->drop_sorted * FOLD_DROPS);
   o->drop_bucket = cut(c, FOLD_DROPS);
   o->exemplar = cut(c, sizeof *o->exemplar * FOLD_SHOWN);
+  o->gap = cut(c, sizeof *o->gap * LIMIT_GAPS);
   o->shown = cut(c, sizeof *o->shown * FOLD_SHOWN);
 }
 
 struct parts {
-  void *names, *routes, *nodes, *series, *cells;
+  void *names, *routes, *nodes, *series, *cells, *pair;
 };
 
 static void cut_all(struct cutter *c, struct wire_fold *f, const struct wire_fold_conf *conf, struct parts *p) {
@@ -52,6 +53,7 @@ static void cut_all(struct cutter *c, struct wire_fold *f, const struct wire_fol
   p->nodes = cut(c, wire_nodes_bytes());
   p->series = cut(c, wire_series_bytes(conf->series_max));
   p->cells = cut(c, wire_cells_bytes());
+  p->pair = cut(c, wire_pair_bytes());
   f->stream = cut(c, sizeof *f->stream * FOLD_STREAMS);
   f->identity = cut(c, sizeof *f->identity * FOLD_IDENTITIES);
   f->known = cut(c, sizeof *f->known * FOLD_KEY_SETS * FOLD_KEY_WAYS);
@@ -84,6 +86,7 @@ struct wire_fold *wire_fold_init(void *mem, size_t bytes, const struct wire_fold
   f->nodes = wire_nodes_init(p.nodes, f->names, f->key);
   f->series = wire_series_init(p.series, conf->series_max, f->names, f->key);
   f->cells = wire_cells_init(p.cells, f->names, f->series, f->key);
+  f->pair = wire_pair_init(p.pair, f->counter);
   f->stream_n = f->acc_n = f->page_n = f->shown_n = 1;
   f->next_seq = 1;
   f->touched_tick = INT64_MIN;
@@ -122,7 +125,10 @@ static void stream_leave(struct wire_fold *f, struct fold_stream *s) {
 void wire_fold_stream_close(struct wire_fold *f, wire_stream s) {
   if (s == 0) return;
   MUST(s < f->stream_n && f->stream[s].open);
+  struct wire_node_ref node = f->stream[s].node;
   stream_leave(f, &f->stream[s]);
+  const struct wire_node_rec *n = wire_nodes_view(f->nodes, node);
+  if (n && n->stream_n == 0 && f->started) wire_pair_cut(f->pair, node, fold_pair_clock(f));
   f->stream_open_n--;
   f->stream[s] = (struct fold_stream){.next = f->stream_free};
   f->stream_free = s;
@@ -165,6 +171,7 @@ static void stream_identify(struct wire_fold *f, struct fold_stream *s, const st
   }
   s->node = ref;
   wire_nodes_view(f->nodes, ref)->stream_n++;
+  wire_pair_join(f->pair, ref);
 }
 
 /* --- one entry ------------------------------------------------------------------------------------------------- */
@@ -222,7 +229,22 @@ static bool is_own(struct wire_fold *f, const struct wire_als_entry *e) {
   return false;
 }
 
-static bool is_finished(const struct wire_als_entry *e) {
+/* Does the listener log begins, and did it when this request began? One that begins is remembered. */
+static bool starts_learn(struct wire_node_rec *node, const struct wire_als_entry *e, bool begins) {
+  struct wire_starts *s = node->starts;
+  for (uint32_t i = 0; i < WIRE_NODE_STARTS; i++) {
+    if (s[i].from_ns == 0) {
+      if (begins) s[i] = (struct wire_starts){e->downstream_local.port, e->start_ns};
+      return begins;
+    }
+    if (s[i].port == e->downstream_local.port) return e->start_ns >= s[i].from_ns;
+  }
+  return false;
+}
+
+/* What counts: requests that end, and those that begin. */
+static bool is_counted(const struct wire_als_entry *e) {
+  if (e->log_type == WIRE_LOG_DOWNSTREAM_START) return !e->is_tcp;
   return e->log_type == WIRE_LOG_NOT_SET || e->log_type == WIRE_LOG_DOWNSTREAM_END || e->log_type == WIRE_LOG_TCP_END;
 }
 
@@ -230,7 +252,7 @@ static bool is_finished(const struct wire_als_entry *e) {
 static bool is_passed_over(struct wire_fold *f, const struct wire_node_rec *node, const struct wire_als_entry *e,
                            enum rec_counter *reason) {
   int64_t span = span_ns(e);
-  if (!is_finished(e))
+  if (!is_counted(e))
     *reason = REC_COUNTER_PROGRESS;
   else if (is_twin(node, e))
     *reason = REC_COUNTER_TWINS;
@@ -281,44 +303,60 @@ static void run_saw(const struct wire_fold *f, struct fold_run *run, int64_t end
   if (end_ns < run->oldest_ns && f->clock.arrival_ns - end_ns <= LIMIT_LAG_NS_MAX) run->oldest_ns = end_ns;
 }
 
-static void entry_count(struct wire_fold *f, struct fold_run *run, const struct wire_als_entry *e,
-                        struct fold_request *q, bool late) {
+static void entry_count(struct wire_fold *f, struct fold_run *run, struct fold_request *q, bool late) {
   unsigned reason = 0;
-  uint32_t base = fold_resolve(f, run, e, &reason);
+  struct fold_ends ends;
+  uint32_t base = fold_resolve(f, run, q->entry, &ends, &reason);
   if (!base) {
     f->counter[reason]++;
+    wire_pair_useless(f->pair, run->node, REC_GAP_SHED);
     return;
   }
-  if (q->tick < 0)
+  if (q->tick < 0) {
     f->counter[REC_COUNTER_REJECT_LATE]++;
-  else if (late)
+    wire_pair_useless(f->pair, ends.self, REC_GAP_LATE);
+  } else if (late) {
     f->counter[REC_COUNTER_LATE]++;
+  }
+  if (!q->begins) fold_pair_report(f, run, base, &ends, q);
   fold_count(f, base, q);
 }
 
-static enum step entry_take(struct wire_fold *f, struct fold_run *run, const struct wire_als_entry *e) {
-  struct wire_node_rec *node = wire_nodes_view(f->nodes, run->node);
-  enum rec_counter reason = REC_COUNTER_ENTRIES;
-  struct fold_request q = {.entry = e};
-  bool counts = !is_passed_over(f, node, e, &reason), late = false;
-  if (counts) {
-    q.latency_ns = span_ns(e);
-    q.end_ns = e->start_ns + q.latency_ns;
-    if (run->recv_ns) q.end_ns = wire_skew_end(&node->skew, run->recv_ns, q.end_ns);
-    if (q.end_ns < 0) q.end_ns = 0;
-    if (is_ahead(f, run, q.end_ns) || place(f, q.end_ns, &q.tick) == STEP_HOLD) return STEP_HOLD;
-    late = q.end_ns / LIMIT_TICK_NS != q.tick;
-    run_saw(f, run, q.end_ns);
-  }
+/* When and in which tick. A request that only begins counts when it began. */
+static enum step entry_place(struct wire_fold *f, struct fold_run *run, struct wire_node_rec *node,
+                             struct fold_request *q) {
+  q->latency_ns = q->begins ? 0 : span_ns(q->entry);
+  q->end_ns = q->entry->start_ns + q->latency_ns;
+  if (run->recv_ns) q->end_ns = wire_skew_end(&node->skew, run->recv_ns, q->end_ns);
+  if (q->end_ns < 0) q->end_ns = 0;
+  if (is_ahead(f, run, q->end_ns) || place(f, q->end_ns, &q->tick) == STEP_HOLD) return STEP_HOLD;
+  run_saw(f, run, q->end_ns);
+  return STEP_DONE;
+}
+
+static void entry_tally(struct wire_fold *f, struct fold_run *run, struct wire_node_rec *node,
+                        const struct wire_als_entry *e) {
   run->entry_n++;
   f->counter[REC_COUNTER_ENTRIES]++;
   f->counter[e->is_tcp ? REC_COUNTER_ENTRIES_TCP : REC_COUNTER_ENTRIES_HTTP]++;
   if (e->tag_over) f->counter[REC_COUNTER_CUSTOM_TAG_LIMIT] += e->tag_over;
   if (!e->is_tcp && e->downstream_local.port) http_port_learn(node, e->downstream_local.port);
-  if (counts)
-    entry_count(f, run, e, &q, late);
-  else
+}
+
+static enum step entry_take(struct wire_fold *f, struct fold_run *run, const struct wire_als_entry *e) {
+  struct wire_node_rec *node = wire_nodes_view(f->nodes, run->node);
+  enum rec_counter reason = REC_COUNTER_ENTRIES;
+  struct fold_request q = {.entry = e, .begins = e->log_type == WIRE_LOG_DOWNSTREAM_START};
+  bool counts = !is_passed_over(f, node, e, &reason);
+  if (counts && entry_place(f, run, node, &q) == STEP_HOLD) return STEP_HOLD;
+  entry_tally(f, run, node, e);
+  if (!counts) {
     f->counter[reason]++;
+    return STEP_DONE;
+  }
+  q.began = starts_learn(node, e, q.begins);
+  if (q.begins) f->counter[REC_COUNTER_PROGRESS]++;
+  entry_count(f, run, &q, q.end_ns / LIMIT_TICK_NS != q.tick);
   return STEP_DONE;
 }
 
@@ -344,6 +382,7 @@ static enum step run_step(struct wire_fold *f, struct fold_run *run) {
     if (!run->recv_ns) wire_clock_arrive(&f->clock, run->newest_ns);
     wire_clock_late(&f->clock, run->oldest_ns);
   }
+  if (f->started) wire_pair_heard(f->pair, run->node, fold_pair_clock(f), run->entry_n);
   return STEP_DONE;
 }
 
@@ -377,6 +416,7 @@ static void hold_drop(struct wire_fold *f, struct fold_run *run) {
     f->counter[REC_COUNTER_ENTRIES]++;
     f->counter[e.is_tcp ? REC_COUNTER_ENTRIES_TCP : REC_COUNTER_ENTRIES_HTTP]++;
     f->counter[REC_COUNTER_REJECT_AHEAD]++;
+    wire_pair_useless(f->pair, run->node, REC_GAP_SHED);
   }
 }
 
@@ -470,11 +510,11 @@ static bool tick_is_complete(struct wire_fold *f) {
   return f->open_tick < target;
 }
 
-static bool tick_give(struct wire_fold *f, struct rec_tick *tick) {
+static bool tick_give(struct wire_fold *f, bool cut, struct rec_tick *tick) {
   fold_close(f, f->open_tick);
   f->open_tick++;
   f->counter[REC_COUNTER_TICKS]++;
-  *tick = (struct rec_tick){f->next_seq++, {f->open_tick * LIMIT_TICK_NS}, {f->clock.arrival_ns}};
+  *tick = (struct rec_tick){f->next_seq++, {f->open_tick * LIMIT_TICK_NS}, {f->clock.arrival_ns}, cut};
   return true;
 }
 
@@ -497,7 +537,7 @@ bool wire_fold_tick(struct wire_fold *f, struct base_wall now, bool flush, struc
   if (now.ns && f->started) wire_clock_arrive(&f->clock, now.ns);
   if (now.ns && f->stream_open_n == 0) f->dark = true;
   do {
-    if (tick_is_complete(f)) return tick_give(f, tick);
+    if (tick_is_complete(f)) return tick_give(f, false, tick);
   } while (hold_step(f));
   if (!flush) return false;
   if (f->hold[0].used) {
@@ -509,7 +549,7 @@ bool wire_fold_tick(struct wire_fold *f, struct base_wall now, bool flush, struc
     hold_drop(f, &f->hold[0].run);
     f->hold[0].used = false;
   }
-  return f->started && f->open_tick <= f->touched_tick && tick_give(f, tick);
+  return f->started && f->open_tick <= f->touched_tick && tick_give(f, true, tick);
 }
 
 bool wire_fold_series_restore(struct wire_fold *f, const struct rec_series *s) {

@@ -28,11 +28,30 @@ static void hist_add(const struct wire_fold *f, const struct fold_acc *a, struct
   for (uint32_t i = 0; i < a->sparse_n; i++) to->count[a->sparse_bucket[i]] += a->sparse_count[i];
 }
 
+/* Begins count where the reporter itself serves; at edges the caller may not be known yet. */
+static bool counts_starts(struct wire_fold *f, uint32_t slot) {
+  const struct wire_series_slot *s = wire_series_view(f->series, slot);
+  return s->side == REC_SIDE_SERVER && s->level != REC_LEVEL_EDGE && s->level != REC_LEVEL_EDGE_CLUSTER;
+}
+
+static bool has_requests(const struct fold_acc *a) {
+  for (unsigned k = 0; k < REC_CLASS_COUNT; k++)
+    if (a->class_n[k]) return true;
+  return false;
+}
+
 static void acc_add(struct wire_fold *f, const struct fold_acc *a, int64_t tick) {
   const struct wire_cell *c = wire_cells_view(f->cells, a->cell);
+  bool requests = has_requests(a);
   for (uint32_t i = 0; i < c->series_n; i++) {
+    bool starts = (a->started | a->ended_started) && counts_starts(f, c->series[i]);
+    if (!requests && !starts) continue;
     uint32_t at = obs_find(f, c->series[i], tick);
     struct rec_obs *o = &f->out.obs[at];
+    if (starts) {
+      o->started += a->started;
+      o->ended_started += a->ended_started;
+    }
     for (unsigned k = 0; k < REC_CLASS_COUNT; k++) o->class_n[k] += a->class_n[k];
     o->retries += a->retries;
     o->latency_sum_ns += a->latency_sum_ns;
@@ -246,6 +265,7 @@ void fold_close(struct wire_fold *f, int64_t tick) {
   wire_cells_step(f->cells, (uint64_t)tick);
   uint64_t before = (uint64_t)tick > FOLD_NODE_IDLE_TICKS ? (uint64_t)tick - FOLD_NODE_IDLE_TICKS : 0;
   wire_nodes_step(f->nodes, before);
+  fold_pair_step(f);
 }
 
 struct rec_batch wire_fold_take(struct wire_fold *f, unsigned bucket) {
@@ -264,5 +284,7 @@ struct rec_batch wire_fold_take(struct wire_fold *f, unsigned bucket) {
 }
 
 struct rec_head_batch wire_fold_take_head(struct wire_fold *f) {
-  return (struct rec_head_batch){.exemplar = f->out.exemplar, .exemplar_n = f->out.exemplar_n};
+  const struct fold_out *o = &f->out;
+  return (struct rec_head_batch){
+      .exemplar = o->exemplar, .exemplar_n = o->exemplar_n, .gap = o->gap, .gap_n = o->gap_n};
 }

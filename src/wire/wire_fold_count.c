@@ -148,7 +148,12 @@ static int64_t wait_ns(const struct wire_als_entry *e) {
 static void acc_put(struct wire_fold *f, struct fold_acc *a, const struct wire_cell *c, const struct fold_request *q,
                     enum rec_class class_) {
   const struct wire_als_entry *e = q->entry;
+  if (q->begins) {
+    a->started++;
+    return;
+  }
   a->class_n[class_]++;
+  a->ended_started += q->began;
   if (e->attempts > 1) a->retries += e->attempts - 1;
   a->bytes_in += e->is_tcp ? e->tcp_received : e->request_headers_bytes + e->request_body_bytes;
   a->bytes_out += e->is_tcp ? e->tcp_sent : e->response_headers_bytes + e->response_body_bytes;
@@ -197,17 +202,30 @@ static uint32_t route_find(struct wire_fold *f, const struct wire_base *b, const
   return route;
 }
 
-void fold_count(struct wire_fold *f, uint32_t base, const struct fold_request *q) {
-  const struct wire_base *b = wire_cells_base_view(f->cells, base);
-  enum rec_class class_ = wire_outcome(q->entry);
-  uint32_t route = route_find(f, b, q->entry);
-  if (route == WIRE_NAME_FULL) {
-    wire_cells_base_trim(f->cells, base);
+static void request_tell(struct wire_fold *f, const struct wire_base *b, uint32_t route, const struct fold_request *q,
+                         enum rec_class class_) {
+  if (q->begins) {
+    f->counter[REC_COUNTER_STARTS]++;
     return;
   }
   f->counter[b->side == REC_SIDE_SERVER ? REC_COUNTER_REQUESTS_SERVER : REC_COUNTER_REQUESTS_CLIENT]++;
   if (rec_class_group(class_) == 'x') f->counter[REC_COUNTER_CLASSED_APART]++;
   if (f->watcher) tell(f, b, route, q, class_);
+}
+
+void fold_count(struct wire_fold *f, uint32_t base, const struct fold_request *q) {
+  const struct wire_base *b = wire_cells_base_view(f->cells, base);
+  enum rec_class class_ = wire_outcome(q->entry);
+  if (q->begins && b->side != REC_SIDE_SERVER && !b->gateway) {
+    wire_cells_base_trim(f->cells, base);
+    return;
+  }
+  uint32_t route = route_find(f, b, q->entry);
+  if (route == WIRE_NAME_FULL) {
+    wire_cells_base_trim(f->cells, base);
+    return;
+  }
+  request_tell(f, b, route, q, class_);
   if (q->tick < 0) {
     wire_cells_base_trim(f->cells, base);
     return;

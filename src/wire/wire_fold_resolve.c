@@ -441,7 +441,7 @@ static uint32_t resolve_known(struct wire_fold *f, const struct view *v, const s
 }
 
 uint32_t fold_resolve(struct wire_fold *f, const struct fold_run *run, const struct wire_als_entry *e,
-                      unsigned *reason) {
+                      struct fold_ends *ends, unsigned *reason) {
   struct fold_known once, *known = &once;
   struct view v;
   struct key k;
@@ -461,5 +461,6 @@ uint32_t fold_resolve(struct wire_fold *f, const struct fold_run *run, const str
   const struct wire_base *b = wire_cells_base_view(f->cells, base);
   if (node->kind == WIRE_KIND_PLAIN && (b->side == REC_SIDE_SERVER || b->gateway))
     address_learn(f, node, e, known->self);
+  *ends = (struct fold_ends){.self = known->self, .up = v.up, .down = v.down};
   return base;
 }

@@ -3,7 +3,8 @@
  *   wire_fold.c          streams, messages, time, ticks
  *   wire_fold_resolve.c  entry -> base (who called whom, who says so)
  *   wire_fold_count.c    base and route -> cell, counts of (tick, cell), exemplars
- *   wire_fold_close.c    a tick's cells -> its series, sorted, by bucket */
+ *   wire_fold_close.c    a tick's cells -> its series, sorted, by bucket
+ *   wire_fold_pair.c     what pairs of reports tell about lost ones: fold <-> wire_pair */
 #ifndef WIRE_FOLD_STATE_H
 #define WIRE_FOLD_STATE_H
 
@@ -13,6 +14,7 @@
 #include "wire_clock.h"
 #include "wire_fold.h"
 #include "wire_identity_node.h"
+#include "wire_pair.h"
 #include "wire_route_tree.h"
 
 #define FOLD_NAMES (1u << 19)
@@ -53,7 +55,7 @@ struct fold_shown {
 struct fold_acc {
   uint64_t latency_sum_ns, wait_sum_ns, bytes_in, bytes_out;
   uint32_t class_n[REC_CLASS_COUNT];
-  uint32_t retries;
+  uint32_t retries, started, ended_started;
   uint32_t sparse_count[FOLD_SPARSE];
   uint8_t sparse_bucket[FOLD_SPARSE];
   uint32_t sparse_n;
@@ -120,6 +122,8 @@ struct fold_out {
   uint32_t exemplar_n;
   uint32_t obs_at[LIMIT_BUCKETS + 1], cell_at[LIMIT_BUCKETS + 1], series_at[LIMIT_BUCKETS + 1],
       drop_at[LIMIT_BUCKETS + 1];
+  struct rec_gap *gap;
+  uint32_t gap_n;
   struct fold_shown *shown; /* copies, as the tick's own are given back */
 };
 
@@ -132,6 +136,7 @@ struct wire_fold {
   struct wire_nodes *nodes;
   struct wire_series_table *series;
   struct wire_cells *cells;
+  struct wire_pairs *pair;
   struct fold_stream *stream;
   uint32_t stream_n, stream_free;
   struct fold_identity *identity;
@@ -160,19 +165,33 @@ struct wire_fold {
   void *watcher_arg;
 };
 
+/* The proxies at the ends of a request, at 0 where unknown: who reports, who answers, who calls. */
+struct fold_ends {
+  struct wire_node_ref self, up, down;
+};
+
 /* wire_fold_resolve.c: the base of an entry, with the node that it speaks for; 0 and *reason (a rec_counter) where
  * it has none. */
 uint32_t fold_resolve(struct wire_fold *f, const struct fold_run *run, const struct wire_als_entry *e,
-                      unsigned *reason);
+                      struct fold_ends *ends, unsigned *reason);
 
 /* wire_fold_count.c */
 struct fold_request {
   const struct wire_als_entry *entry;
   int64_t end_ns, latency_ns;
   int64_t tick; /* where it counts; -1: too late to count */
+  bool begins;  /* told when it began; not yet a request to be counted */
+  bool began;   /* its begin was told, too */
 };
 void fold_count(struct wire_fold *f, uint32_t base, const struct fold_request *q);
 void fold_acc_drop(struct wire_fold *f, uint32_t acc);
+
+/* wire_fold_pair.c */
+int64_t fold_pair_clock(const struct wire_fold *f);
+void fold_pair_report(struct wire_fold *f, const struct fold_run *run, uint32_t base, const struct fold_ends *ends,
+                      const struct fold_request *q);
+/* Fills f->out.gap. */
+void fold_pair_step(struct wire_fold *f);
 
 /* wire_fold_close.c: fills f->out from the counts of the tick and gives them back. */
 void fold_close(struct wire_fold *f, int64_t tick);

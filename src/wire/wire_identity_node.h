@@ -11,6 +11,13 @@
 #include "wire_identity.h"
 
 #define WIRE_NODE_PORTS 16u
+#define WIRE_NODE_STARTS 4u
+
+/* A listener that logs requests when they begin, and since when. */
+struct wire_starts {
+  uint32_t port;
+  int64_t from_ns; /* 0: free */
+};
 
 /* The names of a wire_who as numbers. */
 struct wire_who_id {
@@ -30,7 +37,8 @@ struct wire_node_rec {
   uint8_t used, kind, intercepts, local_n;
   uint8_t http_port_n;
   uint16_t http_port[WIRE_NODE_PORTS]; /* listeners at which HTTP requests were logged */
-  uint32_t local_port;                 /* the listener address learned last */
+  struct wire_starts starts[WIRE_NODE_STARTS];
+  uint32_t local_port; /* the listener address learned last */
   char local_ip[46];
   struct wire_skew skew;
 };

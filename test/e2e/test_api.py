@@ -25,7 +25,18 @@ INCIDENT = {
     "affected": [{"kind": "service", "service": "front"}], "not_affected": [],
     "impact": {"requests": 20, "failed": 12, "slow": 0}, "changes": [],
     "exemplars": [{"request_id": "r1", "trace_id": "", "at": "2026-03-02T09:00:01.000000000Z"}],
-    "confidence": 0.8, "telemetry": "complete", "rev": 1}
+    "confidence": 0.8, "telemetry": "complete", "muted": True,
+    "finding": {"entity": {"kind": "service", "service": "cart"}, "signal": "errors", "unit": "share",
+                "baseline": 0.0005, "baseline_sd": 0.0001, "baseline_age_s": 11520.25, "baseline_requests": 14213,
+                "observed": 0.31, "effect": 620, "effect_interval": [580, 660], "smallest_effect": None, "log_e": 31.2,
+                "threshold": 20.4, "onset": "2026-03-02T09:00:00.250000000Z"},
+    "plot": {"from": "2026-03-02T08:59:50.000000000Z", "step_s": 5, "values": [0, None, 0.31], "requests": [20, 0, 20],
+             "band": [0, 0.01]},
+    "occurrences": 2, "recurrences": [{"started_at": "2026-03-02T09:05:00.000000000Z", "ended_at": None}],
+    "decisions": [{"at": "2026-03-02T09:06:00.000000000Z", "text": "somebody takes care"}], "rev": 1}
+OLD_ID = "00000000000000a0"  # as a version that had no findings wrote it
+OLD = {k: v for k, v in INCIDENT.items()
+       if k not in ("muted", "finding", "plot", "occurrences", "recurrences", "decisions")} | {"id": OLD_ID}
 CHANGE = {"kind": "deploy", "summary": "v2", "entity": {"kind": "service", "service": "cart"}}
 ENTITY = urllib.parse.quote(json.dumps({"kind": "service", "service": "cart"}))
 
@@ -40,6 +51,7 @@ ASKED = [
     ("GET", "/api/v1/incidents", "/api/v1/incidents?service=front&verdict=unhealthy&state=open&limit=1", None, 200),
     ("GET", "/api/v1/incidents", "/api/v1/incidents?since=noon", None, 400),
     ("GET", "/api/v1/incidents/{id}", f"/api/v1/incidents/{ID}", None, 200),
+    ("GET", "/api/v1/incidents/{id}", f"/api/v1/incidents/{OLD_ID}", None, 200),
     ("GET", "/api/v1/incidents/{id}", "/api/v1/incidents/00000000000000ab", None, 404),
     ("POST", "/api/v1/incidents/{id}/ack", f"/api/v1/incidents/{ID}/ack", "", 202),
     ("POST", "/api/v1/incidents/{id}/ack", f"/api/v1/incidents/{ID}/ack", '{"who": 7}', 400),
@@ -70,10 +82,10 @@ def crc32c(data):
 def incident_log_write(data):
     """A log that an earlier process could have left."""
     os.makedirs(os.path.join(data, "incidents"))
-    body = json.dumps(INCIDENT).encode()
     with open(os.path.join(data, "incidents", "0" * 16 + ".seg"), "wb") as out:
         out.write(b"FSHK1 journal\n".ljust(16, b"\0") + bytes(8))
-        out.write(len(body).to_bytes(4, "little") + crc32c(b"\2" + body).to_bytes(4, "little") + b"\2" + body)
+        for body in (json.dumps(OLD).encode(), json.dumps(INCIDENT).encode()):
+            out.write(len(body).to_bytes(4, "little") + crc32c(b"\2" + body).to_bytes(4, "little") + b"\2" + body)
 
 
 def test_path(tap, api, daemon, asked):
@@ -135,12 +147,32 @@ def test_view(tap, binary, daemon):
     out = run(binary, "incidents", "--url", daemon.url)
     tap.ok("incidents lists the restored one", ID in out.stdout and "cart fails" in out.stdout, out.stdout + out.stderr)
     out = run(binary, "incidents", "--url", daemon.url + "/", "--json")
-    tap.equal("--json gives it whole", json.loads(out.stdout), INCIDENT)
+    tap.equal("--json gives them whole", [json.loads(line) for line in out.stdout.splitlines()], [INCIDENT, OLD])
     out = run(binary, "explain", "--url", daemon.url, ID)
     tap.ok("explain gives the evidence, without colours in a pipe",
            "12 of 20 failed" in out.stdout and "\033" not in out.stdout, out.stdout + out.stderr)
+    tap.ok("and the finding's numbers, returns and decisions",
+           all(text in out.stdout for text in ("cart failed 31 % of its requests", "It came back 1 time:", "muted",
+                                               "decided: somebody takes care", "onset 09:00:00.25")), out.stdout)
+    drawn = {lang: run(binary, "explain", "--url", daemon.url, ID, *more, env={**os.environ, "LC_ALL": lang}).stdout
+             for lang, more in (("C.UTF-8", []), ("C", []), ("C.utf8", ["--ascii"]))}
+    tap.ok("the plot is in braille where the locale allows it", "\u2514" in drawn["C.UTF-8"], drawn["C.UTF-8"])
+    tap.ok("and in ASCII elsewhere, or where that is asked for",
+           drawn["C"].isascii() and drawn["C"] == drawn["C.utf8"] and "^" in drawn["C"], drawn)
+    out = run(binary, "explain", "--url", daemon.url, OLD_ID)
+    tap.ok("explain of one without a finding leaves these parts out",
+           out.returncode == 0 and "12 of 20 failed" in out.stdout and "In numbers" not in out.stdout, out.stdout)
     out = run(binary, "explain", "--url", daemon.url, "00000000000000ab")
     tap.equal("explain of an unknown one is 1", (out.returncode, "no incident" in out.stderr), (1, True))
+
+
+def test_calibration(tap, binary, daemon):
+    out = run(binary, "calibration", "--url", daemon.url, "--json")
+    tap.equal("calibration --json is what the status has", json.loads(out.stdout),
+              daemon.get("/api/v1/status")["calibration"])
+    out = run(binary, "calibration", "--url", daemon.url)
+    tap.ok("calibration names every signal", out.returncode == 0 and
+           all(c["signal"] in out.stdout for c in daemon.get("/api/v1/status")["calibration"]), out.stdout + out.stderr)
 
 
 def test_port_in_use(tap, binary, daemon):
@@ -207,6 +239,7 @@ def main():
             test_stream(tap, daemon)
             test_metrics(tap, daemon)
             test_view(tap, binary, daemon)
+            test_calibration(tap, binary, daemon)
             test_port_in_use(tap, binary, daemon)
             test_locked(tap, binary, data)
             test_slow_reader(tap, daemon)

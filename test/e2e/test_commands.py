@@ -8,13 +8,14 @@ import sys
 import tempfile
 
 from e2e_daemon import Tap, run
+from e2e_openapi import openapi_read, schema_errors
 
 try:
     import e2e_mesh
 except ImportError as missing:
     e2e_mesh, MISSING = None, str(missing)
 
-COMMANDS = ("run", "replay", "stats", "record", "incidents", "explain", "check", "version", "help")
+COMMANDS = ("run", "replay", "stats", "record", "incidents", "explain", "calibration", "check", "version", "help")
 
 
 def test_help(tap, binary, root):
@@ -83,13 +84,30 @@ def incidents_of(text):
     return [json.loads(line) for line in text.splitlines()]
 
 
-def test_replay(tap, binary, folder):
+def test_numbers(tap, root, incident):
+    """The finding of a service that fails all of its requests from second 30 on, where none is normal."""
+    api = openapi_read(os.path.join(root, "docs", "openapi.yaml"))
+    schema = api["components"]["schemas"]["Incident"]
+    added = ["muted", "finding", "plot", "occurrences", "recurrences", "decisions"]
+    errors = schema_errors(api, schema | {"required": schema["required"] + added}, incident)
+    tap.equal("it is as documented, with all that was added", errors, [])
+    finding, plot = incident.get("finding") or {}, incident.get("plot") or {}
+    tap.ok("its finding: all fail, next to none is normal",
+           finding.get("signal") == "errors" and finding["observed"] > 0.9 and finding["baseline"] < 0.01 and
+           finding["log_e"] > finding["threshold"], finding)
+    tap.ok("the onset to a tick", finding.get("onset", "")[17:22] in ("29.75", "30.00", "30.25"), finding)
+    tap.ok("and the plot shows both, with as many requests as values", plot and plot["values"][0] == 0 and
+           plot["values"][-1] > 0.9 and len(plot["values"]) == len(plot["requests"]) <= 120, plot)
+
+
+def test_replay(tap, binary, folder, root):
     path, out_path = os.path.join(folder, "mesh.als"), os.path.join(folder, "incidents")
     traffic = e2e_mesh.als_file(path, 45, failing_from=30)
     one = run(binary, "replay", "--threads", "1", "--digest", path)
     found = incidents_of(one.stdout)
     tap.ok("the failing service is found", one.returncode == 0 and found, one)
     tap.equal("and named", found[0]["root_causes"][0]["entity"].get("service") if found else None, "cart")
+    test_numbers(tap, root, found[0] if found else {})
     tap.ok("every entry counts", f"{traffic.entries} entries" in one.stderr, one.stderr)
     tap.equal("in order of start and id", found, sorted(found, key=lambda i: (i["started_at"], i["id"])))
     digest = [line for line in one.stderr.splitlines() if line.startswith("digest ")]
@@ -120,7 +138,7 @@ def main():
         test_unreachable(tap, binary)
         test_bad_inputs(tap, binary, folder)
         if e2e_mesh:
-            test_replay(tap, binary, folder)
+            test_replay(tap, binary, folder, root)
         else:
             tap.skip("replay of a made-up mesh", MISSING)
     return tap.done()

@@ -41,6 +41,8 @@ def first_life(tap, daemon, binary):
               ("errors", ["cart"]))
     told = run(binary, "explain", "--url", daemon.url, incident["id"])
     tap.ok("explain tells it", told.returncode == 0 and "cart" in told.stdout, told.stdout + told.stderr)
+    tap.ok("with its numbers and its plot", "In numbers\ncart failed " in told.stdout and "s a point" in told.stdout,
+           told.stdout)
     listed = run(binary, "incidents", "--url", daemon.url, "--json")
     tap.ok("incidents lists it", incident["id"] in listed.stdout, listed.stdout + listed.stderr)
     daemon.wait(lambda: daemon.counters()["entries"] == feed.traffic.entries, 5)

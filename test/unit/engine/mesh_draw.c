@@ -9,9 +9,9 @@ struct seen {
   uint32_t hist[HIST_BUCKETS];
 };
 
-/* What the calls of a service did to it, in one cluster. */
+/* What the calls of a service did to it, in one cluster, and how many of its flows have yet to bear it. */
 struct harm {
-  uint32_t failed, slow;
+  uint32_t failed, slow, flows;
   double slow_ms;
 };
 
@@ -95,19 +95,25 @@ static void faults_apply(struct mesh *m, const struct mesh_flow *f, struct turn 
   }
 }
 
+/* All flows of a service bear what its calls did, by chance alike. */
+static uint32_t share_draw(struct mesh *m, uint32_t n, uint32_t flows) {
+  if (m->conf.even || flows <= 1) return (n + flows - 1) / flows;
+  return rng_binomial(&m->rng, n, 1.0 / (double)flows);
+}
+
 static void harm_inherit(struct mesh *m, const struct mesh_flow *f, struct turn *t) {
   struct harm *h = &m->acc->harm[f->service * m->conf.cluster_n + f->cluster];
-  uint32_t left = t->n - t->failed - t->between, all = m->conf.pod_n * m->conf.route_n;
-  uint32_t share = (h->failed + all - 1) / all;
+  uint32_t left = t->n - t->failed - t->between, share = share_draw(m, h->failed, h->flows);
   t->inherited = share < left ? share : left;
   h->failed -= t->inherited;
   left -= t->inherited;
   if (t->slow > left) t->slow = left;
   left -= t->slow;
-  share = (h->slow + all - 1) / all;
+  share = share_draw(m, h->slow, h->flows);
   t->inherited_slow = share < left ? share : left;
   t->inherited_ms = h->slow_ms;
   h->slow -= t->inherited_slow;
+  h->flows--;
 }
 
 static void harm_pass(struct mesh *m, const struct mesh_flow *f, const struct turn *t) {
@@ -196,6 +202,8 @@ static void batches_make(struct mesh *m) {
 void mesh_draw(struct mesh *m) {
   memset(m->acc->seen, 0, m->series_n * sizeof *m->acc->seen);
   memset(m->acc->harm, 0, harm_n(m) * sizeof *m->acc->harm);
+  for (uint32_t i = 0; i < m->flow_n; i++)
+    m->acc->harm[m->flow[i].service * m->conf.cluster_n + m->flow[i].cluster].flows++;
   for (uint32_t i = 0; i < m->flow_n; i++) {
     struct turn t = {.n = count_draw(m, &m->flow[i])};
     faults_apply(m, &m->flow[i], &t);

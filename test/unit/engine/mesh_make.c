@@ -171,7 +171,7 @@ uint32_t mesh_series(const struct mesh *m, enum rec_level level, enum rec_side s
 }
 
 struct engine *mesh_engine_open(uint32_t series_max) {
-  struct engine_conf conf = {series_max, 1.0};
+  struct engine_conf conf = {.series_max = series_max, .alerts_per_week = 1.0};
   size_t bytes = (engine_bytes(&conf) + 63) / 64 * 64;
   void *mem = aligned_alloc(64, bytes);
   MUST(mem);

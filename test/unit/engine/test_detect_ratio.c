@@ -37,7 +37,7 @@ static void likelihood_has_mean_one_at_the_edge(void **state) {
     for (unsigned j = 0; j < 4; j++)
       for (unsigned m = 0; m < 4; m++) {
         struct series_ratio r;
-        detect_ratio_init(&r, 0);
+        detect_ratio_init(&r, REC_SIGNAL_ERRORS, 0);
         r.a = ratio[j] * requests[i];
         double p0 = detect_ratio_upper(&r, none, requests[i]);
         for (unsigned k = 0; k < SERIES_RATIO_ALTS; k++) {
@@ -54,7 +54,7 @@ static void likelihood_has_mean_one_at_the_edge(void **state) {
 static void dispersion_lowers_the_mean(void **state) {
   (void)state;
   struct series_ratio r;
-  detect_ratio_init(&r, 0);
+  detect_ratio_init(&r, REC_SIGNAL_ERRORS, 0);
   r.a = 50.0f;
   r.phi_q8 = 3 * 256;
   double p0 = detect_ratio_upper(&r, none, 10000.0f);
@@ -89,7 +89,7 @@ static void quiet(struct one *o, uint32_t ticks, double n, double p) {
 
 static struct one learned(uint64_t seed, double n, double p) {
   struct one o = {.rng = {seed}, .seq = 1};
-  detect_ratio_init(&o.r, 0);
+  detect_ratio_init(&o.r, REC_SIGNAL_ERRORS, 0);
   quiet(&o, 7200, n, p);
   return o;
 }
@@ -152,7 +152,7 @@ static void outage_is_not_learned_and_its_end_is_exact(void **state) {
 static void first_error_is_no_alarm(void **state) {
   (void)state;
   struct one o = {.rng = {1}, .seq = 1};
-  detect_ratio_init(&o.r, 0);
+  detect_ratio_init(&o.r, REC_SIGNAL_ERRORS, 0);
   for (uint32_t i = 0; i < 2000; i++) (void)step(&o, 1, 0);
   for (uint32_t i = 0; i < 3; i++) assert_int_equal(step(&o, 1, 1).event, DETECT_NOTHING);
 }
@@ -165,7 +165,7 @@ static void newborn_with_clustered_errors_is_calm(void **state) {
   for (uint64_t seed = 1; seed <= 10; seed++) {
     struct one o = {.rng = {seed}, .seq = 1};
     float win_n = 0.0f;
-    detect_ratio_init(&o.r, 0);
+    detect_ratio_init(&o.r, REC_SIGNAL_ERRORS, 0);
     for (uint32_t t = 0; t < 4800; t++, o.seq++) {
       uint32_t n = rng_poisson(&o.rng, 300.0), e = 6 * rng_poisson(&o.rng, 0.1);
       bool armed = t >= DETECT_RATIO_ARMED;
@@ -187,7 +187,7 @@ static void newborn_with_clustered_errors_is_calm(void **state) {
 static void clustered_errors_are_learned(void **state) {
   (void)state;
   struct one o = {.rng = {3}, .seq = 1};
-  detect_ratio_init(&o.r, 0);
+  detect_ratio_init(&o.r, REC_SIGNAL_ERRORS, 0);
   for (uint32_t t = 0; t < 9600; t++) {
     uint32_t n = rng_poisson(&o.rng, 300.0), e = 6 * rng_poisson(&o.rng, 0.1);
     detect_ratio_learn(&o.r, o.requests, n, e, KEEP, false);
@@ -202,7 +202,7 @@ static void clustered_errors_are_learned(void **state) {
 static void worked_example(void **state) {
   (void)state;
   struct series_ratio r;
-  detect_ratio_init(&r, 0);
+  detect_ratio_init(&r, REC_SIGNAL_ERRORS, 0);
   r.a = 10.0f;
   double p0 = detect_ratio_upper(&r, none, 10000.0f); /* (10 + 3 sqrt 10 + 4.5) / 10001 */
   assert_true(p0 > 0.0023984 && p0 < 0.0023988);

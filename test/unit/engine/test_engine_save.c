@@ -56,7 +56,7 @@ static struct saved save(const struct engine *e) {
 
 /* Runs the mesh's next ticks through two engines that must not differ in one byte of JSON. */
 static uint32_t run_both(struct mesh *m, struct engine *a, struct engine *b, uint32_t ticks) {
-  static char mem[2][1 << 16];
+  static char mem[2][1 << 18];
   uint32_t told = 0;
   for (; ticks; ticks--) {
     struct engine *e[2] = {a, b};
@@ -241,7 +241,7 @@ static void bucket_work(void *ctx, unsigned item) {
 
 /* Digest of the engine and of all that it told, with so many threads. */
 static uint64_t run_threads(unsigned threads) {
-  static char mem[1 << 16];
+  static char mem[1 << 18];
   struct mesh m;
   mesh_open_faulty(&m, 560);
   struct engine *e = mesh_engine_open(1024);

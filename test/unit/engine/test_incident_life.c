@@ -191,14 +191,21 @@ static void changes_near_the_start_are_listed(void **state) {
 static void lost_reports_are_said(void **state) {
   (void)state;
   struct bed b;
-  struct rec_gap gap = {.node = STR("s2-c0-p0"), .lost_estimate = 10, .reason = 1};
+  struct rec_gap gap = {
+      .node = STR("s2-c0-p0"), .service = STR("s2"), .expected = 100, .lost = 31, .reason = REC_GAP_LOSS};
   bed_open(&b);
   mesh_fault(&b.m, fails(2, AT, AT + 80));
   mesh_run(&b.m, b.e, AT + 8);
   assert_string_equal(seen(&b, 0)->telemetry, "complete");
   head_next(&b, (struct rec_head_batch){.gap = &gap, .gap_n = 1});
   mesh_run(&b.m, b.e, 8);
-  assert_int_equal(strncmp(seen(&b, 0)->telemetry, "degraded", 8), 0);
+  assert_string_equal(seen(&b, 0)->telemetry, "degraded: 31 % of the reports of s2-c0-p0 are missing");
+  assert_int_equal(seen(&b, 1)->verdict, REC_VERDICT_EXPECTED); /* and as a finding of its own */
+  assert_string_equal(seen(&b, 1)->kind, "change");
+  assert_int_equal(strncmp(seen(&b, 1)->summary, "telemetry degraded: 31 % of", 27), 0);
+  mesh_run(&b.m, b.e, 80); /* nothing is said of it any more */
+  assert_string_equal(seen(&b, 1)->telemetry, "degraded: reports were lost in the last minute");
+  assert_int_not_equal(seen(&b, 1)->ended_at.ns, 0);
   bed_close(&b);
 }
 
@@ -259,7 +266,7 @@ static void long_flapping_leaves_room_for_others(void **state) {
   }
   struct rec_tick t = {0};
   for (uint32_t seq = 100; seq < 100 + 2 * LIMIT_ALARMS + 200; seq++) {
-    struct incident_view v = {&c, s, seq};
+    struct incident_view v = {&c, s, seq, NULL};
     struct detect_signal x = {.series_idx = 0,
                               .from_seq = seq,
                               .log_e = 25.0f,
@@ -270,7 +277,7 @@ static void long_flapping_leaves_room_for_others(void **state) {
     (void)incident_life_tick(h, &v, &x, 1, &in, t, rec, LIMIT_INCIDENTS_OPEN);
   }
   assert_int_equal(incident_life_open_n(h), 1);
-  struct incident_view v = {&c, s, 200 + 2 * LIMIT_ALARMS + 200};
+  struct incident_view v = {&c, s, 200 + 2 * LIMIT_ALARMS + 200, NULL};
   struct detect_signal x = {
       .series_idx = 1, .from_seq = v.seq, .log_e = 25.0f, .signal = REC_SIGNAL_DENIED, .event = DETECT_RAISED};
   struct rec_head_batch in = {0};

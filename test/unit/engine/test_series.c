@@ -71,16 +71,17 @@ static void check_ten(const struct series_state *s, uint32_t ten) {
   struct series_sum got;
   double n, e;
   if (!series_recent_ten(s, ten, &got)) {
-    assert_true(ten + SERIES_COARSE_SLOTS <= s->coarse_at);
+    assert_true(ten + SERIES_COARSE_SLOTS <= s->fine_at / SERIES_COARSE_S);
     return;
   }
   slow_sum(ten * 40, ten * 40 + 39, &n, &e);
   assert_true(got.n == n && got.e == e);
 }
 
-/* Sums over whole seconds: of the last 16 s exactly, of older parts in whole tens. */
+/* Sums over whole seconds: of the fine ring exactly, of older parts in whole tens. */
 static void check_sums(const struct series_state *s, uint32_t seq, struct mesh_rng *r) {
-  uint32_t now = seq / 4, back = (uint32_t)(rng_unit(r) * 16.0), first = now > back ? now - back : 0;
+  uint32_t now = seq / 4, back = (uint32_t)(rng_unit(r) * (double)SERIES_FINE_SLOTS),
+           first = now > back ? now - back : 0;
   double n, e;
   struct series_sum got = series_recent_sum(s, first * 4, seq);
   slow_sum(first * 4, seq, &n, &e);

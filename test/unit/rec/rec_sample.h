@@ -14,7 +14,7 @@ struct rec_sample {
   struct rec_exemplar exemplar[2];
   struct rec_change change[1];
   struct rec_command command[1];
-  struct rec_gap gap[1];
+  struct rec_gap gap[2];
   unsigned bucket; /* the bucket that holds all but the second series */
 };
 
@@ -43,6 +43,8 @@ static inline void sample_obs(struct rec_sample *s) {
   s->obs[0].class_n[REC_CLASS_LONG_LIVED] = 1;
   s->obs[1] = (struct rec_obs){.series_idx = LIMIT_SERIES_MAX - 1,
                                .retries = 2,
+                               .started = 9,
+                               .ended_started = UINT32_MAX,
                                .hist_from = 3,
                                .hist_n = 1,
                                .wait_sum_ns = 9,
@@ -64,7 +66,8 @@ static inline void sample_head(struct rec_sample *s) {
   s->change[0].entity.dim[REC_DIM_SERVICE] = STR("cart");
   s->change[0].entity.dim[REC_DIM_ZONE] = STR("b");
   s->command[0] = (struct rec_command){{1772442000000000001}, REC_VERB_ACK, STR("00ff00ff00ff00ff"), STR("ann")};
-  s->gap[0] = (struct rec_gap){STR("cart-7d9f"), 12, 1};
+  s->gap[0] = (struct rec_gap){STR("cart-7d9f"), STR("shop"), STR("cart"), STR("east-1"), 40, 12, REC_GAP_LOSS};
+  s->gap[1] = (struct rec_gap){.node = STR("edge"), .reason = REC_GAP_WHOLE};
 }
 
 /* Fills s, which must stay where it is: the input points into it. */
@@ -76,11 +79,11 @@ static inline void rec_sample_init(struct rec_sample *s) {
   sample_obs(s);
   sample_head(s);
   s->drop[0].series_idx = 3;
-  s->in.tick = (struct rec_tick){1ull << 50, {1772442000250000000}, {1772442000600000000}};
+  s->in.tick = (struct rec_tick){1ull << 50, {1772442000250000000}, {1772442000600000000}, false};
   s->in.bucket[s->bucket] = (struct rec_batch){s->series, 1, s->obs, 2, s->cell, 4, s->drop, 1};
   s->in.bucket[s->series[1].bucket].series = &s->series[1];
   s->in.bucket[s->series[1].bucket].series_n = 1;
-  s->in.head = (struct rec_head_batch){s->exemplar, 2, s->change, 1, s->command, 1, s->gap, 1};
+  s->in.head = (struct rec_head_batch){s->exemplar, 2, s->change, 1, s->command, 1, s->gap, 2};
 }
 
 #endif

@@ -54,7 +54,7 @@ static void an_empty_tick_is_small(void **state) {
   (void)state;
   struct rec_tick_input in = {.tick = {7, {1}, {2}}}, back;
   struct base_buf bytes = written(&in);
-  assert_int_equal(bytes.n, 1 + 1 + 8 + 8 + 8 + 4);
+  assert_int_equal(bytes.n, 1 + 1 + 8 + 8 + 1 + 8 + 4);
   assert_true(reads(buf_str(&bytes), &back));
   assert_memory_equal(&back, &in, sizeof in);
   buf_fini(&bytes);
@@ -159,6 +159,9 @@ static void what_would_be_refused_is_not_written(void **state) {
   rec_sample_init(&s);
   s.drop[0].series_idx = LIMIT_SERIES_MAX;
   assert_unwritable(&s);
+  rec_sample_init(&s);
+  s.gap[0].reason = REC_GAP_REASON_COUNT;
+  assert_unwritable(&s);
 }
 
 static void a_series_in_a_wrong_bucket_is_refused(void **state) {
@@ -172,6 +175,19 @@ static void a_series_in_a_wrong_bucket_is_refused(void **state) {
     bytes.p[i] = 'd';
     break;
   }
+  assert_false(reads(buf_str(&bytes), &back));
+  buf_fini(&bytes);
+}
+
+/* The reason is the record's last byte. */
+static void a_gap_of_no_known_reason_is_refused(void **state) {
+  (void)state;
+  struct rec_gap gap = {.node = STR("n"), .reason = REC_GAP_SHED};
+  struct rec_tick_input in = {.tick = {7, {1}, {2}}, .head = {.gap = &gap, .gap_n = 1}}, back;
+  struct base_buf bytes = written(&in);
+  assert_true(reads(buf_str(&bytes), &back));
+  assert_int_equal(back.head.gap[0].reason, REC_GAP_SHED);
+  bytes.p[bytes.n - 1] = REC_GAP_REASON_COUNT;
   assert_false(reads(buf_str(&bytes), &back));
   buf_fini(&bytes);
 }
@@ -200,6 +216,7 @@ int main(void) {
       cmocka_unit_test(a_count_past_the_frame_asks_for_no_memory),
       cmocka_unit_test(what_would_be_refused_is_not_written),
       cmocka_unit_test(a_series_in_a_wrong_bucket_is_refused),
+      cmocka_unit_test(a_gap_of_no_known_reason_is_refused),
       cmocka_unit_test(arrivals_survive),
   };
   return cmocka_run_group_tests_name("rec_codec", tests, NULL, NULL);

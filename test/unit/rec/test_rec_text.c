@@ -14,14 +14,16 @@ static void every_kind_has_its_line(void **state) {
   static const char *const line[] = {
       " level=edge side=client namespace=\"shop\" service=\"cart\" caller=\"front\\n\\\"end\\\"\"\n",
       "obs 4 ok=301 long_lived=1 latency_sum_ns=18446744073709551615 bytes_in=5 hist=0:1,12:300,63:4294967295\n",
-      "obs 1048575 retries=2 wait_sum_ns=9 bytes_out=1099511627776 hist=13:7\n",
+      "obs 1048575 retries=2 started=9 ended_started=4294967295 wait_sum_ns=9 bytes_out=1099511627776 hist=13:7\n",
       "drop 3\n",
       "exemplar at=2026-03-02T09:00:00.000000000Z service=4 route=0 edge=77 class=timeout side=server "
       "latency_ns=15000000000 request_id=\"9f-1\" trace_id=\"4bf92f3577b34da6a3ce929d0e0e4736\"\n",
       "change at=1969-12-31T23:59:59.999999999Z source=\"api\" kind=\"deploy\" summary=\"v2 out\" entity=\"service\" "
       "service=\"cart\" zone=\"b\"\n",
       "command at=2026-03-02T09:00:00.000000001Z verb=ack incident=\"00ff00ff00ff00ff\" who=\"ann\"\n",
-      "gap node=\"cart-7d9f\" lost_estimate=12 reason=broke\n",
+      "gap node=\"cart-7d9f\" namespace=\"shop\" service=\"cart\" cluster=\"east-1\" expected=40 lost=12 "
+      "reason=lost\n",
+      "gap node=\"edge\" reason=whole\n",
       "tick 1125899906842624 end=2026-03-02T09:00:00.250000000Z now=2026-03-02T09:00:00.600000000Z\n"};
   struct rec_sample s;
   rec_sample_init(&s);
@@ -32,7 +34,7 @@ static void every_kind_has_its_line(void **state) {
     if (!strstr(out.p, line[i])) print_error("missing: %s in:\n%s", line[i], out.p);
     assert_non_null(strstr(out.p, line[i]));
   }
-  assert_string_equal(out.p + out.n - 1 - strlen(line[8]), line[8]);
+  assert_string_equal(out.p + out.n - 1 - strlen(line[9]), line[9]);
   buf_fini(&out);
 }
 

@@ -72,6 +72,29 @@ static bool fake_rate(void *ctx, uint32_t idx, struct serve_rate *out) {
   return true;
 }
 
+static uint32_t gap_n;
+
+/* Says of as many as asked that it has them. */
+static uint32_t fake_telemetry(void *ctx, struct serve_gap *out, uint32_t max) {
+  (void)ctx;
+  for (uint32_t i = 0; i < gap_n && i < max; i++)
+    out[i] = (struct serve_gap){"cart-1", i ? "" : "cart", "", REC_GAP_LOSS, i ? 0 : 0.25};
+  return gap_n;
+}
+
+static void fake_calibration(void *ctx, struct serve_calibration out[REC_SIGNAL_COUNT]) {
+  (void)ctx;
+  for (unsigned s = 0; s < REC_SIGNAL_COUNT; s++)
+    out[s] = (struct serve_calibration){.signal = (uint8_t)s,
+                                        .series_weeks = 12.5,
+                                        .level_n = 2,
+                                        .level = {10, 12},
+                                        .seen = {31, 4},
+                                        .bound = {54.5, 7.25},
+                                        .threshold = 20.5,
+                                        .raised_by = s == REC_SIGNAL_LATENCY ? 1.5 : 0};
+}
+
 static bool fake_change(void *ctx, const struct rec_change *change) {
   (void)ctx;
   if (full) return false;
@@ -339,6 +362,43 @@ static void health_tells_of_the_disk_and_stays_200(void **state) {
   drop(&a);
 }
 
+static void telemetry_names_who_loses_how_much(void **state) {
+  (void)state;
+  struct answer a = get("/api/v1/status", "");
+  assert_string_equal(yyjson_get_str(at(&a, "/telemetry/state")), "complete");
+  assert_int_equal(yyjson_arr_size(at(&a, "/telemetry/proxies")), 0);
+  drop(&a);
+  gap_n = 2;
+  a = get("/api/v1/status", "");
+  assert_non_null(strstr(a.text,
+                         "\"telemetry\":{\"state\":\"degraded\",\"proxies_n\":2,\"proxies\":["
+                         "{\"node\":\"cart-1\",\"service\":\"cart\",\"cluster\":null,\"reason\":\"lost\","
+                         "\"lost_share\":0.25},"
+                         "{\"node\":\"cart-1\",\"service\":null,\"cluster\":null,\"reason\":\"lost\","
+                         "\"lost_share\":null}]}"));
+  drop(&a);
+  gap_n = 3 * SERVE_GAPS_MAX; /* no more are listed than fit, but all are counted */
+  a = get("/api/v1/status", "");
+  assert_int_equal(yyjson_get_int(at(&a, "/telemetry/proxies_n")), 3 * SERVE_GAPS_MAX);
+  assert_int_equal(yyjson_arr_size(at(&a, "/telemetry/proxies")), SERVE_GAPS_MAX);
+  drop(&a);
+  a = get("/metrics", "");
+  assert_non_null(strstr(a.text, "\nforeshock_telemetry_gaps 192\n"));
+  drop(&a);
+}
+
+static void calibration_has_every_signal(void **state) {
+  (void)state;
+  struct answer a = get("/api/v1/status", "");
+  assert_int_equal(yyjson_arr_size(at(&a, "/calibration")), REC_SIGNAL_COUNT);
+  assert_non_null(strstr(a.text,
+                         "{\"signal\":\"latency\",\"threshold\":20.5,\"raised_to\":22,\"series_weeks\":12.5,"
+                         "\"exceeding\":[{\"level\":10,\"seen\":31,\"bound\":54.5},"
+                         "{\"level\":12,\"seen\":4,\"bound\":7.25}]}"));
+  assert_non_null(strstr(a.text, "{\"signal\":\"errors\",\"threshold\":20.5,\"raised_to\":20.5,"));
+  drop(&a);
+}
+
 static void readiness_is_a_status(void **state) {
   (void)state;
   struct answer a = get("/readyz", "");
@@ -384,7 +444,7 @@ static int setup(void **state) {
   (void)state;
   problem = NULL;
   ready = full = false;
-  change_n = command_n = 0;
+  change_n = command_n = gap_n = 0;
   memset(got_summary, 0, sizeof got_summary);
   store = serve_store_open(16);
   struct serve_conf conf = {.store = store, .version = "1", .commit = "c"};
@@ -393,6 +453,8 @@ static int setup(void **state) {
                                       .series_n = fake_series_n,
                                       .series = fake_series,
                                       .rate = fake_rate,
+                                      .telemetry = fake_telemetry,
+                                      .calibration = fake_calibration,
                                       .change = fake_change,
                                       .command = fake_command};
   serve = serve_open(&conf);
@@ -418,6 +480,8 @@ int main(void) {
       TEST(the_graph_has_each_edge_once),
       TEST(series_by_entity_and_signal),
       TEST(status_has_all_counters),
+      TEST(telemetry_names_who_loses_how_much),
+      TEST(calibration_has_every_signal),
       TEST(metrics_have_help_type_and_value),
       TEST(health_tells_of_the_disk_and_stays_200),
       TEST(readiness_is_a_status),

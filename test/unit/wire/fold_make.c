@@ -73,6 +73,7 @@ static void common(struct base_buf *out, const struct made *m) {
   address(out, 3, m->local_ip, m->local_port);
   tls(out, m->peer_uri);
   if (m->start_ns) span(out, 5, m->start_ns);
+  if (m->answer_ns) span(out, 9, m->answer_ns);
   address(out, 13, m->up_ip, m->up_port);
   text(out, 15, m->cluster);
   flags(out, m->flags);

@@ -9,6 +9,7 @@
 struct made {
   bool tcp;
   int64_t start_ns, span_ns;
+  int64_t answer_ns; /* from the start to the upstream's first byte */
   const char *cluster, *route, *path, *authority, *agent, *request_id;
   const char *up_ip, *local_ip, *remote_ip, *peer_uri;
   uint32_t up_port, local_port;

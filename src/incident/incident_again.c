@@ -1,0 +1,76 @@
+/* Troubles that come back: a dip of a second is over before anybody looks, and the tenth of the hour is no tenth
+ * incident but one that recurs. */
+#include "incident_case.h"
+
+#define SHORT (15u * LIMIT_TICKS_PER_S) /* longer ones are worth an incident each */
+
+static uint32_t end_of(const struct incident_head *h, const struct incident_case *c) {
+  uint32_t end = c->from_seq + 1;
+  for (uint32_t i = 0; i < h->alarm_n; i++) {
+    const struct incident_alarm *a = &h->alarm[i];
+    if (a->case_idx == (uint16_t)(c - h->case_) && a->over_seq > end && incident_family_of(a->signal) == c->family)
+      end = a->over_seq;
+  }
+  return end;
+}
+
+bool incident_again_rests(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c) {
+  (void)v;
+  if (!c->shown || c->story.verdict != REC_VERDICT_UNHEALTHY || c->story.cause_n == 0) return false;
+  return c->family != INCIDENT_TRAFFIC && end_of(h, c) - c->from_seq <= SHORT;
+}
+
+/* The same service, and no two different parts of it: a dip of a few requests is not always told as narrowly. */
+static bool same_cause(const struct incident_case *a, const struct incident_case *b) {
+  if (a->family != b->family || !b->story.cause_n) return false;
+  const struct incident_cause *x = &a->story.cause[0], *y = &b->story.cause[0];
+  if (x->node != y->node) return false;
+  return x->series_idx == y->series_idx || x->series_idx == REC_SERIES_NONE || y->series_idx == REC_SERIES_NONE;
+}
+
+uint16_t incident_again_find(const struct incident_head *h, uint16_t i) {
+  const struct incident_case *c = &h->case_[i];
+  uint16_t best = INCIDENT_NO_CASE;
+  if (c->shown || !c->told || c->story.verdict != REC_VERDICT_UNHEALTHY) return best;
+  for (uint16_t k = 0; k < LIMIT_INCIDENTS_OPEN; k++) {
+    const struct incident_case *o = &h->case_[k];
+    if (!o->used || !o->resting || !same_cause(c, o)) continue;
+    if (best == INCIDENT_NO_CASE || o->rest_seq > h->case_[best].rest_seq) best = k;
+  }
+  return best;
+}
+
+static void span_push(struct incident_case *c, struct incident_span s) {
+  if (c->again_n == LIMIT_AGAIN) {
+    memmove(c->again, c->again + 1, (LIMIT_AGAIN - 1) * sizeof c->again[0]);
+    c->again_n--;
+  }
+  c->again[c->again_n++] = s;
+}
+
+void incident_again_join(struct incident_head *h, const struct incident_view *v, uint16_t from, uint16_t into) {
+  struct incident_case *a = &h->case_[from], *b = &h->case_[into];
+  for (uint32_t i = 0; i < h->alarm_n; i++)
+    if (h->alarm[i].case_idx == from) h->alarm[i].case_idx = into;
+  b->resting = 0;
+  b->from_seq = a->from_seq;
+  b->opened_seq = a->opened_seq;
+  b->last_seq = v->seq;
+  b->source = a->source;
+  b->alarm_n += a->alarm_n;
+  b->between = a->between;
+  b->nodes = a->nodes;
+  b->trace = a->trace;
+  if (a->story.cause[0].series_idx != REC_SERIES_NONE || b->story.cause_n == 0) b->story = a->story;
+  b->before_n += b->impact_n;
+  b->before_failed += b->impact_failed;
+  b->before_slow += b->impact_slow;
+  b->impact_n = b->impact_failed = b->impact_slow = 0;
+  b->impact_series = REC_SERIES_NONE;
+  b->occurrences++;
+  b->acked = 0;
+  b->dirty = 1;
+  span_push(b, (struct incident_span){a->from_seq, 0});
+  a->used = 0;
+  h->counter_closed++;
+}

@@ -1,0 +1,63 @@
+/* How much slower a service gets by more traffic alone, learned from its own history (docs/detectors/expected.md).
+ *
+ *   M/M/1: L(r) / L0 = (1 - rho) / (1 - r rho) for r times the load, so 1 - L0 / L = beta (r - 1), beta = rho / (1 -
+ * rho)
+ *
+ * One number a service, by least squares through (1, 0) over its clusters' minutes while all is calm, with a prior. */
+#include "base_math.h"
+#include "incident_case.h"
+#include "series_recent.h"
+
+#define MINUTE \
+  (60u * LIMIT_TICKS_PER_S) /* queues and caches follow the load by half a minute: shorter would look flat */
+#define HORIZON 1440.0f     /* minutes: one day */
+#define ENOUGH 60.0         /* fine requests in a minute */
+#define PRIOR_BETA 1.5      /* rho = 0.6 */
+#define PRIOR_XX 1.0        /* worth one look at twice the load */
+#define STEEPEST 0.9        /* ten times as long: beyond it a queue overflows, and that is no band */
+#define MARGIN 1.2
+
+static bool calm(const struct series_state *s) {
+  if (s->latency.best != SERIES_CALM || s->rate.down_best != SERIES_CALM) return false;
+  for (unsigned i = 0; i < SERIES_RATIO_SLOTS; i++)
+    if (s->ratio[i].signal != SERIES_RATIO_FREE && s->ratio[i].best != SERIES_CALM) return false;
+  return true;
+}
+
+static void load_add(struct incident_load *l, const struct series_state *s, uint32_t seq) {
+  struct series_sum sum = series_recent_sum(s, seq - MINUTE + 1, seq);
+  double usual = (double)s->rate.a / (double)s->rate.b * (double)MINUTE, mean = (double)s->latency.mean_s;
+  if (!calm(s) || sum.n - sum.e < ENOUGH || sum.lat_s <= 0.0) return;
+  if (usual <= 0.0 || mean <= 0.0) return;
+  double x = sum.n / usual - 1.0, y = 1.0 - mean * (sum.n - sum.e) / sum.lat_s;
+  if (x > 2.0) x = 2.0;
+  if (y > 1.0) y = 1.0;
+  if (y < -1.0) y = -1.0;
+  float keep = 1.0f - 1.0f / HORIZON;
+  /* The count's own noise is no load: without it the slope would come out too flat. */
+  l->xx = l->xx * keep + (float)(x * x - (double)s->rate.phi_ten / usual);
+  l->xy = l->xy * keep + (float)(x * y);
+  l->yy = l->yy * keep + (float)(y * y);
+  l->n = l->n * keep + 1.0f;
+}
+
+void incident_load_step(struct incident_head *h, const struct incident_view *v) {
+  const struct series_catalog *c = v->catalog;
+  for (uint32_t node = 0; node < c->node_n; node++)
+    for (uint32_t i = c->node[node].first_child; i != REC_SERIES_NONE; i = c->entry[i].sibling)
+      if (c->entry[i].who.level == REC_LEVEL_SERVICE_CLUSTER && c->entry[i].who.side == REC_SIDE_SERVER &&
+          v->state[i].used)
+        load_add(&h->load[node], &v->state[i], v->seq);
+}
+
+double incident_load_band(const struct incident_head *h, uint32_t node, double ratio) {
+  const struct incident_load *l = &h->load[node];
+  double xx = (l->xx > 0.0f ? (double)l->xx : 0.0) + PRIOR_XX;
+  double beta = ((double)l->xy + PRIOR_XX * PRIOR_BETA) / xx;
+  double left = (double)l->yy - 2.0 * beta * (double)l->xy + beta * beta * (double)l->xx;
+  double one = l->n > 1.0f && left > 0.0 ? left / (double)l->n : 0.0;
+  double steep = (beta + 2.0 * math_sqrt(one / xx)) * (ratio - 1.0);
+  if (steep < 0.0) steep = 0.0;
+  if (steep > STEEPEST) steep = STEEPEST;
+  return MARGIN / (1.0 - steep);
+}
