@@ -1,10 +1,8 @@
 #include "incident_rank.h"
 
-#include "base_math.h"
 #include "base_must.h"
 
 #define NONE REC_SERIES_NONE
-#define Z_GATE 3.0
 #define Z_HOT 2.0
 #define DEPTH_MAX 24u
 #define EXPLAINED 0.5               /* share of a node's excess that its calls must hold to look below it */
@@ -63,51 +61,25 @@ uint32_t incident_rank_source(const struct incident_view *v, uint32_t node, stru
   return node;
 }
 
-struct self {
-  double own, own_sd;         /* D_v */
-  double between, between_sd; /* N_v */
-};
-
-static struct self self_of(const struct incident_view *v, uint32_t node, struct base_str cluster,
-                           enum incident_family family, uint32_t from, uint32_t to) {
+static struct incident_self self_of(const struct incident_view *v, uint32_t node, struct base_str cluster,
+                                    enum incident_family family, uint32_t from, uint32_t to) {
   const struct series_catalog *c = v->catalog;
-  struct incident_excess s = side_excess(v, node, REC_SIDE_SERVER, cluster, family, from, to);
-  struct incident_excess k = side_excess(v, node, REC_SIDE_CLIENT, cluster, family, from, to);
-  bool server = incident_node_series(v, node, REC_SIDE_SERVER, cluster) != NONE && s.n > 0.0;
-  struct incident_excess seen = server ? s : k;
-  struct self out = {seen.x, seen.sd * seen.sd, 0.0, 1.0};
-  for (uint32_t e = c->node[node].first_out; e != NONE; e = c->edge[e].next_out) {
-    struct incident_excess x = edge_excess(v, e, cluster, family, from, to);
-    if (x.x <= 0.0) continue;
-    out.own -= x.x;
-    out.own_sd += x.sd * x.sd;
-  }
-  out.own_sd = math_sqrt(out.own_sd);
-  /* No server report at all in the window: its clients' word is the only one, and stands as `own` above, unless it
-   * normally reports, in which case what its clients see is between them and it. */
-  bool reports = incident_node_series(v, node, REC_SIDE_SERVER, cluster) != NONE;
-  if (reports && k.n > 0.0) {
-    /* A caller that gives up on a service which waits for its own calls blames the way to it: what its calls explain
-     * beyond its own reports is not between. */
-    double calls = seen.x - out.own, held = s.x > 0.0 ? s.x : 0.0;
-    out.between = k.x - s.x - (calls > held ? calls - held : 0.0);
-    out.between_sd = math_sqrt(k.sd * k.sd + s.sd * s.sd);
-    if (!server) out.own = 0.0;
-  }
-  return out;
-}
-
-static double gated(double x, double sd) {
-  return x > 0.0 && x >= Z_GATE * sd ? x : 0.0;
+  struct incident_weight w;
+  incident_weight_open(&w, incident_node_series(v, node, REC_SIDE_SERVER, cluster) != NONE,
+                       side_excess(v, node, REC_SIDE_SERVER, cluster, family, from, to),
+                       side_excess(v, node, REC_SIDE_CLIENT, cluster, family, from, to));
+  for (uint32_t e = c->node[node].first_out; e != NONE; e = c->edge[e].next_out)
+    incident_weight_call(&w, edge_excess(v, e, cluster, family, from, to));
+  return incident_weight_self(&w);
 }
 
 /* Self-excess of one second, ungated. */
-static double self_second(const struct incident_view *v, uint32_t node, bool client_side, struct base_str cluster,
+static double self_second(const struct incident_view *v, uint32_t node, bool between, struct base_str cluster,
                           enum incident_family family, uint32_t sec) {
   const struct series_catalog *c = v->catalog;
   uint32_t server = incident_node_series(v, node, REC_SIDE_SERVER, cluster);
   uint32_t client = incident_node_series(v, node, REC_SIDE_CLIENT, cluster);
-  if (client_side) {
+  if (between) {
     double k = incident_excess_second(v, client, family, sec);
     return server == NONE ? k : k - incident_excess_second(v, server, family, sec);
   }
@@ -119,38 +91,34 @@ static double self_second(const struct incident_view *v, uint32_t node, bool cli
   return x;
 }
 
-/* Ruzicka similarity of the victim's and the candidate's excess over the seconds that are kept. */
-static double concordance(const struct incident_view *v, const struct incident_rank *r, uint32_t victim,
-                          struct base_str cluster, enum incident_family family) {
-  uint32_t now = v->seq / LIMIT_TICKS_PER_S, first = now >= CONCORD_S ? now - CONCORD_S + 1 : 0;
-  uint32_t t = incident_node_series(v, victim, REC_SIDE_SERVER, cluster);
-  double both = 0.0, either = 0.0;
+/* Excess in each second that is kept, the newest last. */
+struct course {
+  uint32_t first, n;
+  double victim[CONCORD_S];
+};
+
+static struct course course_of(const struct incident_view *v, uint32_t victim, struct base_str cluster,
+                               enum incident_family family) {
+  uint32_t now = v->seq / LIMIT_TICKS_PER_S, t = incident_node_series(v, victim, REC_SIDE_SERVER, cluster);
+  struct course out = {.first = now >= CONCORD_S ? now - CONCORD_S + 1 : 0};
   if (t == NONE) t = incident_node_series(v, victim, REC_SIDE_CLIENT, cluster);
-  for (uint32_t sec = first; sec <= now; sec++) {
-    double a = self_second(v, r->node, r->client_side, cluster, family, sec),
-           b = incident_excess_second(v, t, family, sec);
-    if (a < 0.0) a = 0.0;
-    if (b < 0.0) b = 0.0;
-    both += a < b ? a : b;
-    either += a > b ? a : b;
-  }
-  return either > 0.0 ? both / either : 0.0;
+  out.n = now - out.first + 1;
+  for (uint32_t i = 0; i < out.n; i++) out.victim[i] = incident_excess_second(v, t, family, out.first + i);
+  return out;
+}
+
+static double concordance(const struct incident_view *v, const struct incident_claim *c, const struct course *course,
+                          struct base_str cluster, enum incident_family family) {
+  double self[CONCORD_S];
+  for (uint32_t i = 0; i < course->n; i++)
+    self[i] = self_second(v, c->id, incident_claim_between(c), cluster, family, course->first + i);
+  return incident_concordance(self, course->victim, course->n);
 }
 
 /* The only edge into a node, or NONE. */
 static uint32_t edge_only(const struct series_catalog *c, uint32_t node) {
   uint32_t e = c->node[node].first_in;
   return e != NONE && c->edge[e].next_in == NONE ? e : NONE;
-}
-
-static void rank_insert(struct incident_rank *out, uint32_t *n, uint32_t max, struct incident_rank r) {
-  uint32_t at = *n < max ? (*n)++ : max;
-  if (at == max) {
-    if (r.score <= out[max - 1].score) return;
-    at = max - 1;
-  }
-  for (; at > 0 && out[at - 1].score < r.score; at--) out[at] = out[at - 1];
-  out[at] = r;
 }
 
 static uint32_t victim_of(const struct incident_view *v, const struct incident_nodes *set, struct base_str cluster,
@@ -167,30 +135,35 @@ static uint32_t victim_of(const struct incident_view *v, const struct incident_n
   return victim;
 }
 
+static struct incident_rank rank_of(const struct incident_view *v, const struct incident_claim *c,
+                                    enum incident_family family) {
+  bool between = incident_claim_between(c);
+  return (struct incident_rank){
+      .node = c->id,
+      /* Slow between, and only one calls: it is that way. (Failures between are rather the callee that is gone.) */
+      .edge = between && family == INCIDENT_LATENCY ? edge_only(v->catalog, c->id) : NONE,
+      .client_side = between,
+      .score = c->score,
+      .self = c->self.own + c->self.between,
+      .self_sd = between ? c->self.between_sd : c->self.own_sd,
+  };
+}
+
 uint32_t incident_rank_run(const struct incident_view *v, const struct incident_nodes *set, struct base_str cluster,
                            enum incident_family family, uint32_t from, uint32_t to, struct incident_rank *out,
                            uint32_t max, uint32_t *victim) {
   MUST(set->n > 0 && max > 0 && max <= LIMIT_CAUSES);
+  struct incident_claim best[LIMIT_CAUSES];
   uint32_t n = 0;
-  double sum = 0.0;
   *victim = victim_of(v, set, cluster, family, from, to);
+  struct course course = course_of(v, *victim, cluster, family);
   for (uint32_t i = 0; i < set->n; i++) {
-    struct self s = self_of(v, set->node[i], cluster, family, from, to);
-    double own = gated(s.own, s.own_sd), between = gated(s.between, s.between_sd);
-    if (own + between <= 0.0) continue;
-    struct incident_rank r = {.node = set->node[i],
-                              .edge = NONE,
-                              .client_side = between > own,
-                              .self = own + between,
-                              .self_sd = between > own ? s.between_sd : s.own_sd};
-    r.score = r.self * (0.3 + 0.7 * concordance(v, &r, *victim, cluster, family));
-    rank_insert(out, &n, max, r);
+    struct incident_claim c = {.id = set->node[i], .self = self_of(v, set->node[i], cluster, family, from, to)};
+    if (c.self.own + c.self.between <= 0.0) continue;
+    c.concordance = concordance(v, &c, &course, cluster, family);
+    incident_claim_add(best, &n, max, c);
   }
-  for (uint32_t i = 0; i < n; i++) sum += out[i].score;
-  for (uint32_t i = 0; i < n; i++) {
-    out[i].score /= sum;
-    /* Slow between, and only one calls: it is that way. (Failures between are rather the callee that is gone.) */
-    if (out[i].client_side && family == INCIDENT_LATENCY) out[i].edge = edge_only(v->catalog, out[i].node);
-  }
+  incident_claims_share(best, n, 0.0);
+  for (uint32_t i = 0; i < n; i++) out[i] = rank_of(v, &best[i], family);
   return n;
 }

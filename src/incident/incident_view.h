@@ -6,6 +6,7 @@
 #ifndef INCIDENT_VIEW_H
 #define INCIDENT_VIEW_H
 
+#include "incident_weigh.h"
 #include "series_catalog.h"
 #include "series_state.h"
 
@@ -27,19 +28,9 @@ struct incident_view {
   const double *log_c;              /* thresholds by budget share */
 };
 
-struct incident_excess {
-  double x;   /* failed requests or request-seconds beyond normal */
-  double sd;  /* of x under the null, > 0 */
-  double n;   /* requests in the window */
-  double bad; /* failures in the window (errors), or requests that were fine (latency) */
-};
-
 /* Zero with sd 1 where the series is unknown. Ticks [from, to]. */
 struct incident_excess incident_excess_of(const struct incident_view *v, uint32_t series_idx,
                                           enum incident_family family, uint32_t from, uint32_t to);
-static inline double incident_z(struct incident_excess e) {
-  return e.x / e.sd;
-}
 
 /* Excess of one second (tick number / 4) only; for concordance over time. */
 double incident_excess_second(const struct incident_view *v, uint32_t series_idx, enum incident_family family,
