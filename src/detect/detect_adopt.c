@@ -40,6 +40,7 @@ static void latency_adopt(struct series_state *s, uint32_t seq, struct detect_ou
   float share = d->total > TIMES_LEFT ? TIMES_LEFT / d->total : 1.0f;
   for (uint32_t j = 0; j < HIST_BUCKETS; j++) d->p[j] *= share;
   d->total *= share;
+  d->near = 0.0f;
   detect_alarm_clear(d->g, SERIES_LATENCY_ALTS, &d->alarm, &d->best, seq);
   over_put(out, s, REC_SIGNAL_LATENCY, seq);
 }

@@ -21,6 +21,7 @@
 #define PHI_ONE 256.0f
 #define ZETA2_PRIOR 0.01f
 #define INSIDE 0.95
+#define RECOVER_LEAST 0.25 /* nats that a fine request may always say: twenty in a row end any trouble */
 #define OCTAVE 0.6931471805599453
 #define FRESH_MIN 50u /* requests before the derived numbers are made anew */
 
@@ -30,9 +31,9 @@ static const double tail_odds[SERIES_TAIL_ALTS] = {3.0, 8.0};
 static const double tail_log_odds[SERIES_TAIL_ALTS] = {1.0986122886681098, 2.0794415416798357};
 static const double tail_slope[SERIES_TAIL_ALTS] = {2.5, 3.0}; /* of the log density, that far out */
 
-/* While an alarm stands, g[0] and g[1] hold the requests since it was raised, and the sum of their scores (or, of an
- * alarm of a tail, how many were in it). */
-enum { SINCE_N = 0, SINCE_X = 1 };
+/* While an alarm stands, g[0] to g[2] hold the requests since it was raised, the sum of their scores, and how many were
+ * in the p99 tail. */
+enum { SINCE_N = 0, SINCE_X = 1, SINCE_HIT = 2 };
 
 void detect_latency_init(struct series_latency *d, uint32_t seq) {
   *d = (struct series_latency){.phi = 1.0f, .zeta2 = ZETA2_PRIOR, .sd = 1.0f, .tail_phi_q8 = (uint16_t)PHI_ONE};
@@ -154,45 +155,45 @@ static void windows_add(struct series_latency *d, double sum, uint32_t n, uint32
 }
 
 static void since_begin(struct series_latency *d, const uint32_t *hit, uint32_t n, double sum) {
-  unsigned best = d->best;
-  double x = best < SERIES_TILT_ALTS ? sum : (double)hit[best - SERIES_TILT_ALTS],
-         n0 = (double)n > 4.0 ? (double)n : 4.0;
+  unsigned best = d->best, t = best < SERIES_TILT_ALTS ? 0 : best - SERIES_TILT_ALTS;
+  double n0 = (double)n > 4.0 ? (double)n : 4.0, x = sum, hits = (double)hit[0];
   /* The step that passed the bar need not look like the rest: as much as the alternative says is believed at least. */
-  double least = best < SERIES_TILT_ALTS
-                     ? eta[best] * n0
-                     : n0 * tail_odds[best - SERIES_TILT_ALTS] * (double)d->tail_p[best - SERIES_TILT_ALTS];
+  double least = n0 * tail_odds[t] * (double)d->tail_p[0];
+  if (best < SERIES_TILT_ALTS && x < eta[best] * n0) x = eta[best] * n0;
+  if (best >= SERIES_TILT_ALTS && hits < least) hits = least;
   d->g[SINCE_N] = (float)n0;
-  d->g[SINCE_X] = (float)(x > least ? x : least);
+  d->g[SINCE_X] = (float)x;
+  d->g[SINCE_HIT] = (float)hits;
 }
 
-/* Healthy against a third of the shift that the alarm has seen: a mixture of fine and slow requests has long runs of
- * fine ones, and must not be over after each. In the tail: against half of the share that it has seen. */
-static double tilt_against(const struct series_latency *d, uint32_t n, double sum) {
-  double shift = (double)d->g[SINCE_X] / (double)d->g[SINCE_N], l;
+/* Healthy against what the alarm has seen, by the share of slow requests (seven tenths of it) or by the mean score
+ * (half of it), whichever a fine request says more by. It says no more than that share allows: a mixture of fine and
+ * slow requests has runs of fine ones, and must not be over after each. */
+static double against_of(const struct series_latency *d, uint32_t n, double sum, uint32_t hit) {
+  double n0 = (double)d->g[SINCE_N], half = 0.5 * (double)d->g[SINCE_X] / n0, p1 = 0.7 * (double)d->g[SINCE_HIT] / n0;
+  double phi = tail_phi_of(d), p0 = tail_null(d, 0, known_of(d), phi), most = RECOVER_LEAST;
   unsigned k = 0;
-  while (k + 1 < SERIES_TILT_ALTS && eta[k + 1] <= shift / 3.0) k++;
-  l = (eta[k] * sum - (double)n * (double)d->log_norm[k]) / (double)d->phi;
-  return -l;
-}
-
-static double tail_against(const struct series_latency *d, unsigned t, uint32_t n, uint32_t hit) {
-  double phi = tail_phi_of(d), p0 = tail_null(d, t, known_of(d), phi);
-  double p1 = 0.5 * (double)d->g[SINCE_X] / (double)d->g[SINCE_N];
+  while (k + 1 < SERIES_TILT_ALTS && eta[k + 1] <= half) k++;
+  if (p1 > 0.7) p1 = 0.7;
+  if (-math_log_fast(1.0 - p1) > most) most = -math_log_fast(1.0 - p1);
   if (p1 < 1.5 * p0) p1 = 1.5 * p0;
-  if (p1 > 0.95) p1 = 0.95;
-  double gain = math_log_fast(p1 / p0), cost = math_log_fast((1.0 - p1) / (1.0 - p0));
-  return -((double)hit * gain + (double)(n - hit) * cost) / phi;
+  double tilt = half < eta[0] ? (half > 0.0 ? half : 0.0) : eta[k]; /* small ones: scores have variance one */
+  double cost = (half < eta[0] ? 0.5 * tilt * tilt : (double)d->log_norm[k]) / (double)d->phi;
+  double fine = -math_log_fast((1.0 - p1) / (1.0 - p0)) / phi;
+  double by_mean = (double)n * cost - tilt * sum / (double)d->phi;
+  double by_share = (double)(n - hit) * fine - (double)hit * math_log_fast(p1 / p0) / phi;
+  double l = d->best >= SERIES_TILT_ALTS || fine > cost ? by_share : by_mean;
+  return l < most * (double)n ? l : most * (double)n;
 }
 
-static struct detect_verdict alarm_step(struct series_latency *d, const uint32_t *hit, uint32_t n, double sum,
-                                        uint32_t seq) {
-  bool tilt = d->best < SERIES_TILT_ALTS;
-  uint32_t hits = tilt ? 0 : hit[d->best - SERIES_TILT_ALTS] < n ? hit[d->best - SERIES_TILT_ALTS] : n;
-  double against = tilt ? tilt_against(d, n, sum) : tail_against(d, d->best - SERIES_TILT_ALTS, n, hits);
+static struct detect_verdict alarm_step(struct series_latency *d, uint32_t hit, uint32_t n, double sum, uint32_t seq) {
+  if (hit > n) hit = n;
+  double against = against_of(d, n, sum, hit);
   struct detect_verdict v = detect_alarm_recover(d->g, SERIES_LATENCY_ALTS, &d->alarm, &d->best, against, seq);
   if (v.event == DETECT_OVER || d->alarm.level > 0.0f) return v; /* calm stretches do not dilute the estimate */
   d->g[SINCE_N] += (float)n;
-  d->g[SINCE_X] += (float)(tilt ? sum : (double)hits);
+  d->g[SINCE_X] += (float)sum;
+  d->g[SINCE_HIT] += (float)hit;
   return v;
 }
 
@@ -204,7 +205,7 @@ static struct detect_verdict judge(struct series_latency *d, const struct rec_hi
   for (uint32_t i = 0; i < cell_n; i++) sum += score_of(d, cell[i].bucket) * (double)cell[i].count;
   for (unsigned t = 0; t < SERIES_TAIL_ALTS; t++) hit[t] = tail_hits(d, t, cell, cell_n);
   scores(d, hit, n, sum, l);
-  if (d->best != SERIES_CALM) return alarm_step(d, hit, n, sum, seq);
+  if (d->best != SERIES_CALM) return alarm_step(d, hit[0], n, sum, seq);
   v = detect_alarm_step(d->g, l, SERIES_LATENCY_ALTS, &d->alarm, &d->best, log_c, seq, dt);
   if (v.event == DETECT_RAISED) since_begin(d, hit, n, sum);
   if (!v.freeze && learns) windows_add(d, sum, n, hit[0]);

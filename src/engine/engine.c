@@ -9,6 +9,7 @@
 #define TICKS_PER_WEEK (604800.0 * (double)LIMIT_TICKS_PER_S)
 #define PAIRS_MIN 100.0 /* a mesh of one service still pays for a few */
 #define ALIGN 64u
+#define UNHEARD_NS_MAX (35 * TIME_NS_PER_S) /* a longer silence of everybody is nobody calling */
 
 struct layout {
   size_t catalog, state, gathered, rec, by_order, season, end;
@@ -130,10 +131,20 @@ static void bucket_open(struct engine *e, unsigned bucket, uint32_t seq) {
   }
 }
 
+/* A tick that is given out long after its time was held up by silence: nobody was heard, and then somebody spoke. In a
+ * recording that is all that can be known. Some seconds of it are lost streams; what is longer is taken at its word,
+ * and nobody called. Decided where it begins. Reads only what the head wrote. */
+static enum engine_silence tick_silence(const struct engine *e, struct rec_tick t) {
+  int64_t lag = t.now.ns - t.end.ns;
+  if (lag <= LIMIT_LAG_NS_MAX + TIME_NS_PER_S) return ENGINE_HEARD;
+  if (e->silence != ENGINE_HEARD) return e->silence;
+  return lag <= UNHEARD_NS_MAX ? ENGINE_UNHEARD : ENGINE_QUIET;
+}
+
 /* The first tick after a restart or a jump of the clock: time is missing between the last one and it. The seconds
  * that follow say nothing about traffic. Reads only what the head wrote, so every bucket finds the same. */
 static uint32_t grace_until(const struct engine *e, struct rec_tick t) {
-  if (t.cut) return (uint32_t)t.seq + ENGINE_GRACE;
+  if (t.cut || tick_silence(e, t) == ENGINE_UNHEARD) return (uint32_t)t.seq + ENGINE_GRACE;
   bool first = e->tick.end.ns == 0, whole = t.end.ns - e->tick.end.ns == LIMIT_TICK_NS;
   return first || whole ? e->grace_seq : (uint32_t)t.seq + ENGINE_GRACE;
 }
@@ -268,7 +279,7 @@ void engine_head_tick(struct engine *e, const struct rec_head_batch *in, struct 
   catalog_step(e, seq);
   for (unsigned b = 0; b < LIMIT_BUCKETS; b++) e->bucket[b].in = NULL;
   size_t n = signals_gather(e, seq);
-  struct incident_view v = {&e->catalog, e->state, seq, e->log_c};
+  struct incident_view v = {&e->catalog, e->state, seq, e->log_c, tick_silence(e, t) == ENGINE_UNHEARD};
   out->incident_n =
       incident_life_tick(&e->head, &v, e->gathered, n, in ? in : &nothing, t, e->rec, LIMIT_INCIDENTS_OPEN);
   for (size_t i = 0; i < out->incident_n; i++) {
@@ -284,6 +295,7 @@ void engine_head_tick(struct engine *e, const struct rec_head_batch *in, struct 
   engine_season_run(e, t);
   priors_step(e, seq);
   e->grace_seq = grace_until(e, t);
+  e->silence = tick_silence(e, t);
   e->tick = t;
   e->counter[REC_COUNTER_TICKS]++;
   e->counter[REC_COUNTER_ALARMS] = e->head.counter_alarms;
@@ -333,7 +345,7 @@ bool engine_series_rate(const struct engine *e, uint32_t series_idx, struct engi
   uint32_t seq = (uint32_t)e->tick.seq, back = 10u * LIMIT_TICKS_PER_S;
   struct series_sum sum =
       series_recent_sum(s, seq > back ? seq - back : 0, seq > LIMIT_TICKS_PER_S ? seq - LIMIT_TICKS_PER_S : 0);
-  struct incident_view v = {&e->catalog, e->state, seq, e->log_c};
+  struct incident_view v = {&e->catalog, e->state, seq, e->log_c, false};
   struct incident_normal n = incident_normal_of(&v, series_idx, seq);
   double fine = sum.n - sum.e;
   *out = (struct engine_rate){.requests_per_s = sum.n / 10.0,

@@ -100,6 +100,7 @@ static void times_inherit(struct series_state *s, const struct series_state *par
   d->total += (float)strength;
   d->mean_s = (d->mean_s * before + p->mean_s * (float)strength) / d->total;
   d->phi = p->phi;
+  d->tail_phi_q8 = p->tail_phi_q8;
   d->zeta2 = p->zeta2;
   d->fresh = 65535u; /* the derived numbers are made anew at the next step */
 }

@@ -31,6 +31,9 @@ struct engine_bucket {
   struct detect_out out;
 };
 
+/* What the silence of everybody means: none, lost streams, no traffic. */
+enum engine_silence { ENGINE_HEARD, ENGINE_UNHEARD, ENGINE_QUIET };
+
 struct engine {
   struct engine_conf conf;
   struct engine_bucket bucket[LIMIT_BUCKETS];
@@ -53,7 +56,8 @@ struct engine {
   struct detect_out apart;            /* signals of the head's own comparison of siblings */
   struct detect_signal apart_signal[ENGINE_APART_MAX];
   uint32_t live_n;
-  uint32_t grace_seq; /* traffic is judged from this tick on */
+  enum engine_silence silence; /* of the last tick */
+  uint32_t grace_seq;          /* traffic is judged from this tick on */
   struct rec_tick tick;
   uint64_t counter[REC_COUNTER_COUNT]; /* only the engine's own are set */
   struct incident_head head;

@@ -126,6 +126,7 @@ static void all_save(const struct engine *e, struct sink *s) {
   sink_put(s, &e->tick, sizeof e->tick);
   sink_put(s, e->counter, sizeof e->counter);
   sink_u64(s, e->grace_seq);
+  sink_u64(s, e->silence);
   sink_put(s, e->prior, sizeof e->prior);
   sink_put(s, e->tail, sizeof e->tail);
   sink_put(s, e->raised, sizeof e->raised);
@@ -230,6 +231,9 @@ static enum engine_status all_load(struct engine *e, struct source *s) {
   source_get(s, &e->tick, sizeof e->tick);
   source_get(s, e->counter, sizeof e->counter);
   e->grace_seq = (uint32_t)source_u64(s);
+  uint64_t silence = source_u64(s);
+  if (silence > ENGINE_QUIET) return ENGINE_BAD_DATA;
+  e->silence = (enum engine_silence)silence;
   source_get(s, e->prior, sizeof e->prior);
   source_get(s, e->tail, sizeof e->tail);
   source_get(s, e->raised, sizeof e->raised);

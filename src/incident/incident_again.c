@@ -2,7 +2,8 @@
  * incident but one that recurs. */
 #include "incident_case.h"
 
-#define SHORT (15u * LIMIT_TICKS_PER_S) /* longer ones are worth an incident each */
+#define SHORT (15u * LIMIT_TICKS_PER_S) /* longer ones are worth an incident each, */
+#define SOON (180u * LIMIT_TICKS_PER_S) /* unless they come back within so long: it never was quite over */
 
 static uint32_t end_of(const struct incident_head *h, const struct incident_case *c) {
   uint32_t end = c->from_seq + 1;
@@ -14,10 +15,10 @@ static uint32_t end_of(const struct incident_head *h, const struct incident_case
   return end;
 }
 
-bool incident_again_rests(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c) {
-  (void)v;
-  if (!c->shown || c->story.verdict != REC_VERDICT_UNHEALTHY || c->story.cause_n == 0) return false;
-  return c->family != INCIDENT_TRAFFIC && end_of(h, c) - c->from_seq <= SHORT;
+uint32_t incident_again_rest(const struct incident_head *h, const struct incident_case *c) {
+  if (!c->shown || c->story.verdict != REC_VERDICT_UNHEALTHY || c->story.cause_n == 0) return 0;
+  if (c->family == INCIDENT_TRAFFIC || c->family == INCIDENT_GAP) return 0;
+  return end_of(h, c) - c->from_seq <= SHORT ? INCIDENT_REST_TICKS : SOON;
 }
 
 /* The same service, and no two different parts of it: a dip of a few requests is not always told as narrowly. */

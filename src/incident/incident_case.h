@@ -85,7 +85,7 @@ struct incident_case {
   uint32_t key_series; /* of the first alarm: with opened_seq it makes the id */
   uint32_t alarm_n;    /* joined so far */
   uint32_t impact_series, impact_sec;
-  uint32_t rest_seq; /* since when it rests */
+  uint32_t rest_seq; /* until when it rests */
   uint64_t impact_n, impact_failed, impact_slow;
   uint64_t before_n, before_failed, before_slow; /* of the earlier times that it came */
   uint64_t id_hash, rev;
@@ -187,6 +187,15 @@ struct incident_traffic incident_traffic_judge(const struct incident_head *h, co
  * could be named from the evidence, and the story repeats an alarm. */
 bool incident_story_tell(const struct incident_head *h, const struct incident_view *v, struct incident_case *c);
 
+/* incident_other.c: signals without recent seconds. The service where such a trouble begins, from one that has it; the
+ * part of it that alone shows it (a series), or REC_SERIES_NONE: all of it; and what the alarm has seen, as a sentence.
+ */
+uint32_t incident_other_node(const struct incident_head *h, const struct incident_view *v,
+                             const struct incident_case *c, uint32_t node, uint8_t signal);
+uint32_t incident_other_part(const struct incident_head *h, const struct incident_view *v,
+                             const struct incident_case *c, uint32_t node, uint8_t signal);
+void incident_other_evidence(const struct incident_view *v, const struct incident_alarm *a, char *out, size_t cap);
+
 /* incident_text.c: sentences. Each writes a NUL-terminated text of at most cap bytes. */
 void incident_text_evidence(const struct incident_view *v, const struct incident_cause *c, enum incident_family family,
                             uint32_t from, uint32_t to, char *out, size_t cap);
@@ -201,17 +210,18 @@ struct incident_case *incident_case_open(struct incident_head *h, const struct i
                                          enum incident_family family);
 
 /* incident_gap.c: proxies whose reports are incomplete. */
-void incident_gap_step(struct incident_head *h, const struct incident_view *v, const struct rec_head_batch *in);
+void incident_gap_step(struct incident_head *h, const struct incident_view *v, const struct rec_head_batch *in,
+                       struct rec_tick t);
 uint32_t incident_gap_n(const struct incident_head *h);
 /* Share of the reports that the service's proxies owe and that are missing now, 0..1; node NONE: of the mesh. */
 double incident_gap_share(const struct incident_head *h, uint32_t node);
 void incident_gap_tell(const struct incident_head *h, const struct incident_view *v, struct incident_case *c);
 void incident_gap_text(const struct incident_head *h, char *out, size_t cap);
 
-/* incident_again.c: troubles that come back. A short one that closes rests for an hour; a new case that names the same
- * cause continues it. */
+/* incident_again.c: troubles that come back. One that closes rests for so many ticks (an hour where it was short, 0:
+ * not at all); a new case that names the same cause meanwhile continues it. */
 #define INCIDENT_REST_TICKS (3600u * LIMIT_TICKS_PER_S)
-bool incident_again_rests(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c);
+uint32_t incident_again_rest(const struct incident_head *h, const struct incident_case *c);
 /* The resting case that case i repeats, or INCIDENT_NO_CASE. */
 uint16_t incident_again_find(const struct incident_head *h, uint16_t i);
 /* Case `from` becomes the next time of the resting case `into`. */
@@ -226,6 +236,9 @@ void incident_trace_step(const struct incident_view *v, struct incident_case *c)
 /* incident_finding.c: the numbers of the alarm that speaks, and its plot. */
 void incident_finding_write(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
                             struct rec_incident *out);
+
+/* incident_confidence.c: of an unhealthy incident, once all else of its record is written. In (0, 1). */
+double incident_confidence(const struct incident_case *c, const struct rec_incident *in);
 
 /* incident_life.c: does it still go on? */
 bool incident_case_alive(const struct incident_head *h, const struct incident_case *c);

@@ -3,6 +3,7 @@
 #include "incident_case.h"
 
 #define NONE REC_SERIES_NONE
+#define JUMP_NS TIME_NS_PER_S
 #define FORGET (10u * LIMIT_TICKS_PER_S) /* told once a second while it lasts: silence this long ends it, too */
 
 static struct incident_gap *gap_find(struct incident_head *h, struct base_str node) {
@@ -59,7 +60,16 @@ uint32_t incident_gap_n(const struct incident_head *h) {
   return n;
 }
 
-void incident_gap_step(struct incident_head *h, const struct incident_view *v, const struct rec_head_batch *in) {
+/* Seconds in which nobody was heard: time jumped, or the engine says so. */
+static void silence_take(struct incident_head *h, const struct incident_view *v, struct rec_tick t) {
+  const struct rec_gap nobody = {.node = STR("every proxy"), .reason = REC_GAP_SILENT};
+  bool jump = h->tick_end.ns != 0 && t.end.ns - h->tick_end.ns > JUMP_NS;
+  if (jump || v->unheard) gap_take(h, v, &nobody);
+}
+
+void incident_gap_step(struct incident_head *h, const struct incident_view *v, const struct rec_head_batch *in,
+                       struct rec_tick t) {
+  silence_take(h, v, t);
   for (size_t i = 0; i < in->gap_n; i++) gap_take(h, v, &in->gap[i]);
   for (uint32_t i = 0; i < LIMIT_GAPS; i++)
     if (h->gap[i].used && v->seq - h->gap[i].last_seq > FORGET) h->gap[i].used = 0;
@@ -113,7 +123,7 @@ static uint32_t pod_series(const struct incident_view *v, const struct incident_
 }
 
 static void put_gap(struct base_buf *b, const struct incident_gap *g) {
-  if (g->expected)
+  if (g->lost)
     buf_put_f(b, "%.0f %% of the reports of %s are missing", 100.0 * share_of(g), g->pod);
   else
     buf_put_f(b, "%s reports nothing", g->pod);

@@ -5,6 +5,8 @@
 #define NONE REC_SERIES_NONE
 #define NEAR_S 30u                        /* onsets so close may be one trouble */
 #define AT_ONCE (10u * LIMIT_TICKS_PER_S) /* before the evidence has settled who is victim of whom */
+#define DEPTH_MAX 24u
+#define CALLS_DEPTH 4u /* services between two that have the same signal */
 #define NEAR (NEAR_S * LIMIT_TICKS_PER_S)
 
 struct who {
@@ -17,7 +19,45 @@ struct who {
   bool between; /* the clients of the source see it, the source does not */
   bool apart;   /* stands out from its siblings: no trouble of others can be why */
   bool up;
+  uint8_t signal;
 };
+
+static bool alarming(const struct incident_head *h, const struct incident_view *v, uint32_t node, uint8_t signal) {
+  for (uint32_t i = 0; i < h->alarm_n; i++) {
+    if (h->alarm[i].signal != signal || h->alarm[i].over_seq) continue;
+    const struct series_entry *e = series_catalog_find(v->catalog, h->alarm[i].series_idx);
+    if (e && e->node == node) return true;
+  }
+  return false;
+}
+
+/* Signals without recent seconds: down along the calls to services that have the same alarm. */
+static uint32_t other_source(const struct incident_head *h, const struct incident_view *v, uint32_t node,
+                             uint8_t signal) {
+  const struct series_catalog *c = v->catalog;
+  for (unsigned depth = 0; depth < DEPTH_MAX; depth++) {
+    uint32_t next = NONE;
+    for (uint32_t e = c->node[node].first_out; e != NONE && next == NONE; e = c->edge[e].next_out)
+      if (c->edge[e].to != node && alarming(h, v, c->edge[e].to, signal)) next = c->edge[e].to;
+    if (next == NONE) return node;
+    node = next;
+  }
+  return node;
+}
+
+/* Does `from` call `to`, if only through others? */
+static bool calls(const struct series_catalog *c, uint32_t from, uint32_t to, unsigned depth) {
+  if (from == to) return true;
+  for (uint32_t e = depth ? c->node[from].first_out : NONE; e != NONE; e = c->edge[e].next_out)
+    if (c->edge[e].to != from && calls(c, c->edge[e].to, to, depth - 1)) return true;
+  return false;
+}
+
+static bool case_has(const struct incident_head *h, const struct incident_case *c, uint8_t signal) {
+  for (uint32_t i = 0; i < h->alarm_n; i++)
+    if (h->alarm[i].case_idx == (uint16_t)(c - h->case_) && h->alarm[i].signal == signal) return true;
+  return false;
+}
 
 /* Clusters have dependencies of their own: where its calls explain what sets a cluster apart, it is a victim. */
 static void cluster_apart(const struct incident_view *v, const struct incident_alarm *a, struct who *w) {
@@ -37,6 +77,8 @@ static struct who who_of(const struct incident_head *h, const struct incident_vi
   w.node = e->node;
   w.cluster = e->who.dim[REC_DIM_CLUSTER];
   w.source = w.node;
+  w.signal = a->signal;
+  if (w.node != NONE && w.family == INCIDENT_OTHER && !w.apart) w.source = other_source(h, v, w.node, a->signal);
   if (w.node != NONE && w.family == INCIDENT_TRAFFIC) w.source = incident_traffic_root(v, w.node, w.up, a->from_seq);
   if (w.apart && e->who.level == REC_LEVEL_SERVICE_CLUSTER) cluster_apart(v, a, &w);
   if (w.node == NONE || w.family >= INCIDENT_TRAFFIC) return w;
@@ -81,8 +123,17 @@ static bool fits_traffic(const struct incident_view *v, const struct incident_ca
   return w->node != NONE && (incident_nodes_has(&c->nodes, w->node) || adjacent(v, &c->nodes, w->node));
 }
 
-static bool fits_trouble(const struct incident_view *v, const struct incident_case *c, const struct who *w,
-                         uint32_t from) {
+/* The same signal at services of which one calls the other is one trouble that is handed on. */
+static bool fits_other(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
+                       const struct who *w, uint32_t from) {
+  if (w->family != INCIDENT_OTHER || c->family != INCIDENT_OTHER || w->apart || !same_onset(c, from)) return false;
+  if (!case_has(h, c, w->signal) || c->source == NONE || w->source == NONE) return false;
+  if (w->signal == REC_SIGNAL_ERRATIC) return true; /* users who bunch bunch everywhere */
+  return calls(v->catalog, c->source, w->source, CALLS_DEPTH) || calls(v->catalog, w->source, c->source, CALLS_DEPTH);
+}
+
+static bool fits_trouble(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
+                         const struct who *w, uint32_t from) {
   if (c->family == INCIDENT_TRAFFIC) {   /* a drop that turns out to be failures; a surge stays its own story */
     if (c->up && w->loaded) return true; /* but for the waiting that it causes */
     if (c->up || from > c->from_seq + NEAR || w->node == NONE) return false;
@@ -94,7 +145,7 @@ static bool fits_trouble(const struct incident_view *v, const struct incident_ca
   /* Slow first and failing half a minute later is another trouble, or at least news. */
   bool other = w->family == INCIDENT_OTHER || c->family == INCIDENT_OTHER;
   if (w->family != c->family && !other && !same_onset(c, from)) return false;
-  if (w->source == c->source) return true;
+  if (w->source == c->source || fits_other(h, v, c, w, from)) return true;
   /* A trouble that begins at a mere victim of this one, later and by evidence of its own, is another one. */
   bool victim = incident_nodes_has(&c->nodes, w->source),
        at_once = from + AT_ONCE >= c->from_seq && from <= c->from_seq + AT_ONCE;
@@ -111,9 +162,11 @@ static uint16_t case_find(const struct incident_head *h, const struct incident_v
   for (uint16_t i = 0; i < LIMIT_INCIDENTS_OPEN; i++) {
     const struct incident_case *c = &h->case_[i];
     if (!c->used || c->resting || c->family == INCIDENT_GAP) continue;
-    bool fits = w->family == INCIDENT_TRAFFIC ? fits_traffic(v, c, w, from) : fits_trouble(v, c, w, from);
+    bool fits = w->family == INCIDENT_TRAFFIC ? fits_traffic(v, c, w, from) : fits_trouble(h, v, c, w, from);
     if (!fits) continue;
-    if (best == INCIDENT_NO_CASE || c->opened_seq > h->case_[best].opened_seq) best = i;
+    /* One that begins where this does, before the newest. */
+    bool same = c->source == w->source, than = best != INCIDENT_NO_CASE && h->case_[best].source == w->source;
+    if (best == INCIDENT_NO_CASE || (same != than ? same : c->opened_seq > h->case_[best].opened_seq)) best = i;
   }
   return best;
 }

@@ -7,7 +7,8 @@
 #define RANK_EARLY (60u * S) /* ranked each second while young, */
 #define RANK_LATE (10u * S)  /* then each ten */
 #define RECOVERING 2.0       /* nats of the recovery CUSUM */
-#define DOUBT (60u * S)      /* an alarm whose excess names no cause must stand so long before it is shown */
+#define FADING (8u * S)
+#define DOUBT (60u * S) /* an alarm whose excess names no cause must stand so long before it is shown */
 
 static struct incident_alarm *alarm_find(struct incident_head *h, uint32_t series_idx, uint8_t signal) {
   for (uint32_t i = 0; i < h->alarm_n; i++) {
@@ -227,10 +228,21 @@ static void verdict_note(struct incident_head *h, struct incident_case *c, uint8
                                                            : "judged unhealthy: what made it expected no longer holds");
 }
 
+/* The first cause shows little of its trouble in the last seconds: it is probably over, though its alarms are not sure
+ * yet. What was told at its height says more than what could be told now. */
+static bool fading(const struct incident_view *v, const struct incident_case *c) {
+  uint32_t idx = c->story.cause_n ? c->story.cause[0].shown_idx : REC_SERIES_NONE;
+  if (idx == REC_SERIES_NONE || c->family > INCIDENT_LATENCY || v->seq - c->from_seq < 2 * FADING) return false;
+  struct incident_excess all = incident_excess_of(v, idx, c->family, c->from_seq, v->seq - FADING);
+  struct incident_excess last = incident_excess_of(v, idx, c->family, v->seq - FADING + 1, v->seq);
+  if (all.n < 1.0 || all.x <= 0.0) return false;
+  return last.n >= 1.0 && last.x < 0.25 * all.x * (last.n / all.n);
+}
+
 static void case_tell(struct incident_head *h, const struct incident_view *v, uint16_t i, bool alive) {
   struct incident_case *c = &h->case_[i];
   uint8_t before = c->story.verdict;
-  if (goes_on(h, v, i) || c->story.cause_n == 0) c->told |= incident_story_tell(h, v, c);
+  if ((goes_on(h, v, i) && !fading(v, c)) || c->story.cause_n == 0) c->told |= incident_story_tell(h, v, c);
   if (alive && v->seq - c->opened_seq >= DOUBT) c->told = 1;
   if (c->marked) c->story.verdict = REC_VERDICT_EXPECTED;
   verdict_note(h, c, before);
@@ -238,12 +250,11 @@ static void case_tell(struct incident_head *h, const struct incident_view *v, ui
 
 static void case_close(struct incident_head *h, const struct incident_view *v, uint16_t i) {
   struct incident_case *c = &h->case_[i];
-  bool rests = incident_again_rests(h, v, c);
+  uint32_t rest = incident_again_rest(h, c);
   alarms_forget(h, i);
   h->counter_closed++;
-  c->used = rests;
-  c->resting = rests;
-  c->rest_seq = v->seq;
+  c->used = c->resting = rest > 0;
+  c->rest_seq = v->seq + rest;
 }
 
 /* Where a case has turned out to be another one, its number there: an older one that is open, or one that rests. */
@@ -257,7 +268,7 @@ static uint16_t case_same(struct incident_head *h, const struct incident_view *v
 static bool case_step(struct incident_head *h, const struct incident_view *v, uint16_t i, struct rec_incident *rec) {
   struct incident_case *c = &h->case_[i];
   if (c->resting) {
-    c->used = v->seq - c->rest_seq < INCIDENT_REST_TICKS;
+    c->used = v->seq < c->rest_seq;
     return false;
   }
   bool alive = incident_case_alive(h, c), second_ends = (v->seq + 1) % S == 0;
@@ -291,9 +302,9 @@ uint32_t incident_life_tick(struct incident_head *h, const struct incident_view 
                             struct rec_incident *rec, uint32_t max) {
   uint32_t n = 0;
   MUST(max >= LIMIT_INCIDENTS_OPEN);
+  incident_gap_step(h, v, in, tick);
   h->tick_end = tick.end;
   h->tick_now = tick.now;
-  incident_gap_step(h, v, in);
   exemplars_take(h, in);
   changes_take(h, in);
   commands_take(h, v, in);

@@ -23,18 +23,24 @@ static bool rest_speaks(struct incident_item best, uint32_t n, double rest_n, do
   return best.e.x / best.e.n * rest_n >= 3.0 * math_sqrt(rest_var) && incident_z(best.e) >= 3.5;
 }
 
+/* Excess beyond what chance makes of nothing: of many healthy siblings some are always above zero. */
+static double sure_of(struct incident_excess e) {
+  return e.x > e.sd ? e.x - e.sd : 0.0;
+}
+
 uint32_t incident_narrow_single(const struct incident_item *item, uint32_t n, enum incident_family family) {
   double total = 0.0, traffic = 0.0, var = 0.0, sum = 0.0;
   uint32_t best = 0;
   for (uint32_t i = 0; i < n; i++) {
-    total += item[i].e.x > 0.0 ? item[i].e.x : 0.0;
+    total += sure_of(item[i].e);
     sum += item[i].e.x;
     traffic += item[i].e.n;
     var += item[i].e.sd * item[i].e.sd;
     if (item[i].e.x > item[best].e.x) best = i;
   }
-  if (n < 2 || total <= 0.0 || item[best].e.n <= 0.0 || traffic <= item[best].e.n) return n;
+  if (n < 2 || item[best].e.x <= 0.0 || item[best].e.n <= 0.0 || traffic <= item[best].e.n) return n;
   struct incident_item b = item[best];
+  total += b.e.x - sure_of(b.e); /* its own counts whole */
   double share_n = b.e.n / traffic, rest_n = traffic - b.e.n, rest_x = sum - b.e.x;
   if (b.e.x < SHARE_OF_EXCESS * total || share_n > SHARE_OF_TRAFFIC) return n;
   if (rest_x / rest_n > REST_RATE * b.e.x / b.e.n) return n;

@@ -229,7 +229,11 @@ static void severity_set(const struct incident_view *v, const struct incident_ca
 /* Slower, but no more than its own traffic explains, and nothing fails: the load, not the service. */
 static void load_judge(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
                        struct incident_story *s) {
-  if (c->family != INCIDENT_LATENCY || s->cause_n == 0 || s->cause[0].node == NONE) return;
+  if (s->cause_n == 0 || s->cause[0].node == NONE) return;
+  uint8_t signal = s->cause[0].signal;
+  bool other =
+      c->family == INCIDENT_OTHER && (signal == REC_SIGNAL_LATENCY_APART || signal == REC_SIGNAL_LATENCY_DRIFT);
+  if (c->family != INCIDENT_LATENCY && !other) return;
   struct window w = window_of(v, c);
   enum incident_loaded load = incident_traffic_loads(h, v, s->cause[0].node, w.from, w.to);
   /* Under a surge a queue may overflow for some seconds: only what lasts is the service's own trouble. */
@@ -265,29 +269,27 @@ static bool tell_ranked(const struct incident_head *h, const struct incident_vie
 }
 
 /* Nothing could be ranked (signals without recent seconds, or too little evidence left): the strongest alarm speaks,
- * from the service farthest down that has the same alarm. */
+ * at the service where it begins, and as narrowly as what the alarms have seen allows. */
 static void tell_alarm(const struct incident_head *h, const struct incident_view *v, struct incident_case *c) {
   const struct incident_alarm *a = alarm_best(h, v, c, NONE, true);
   if (!a) a = alarm_best(h, v, c, NONE, false);
   if (!a) return;
-  const struct series_entry *e = &v->catalog->entry[a->series_idx];
-  for (unsigned depth = 0; depth < 16 && e->node != NONE; depth++) {
-    const struct incident_alarm *below = NULL;
-    for (uint32_t g = v->catalog->node[e->node].first_out; g != NONE; g = v->catalog->edge[g].next_out) {
-      const struct incident_alarm *b = alarm_best(h, v, c, v->catalog->edge[g].to, true);
-      if (b && b->signal == a->signal && v->catalog->edge[g].to != e->node && (!below || b->log_e > below->log_e))
-        below = b;
-    }
-    if (!below) break;
-    a = below;
-    e = &v->catalog->entry[a->series_idx];
+  uint32_t node = v->catalog->entry[a->series_idx].node, part = a->series_idx;
+  uint8_t signal = a->signal;
+  if (node != NONE) {
+    node = incident_other_node(h, v, c, node, signal);
+    part = incident_other_part(h, v, c, node, signal);
+    const struct incident_alarm *own = alarm_best(h, v, c, node, true);
+    if (own) a = own;
   }
   struct incident_story s = {.verdict = REC_VERDICT_UNHEALTHY, .severity = REC_SEVERITY_WARNING, .margin = 0.3};
-  struct incident_cause cause = {
-      .series_idx = a->series_idx, .node = e->node, .shown_idx = a->series_idx, .signal = a->signal, .score = 1.0};
-  if (e->who.level == REC_LEVEL_SERVICE || e->who.level == REC_LEVEL_EDGE) cause.series_idx = NONE;
-  struct base_buf b = buf_over(cause.evidence, sizeof cause.evidence - 1);
-  buf_put_f(&b, "log e-value %.1f on %s", (double)a->log_e, rec_signal_text(a->signal));
+  struct incident_cause cause = {.series_idx = part,
+                                 .node = node,
+                                 .shown_idx = part != NONE ? part : a->series_idx,
+                                 .signal = signal,
+                                 .score = 1.0};
+  incident_other_evidence(v, a, cause.evidence, sizeof cause.evidence);
+  c->source = node;
   c->story = s;
   cause_put(&c->story, cause);
   load_judge(h, v, c, &c->story);

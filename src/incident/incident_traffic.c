@@ -10,6 +10,7 @@
 #define AMPLIFIED 3.0  /* calls a service gets for the same work of its callers: past this it is no mere change */
 #define SURGE_TICKS (30u * LIMIT_TICKS_PER_S)
 #define SURGE_RATIO 1.15
+#define OVERFLOW 3.0 /* times the band of its load: more is no load's doing, not even for a while */
 
 struct change {
   double before, now; /* requests a second: of the last hour, and over the last seconds of the trouble */
@@ -65,7 +66,9 @@ struct asked {
 static enum incident_loaded load_of(const struct asked *a, struct change k) {
   double ratio = ratio_of(k), more = (k.now - k.before) * k.span_s;
   if (ratio < SURGE_RATIO || more < 3.0 * math_sqrt(k.before * k.span_s)) return INCIDENT_LOAD_USUAL; /* or by chance */
-  return a->slower <= incident_load_band(a->head, a->node, ratio) ? INCIDENT_LOAD_EXPLAINS : INCIDENT_LOAD_GROWN;
+  double band = incident_load_band(a->head, a->node, ratio);
+  if (a->slower > OVERFLOW * band) return INCIDENT_LOAD_USUAL; /* no queue that is merely full */
+  return a->slower <= band ? INCIDENT_LOAD_EXPLAINS : INCIDENT_LOAD_GROWN;
 }
 
 /* Since the trouble began, and over the last half minute: a queue can overflow long after its load grew. */

@@ -26,6 +26,7 @@ struct incident_view {
   const struct series_state *state; /* by series_idx */
   uint32_t seq;                     /* the tick of the barrier */
   const double *log_c;              /* thresholds by budget share */
+  bool unheard;                     /* nobody was heard in the time of this tick */
 };
 
 /* Zero with sd 1 where the series is unknown. Ticks [from, to]. */

@@ -140,16 +140,6 @@ static uint32_t end_seq(const struct incident_head *h, const struct incident_cas
   return last - end[n / 2] <= ENDS_TOGETHER ? end[n / 2] : last;
 }
 
-static double confidence_of(const struct incident_head *h, const struct incident_case *c) {
-  double most = 0.0;
-  for (uint32_t i = 0; i < h->alarm_n; i++)
-    if (h->alarm[i].case_idx == (uint16_t)(c - h->case_) && (double)h->alarm[i].log_e > most)
-      most = (double)h->alarm[i].log_e;
-  double alarms = c->alarm_n >= 4 ? 1.0 : 0.85 + 0.05 * (double)(c->alarm_n ? c->alarm_n - 1 : 0);
-  double evidence = most / (most + 1.5), margin = 0.7 + 0.3 * c->story.margin;
-  return evidence * margin * alarms;
-}
-
 static void kind_set(const struct incident_case *c, struct rec_incident *out) {
   static const char *const by_family[] = {"errors", "latency", "traffic", "errors", "change"};
   const char *kind = by_family[c->family];
@@ -204,7 +194,6 @@ void incident_write(const struct incident_head *h, const struct incident_view *v
   out->impact_failed = c->before_failed + c->impact_failed;
   out->impact_slow = c->before_slow + c->impact_slow;
   again_write(h, v, c, end, out);
-  out->confidence = confidence_of(h, c);
   bool degraded = h->degraded_seq && v->seq - h->degraded_seq < 60u * LIMIT_TICKS_PER_S;
   struct base_buf t = buf_over(out->telemetry, sizeof out->telemetry - 1);
   char lost[sizeof out->telemetry - sizeof "degraded: "];
@@ -214,4 +203,5 @@ void incident_write(const struct incident_head *h, const struct incident_view *v
   exemplars_write(h, v, c, out);
   changes_write(h, out);
   incident_finding_write(h, v, c, out);
+  out->confidence = incident_confidence(c, out);
 }

@@ -72,6 +72,25 @@ static void dips_of_an_hour_are_one_incident(void **state) {
   bed_close(&b);
 }
 
+/* Minutes of trouble are an incident each, unless they follow each other within three. */
+static void long_troubles_are_incidents_each(void **state) {
+  (void)state;
+  struct bed b;
+  static const uint32_t at[] = {0, 150, 600};
+  bed_open(&b, 60.0);
+  for (uint32_t i = 0; i < 3; i++) {
+    struct mesh_fault f = MESH_FAULT(AT + at[i] * S, AT + (at[i] + 60) * S);
+    f.service = 1;
+    f.fail_p = 0.5;
+    mesh_fault(&b.m, f);
+  }
+  mesh_run(&b.m, b.e, AT + 720 * S);
+  assert_int_equal(b.m.seen_n, 2);
+  assert_int_equal(seen(&b, 0)->occurrences, 2);
+  assert_int_equal(seen(&b, 1)->occurrences, 1);
+  bed_close(&b);
+}
+
 static void another_service_is_another_incident(void **state) {
   (void)state;
   struct bed b;
@@ -201,6 +220,7 @@ static void finding_says_what_was_seen(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(dips_of_an_hour_are_one_incident),
+      cmocka_unit_test(long_troubles_are_incidents_each),
       cmocka_unit_test(another_service_is_another_incident),
       cmocka_unit_test(what_rests_is_forgotten_after_an_hour),
       cmocka_unit_test(outage_is_not_learned),

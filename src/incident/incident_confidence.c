@@ -1,0 +1,43 @@
+/* How sure an incident is: the probability that it is a true one and that its first cause is exactly the culprit. A
+ * logistic regression on what the incident itself says; its coefficients come from replays of simulated faults with
+ * seeds that are in no table (bench/quality/confidence.py), and the table says how well they are calibrated. */
+#include "base_math.h"
+#include "incident_case.h"
+
+#define TELEMETRY_SURE 0.95 /* lost reports are counted, not inferred */
+#define OVER_MOST 20.0      /* nats over the threshold: more makes it no surer */
+#define MANY 8.0            /* entities that suffer */
+
+static bool is_kind(const struct rec_incident *in, const char *kind) {
+  return in->cause_n > 0 && str_eq(in->cause[0].entity.kind, str_of(kind));
+}
+
+double incident_confidence(const struct incident_case *c, const struct rec_incident *in) {
+  if (c->family == INCIDENT_GAP) return TELEMETRY_SURE;
+  double margin = 0.0, over = in->finding.known ? in->finding.log_e - in->finding.log_c : 0.0,
+         many = (double)in->affected_n / MANY;
+  enum rec_signal signal = in->cause_n ? in->cause[0].signal : REC_SIGNAL_ERRORS;
+  enum incident_family f = incident_family_of(signal);
+  if (in->cause_n) margin = in->cause[0].score - (in->cause_n > 1 ? in->cause[1].score : 0.0);
+  if (over < 0.0) over = 0.0;
+  if (over > OVER_MOST) over = OVER_MOST;
+  if (many > 1.0) many = 1.0;
+  const struct {
+    double weight, value;
+  } term[] = {
+      {1.40, 1.0},
+      {1.75, margin},
+      {-0.85, over / OVER_MOST},
+      {-1.13, f == INCIDENT_LATENCY},
+      {-2.67, f == INCIDENT_TRAFFIC},
+      {-2.28, f == INCIDENT_OTHER},
+      {-0.84, is_kind(in, "service")},
+      {1.14, is_kind(in, "pod")},
+      {-1.18, is_kind(in, "edge")},
+      {-0.05, is_kind(in, "route")},
+      {0.17, many},
+  };
+  double sum = 0.0;
+  for (unsigned i = 0; i < sizeof term / sizeof term[0]; i++) sum += term[i].weight * term[i].value;
+  return 1.0 / (1.0 + math_exp(-sum));
+}
