@@ -2,7 +2,7 @@
  * Bayes prior from all services, and an e-detector over odds (docs/detectors/ratio.md):
  *   p0 = (a + 3 sqrt a + 4.5) / (N + kappa + 1),  a = A + kappa m      upper credible end, 3 sd
  *   alternatives: odds x3, p1 = 0.6 outright (short sharp faults), and their geometric mean
- *   l  = [e ln(p1/p0) + (n - e) ln((1-p1)/(1-p0))] / phi */
+ *   l  = e 2 ln x - n ln(1 + p0 sqrt(k) (x - 1/x))     clusters of mean size m, of k times the odds; x: of k and m */
 #ifndef DETECT_RATIO_H
 #define DETECT_RATIO_H
 
@@ -33,7 +33,8 @@ struct detect_verdict detect_ratio_step(struct series_ratio *r, struct detect_pr
 bool detect_ratio_suspects(const struct series_ratio *r);
 /* Learns the step; call after it. keep: the discount of this step, in (0, 1]. */
 void detect_ratio_learn(struct series_ratio *r, float requests, uint32_t n, uint32_t e, float keep, bool freeze);
-/* Closes the ten-second window of win_n requests: updates phi. */
+/* Closes the ten-second window of win_n requests: updates phi. One with events under suspicion is held until the next
+ * one closes, and learned only where that had none. weight: 1 / windows so far, bounded. */
 void detect_ratio_window(struct series_ratio *r, float requests, float win_n, float weight);
 
 /* The learned mean ratio, in [0, 1]. */
@@ -44,7 +45,7 @@ double detect_ratio_upper(const struct series_ratio *r, struct detect_prior prio
 void detect_ratio_since(const struct series_ratio *r, double *n, double *e);
 
 /* The smallest ratio, as a multiple of the learned mean, whose expected evidence passes log_c within span_s seconds of
- * per_s requests each: max over alternatives of n [p ln(p1/p0) + (1 - p) ln((1-p1)/(1-p0))] / phi >= log_c + ln 3.
+ * per_s requests each: max over alternatives of E l >= log_c + ln 3.
  * 0 where none does. Cost: 40 evaluations. */
 double detect_ratio_smallest(const struct series_ratio *r, struct detect_prior prior, float requests, double per_s,
                              double log_c, double span_s);

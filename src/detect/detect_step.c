@@ -170,8 +170,8 @@ static void traffic_run(struct series_state *s, uint32_t n, const struct judge *
  * second and be judged in one step, as ticks without requests are. Most series have most events never. */
 static bool ratio_waits(struct series_ratio *r, uint32_t n, uint32_t e, uint32_t seq) {
   bool second_ends = (seq + 1) % LIMIT_TICKS_PER_S == 0;
-  if (e || second_ends || r->best != SERIES_CALM || n > 0xffffu - r->waiting) return false;
-  r->waiting = (uint16_t)(r->waiting + n);
+  if (e || second_ends || r->best != SERIES_CALM || n > SERIES_RATIO_WAITING - r->waiting) return false;
+  r->waiting = (r->waiting + n) & SERIES_RATIO_WAITING;
   return true;
 }
 

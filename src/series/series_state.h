@@ -47,13 +47,16 @@ struct series_rate {
 #define SERIES_RATIO_SLOTS 5u
 #define SERIES_RATIO_ALTS 3u
 #define SERIES_RATIO_FREE 0xffu
+#define SERIES_RATIO_WAITING 0x3fffu /* the most that `waiting` holds */
 struct series_ratio {
   float a; /* discounted number of events */
   float g[SERIES_RATIO_ALTS];
   struct series_alarm alarm;
-  uint16_t phi_q8;  /* overdispersion of the events in 1/256, >= 256 */
-  uint16_t win_e;   /* events in the open phi window, saturating */
-  uint16_t waiting; /* requests without an event since the last step: judged together with the next */
+  uint16_t phi_q8;       /* overdispersion of the events in 1/256, >= 256 */
+  uint16_t win_e;        /* events in the open phi window; 65535: it is not learned */
+  uint16_t waiting : 14; /* requests without an event since the last step: judged together with the next */
+  uint16_t late : 1;     /* the open phi window has events seen under suspicion */
+  uint16_t held : 1;     /* and so had the one before: it was not closed */
   uint8_t best;
   uint8_t signal; /* enum rec_signal, or SERIES_RATIO_FREE */
 };

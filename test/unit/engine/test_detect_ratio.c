@@ -61,6 +61,49 @@ static void dispersion_lowers_the_mean(void **state) {
   for (unsigned k = 0; k < SERIES_RATIO_ALTS; k++) assert_true(mean_likelihood(&r, 10000.0f, 60, p0, k) < 1.0);
 }
 
+/* P(e events) of n requests of which each begins a cluster with probability p / m, of geometric size and mean m: the
+ * sum of n draws, by n convolutions. */
+#define EVENTS_MAX 512
+static void compound_p(double *at, uint32_t n, double p, double m) {
+  double size[EVENTS_MAX] = {0.0}, next[EVENTS_MAX];
+  size[0] = 1.0 - p / m;
+  for (unsigned c = 1; c < EVENTS_MAX; c++) size[c] = c == 1 ? p / m / m : size[c - 1] * (1.0 - 1.0 / m);
+  for (unsigned e = 0; e < EVENTS_MAX; e++) at[e] = e == 0;
+  for (; n; n--) {
+    for (unsigned e = 0; e < EVENTS_MAX; e++) {
+      next[e] = 0.0;
+      for (unsigned c = 0; c <= e; c++) next[e] += at[e - c] * size[c];
+    }
+    for (unsigned e = 0; e < EVENTS_MAX; e++) at[e] = next[e];
+  }
+}
+
+/* Where failures come in clusters of the size that is learned, E exp(l) is 1 at most, and close to it. */
+static void clusters_have_mean_one_at_the_edge(void **state) {
+  (void)state;
+  static const double sizes[] = {1.5, 3.0, 5.0};
+  static double at[EVENTS_MAX];
+  for (unsigned i = 0; i < 3; i++) {
+    struct series_ratio r;
+    detect_ratio_init(&r, REC_SIGNAL_ERRORS, 0);
+    r.a = 50.0f;
+    r.phi_q8 = (uint16_t)((2.0 * sizes[i] - 1.0) * 256.0);
+    compound_p(at, 30, detect_ratio_upper(&r, none, 10000.0f), sizes[i]);
+    for (unsigned k = 0; k < SERIES_RATIO_ALTS; k++) {
+      double sum = 0.0;
+      for (uint32_t e = 0; e < EVENTS_MAX; e++) {
+        struct series_ratio one = r;
+        if (at[e] < 1e-300) continue;
+        (void)detect_ratio_step(&one, none, 10000.0f, 30, e, 1e30, false, 1, 1);
+        sum += at[e] * math_exp((double)one.g[k]);
+      }
+      if (sum > 1.001 || (k == 0 && sum < 0.999)) print_error("m %.1f, alternative %u: %.4f\n", sizes[i], k, sum);
+      assert_true(sum <= 1.001);
+      assert_true(k > 0 || sum >= 0.999); /* the sharp ones live of more events than there are requests */
+    }
+  }
+}
+
 /* One ratio with its baseline, stepped as detect_step.c does. */
 struct one {
   struct series_ratio r;
@@ -183,6 +226,136 @@ static void newborn_with_clustered_errors_is_calm(void **state) {
   assert_int_equal(raised, 0);
 }
 
+/* As detect_step.c does it, with windows. */
+static struct detect_verdict whole_step(struct one *o, float *win_n, uint32_t n, uint32_t e) {
+  float keep = detect_alarm_keep(o->seq, 1, DETECT_RATIO_TAU);
+  double bar = 20.0 + (o->seq < DETECT_RATIO_ARMED ? DETECT_RATIO_DOUBT : 0.0);
+  struct detect_verdict v = {0};
+  if (n) {
+    v = detect_ratio_step(&o->r, none, o->requests, n, e, bar, o->seq >= DETECT_RATIO_NEWBORN, o->seq, 1);
+    bool frozen = v.freeze && (o->seq >= DETECT_RATIO_FREEZES || o->r.best != SERIES_CALM);
+    detect_ratio_learn(&o->r, o->requests, n, e, keep, frozen);
+    o->requests = o->requests * keep + (float)n;
+    *win_n += (float)n;
+  }
+  if (++o->seq % 40 || *win_n <= 0.0f) return v;
+  float seen = (float)o->seq / 40.0f;
+  detect_ratio_window(&o->r, o->requests, *win_n, 1.0f / ((seen < 360.0f ? seen : 360.0f) + 1.0f));
+  *win_n = 0.0f;
+  return v;
+}
+
+static unsigned whole_run(struct one *o, uint32_t ticks, double n, double p, double cluster) {
+  unsigned raised = 0;
+  float win_n = 0.0f;
+  for (; ticks; ticks--) {
+    uint32_t k = rng_poisson(&o->rng, n), e = 0;
+    for (uint32_t c = rng_binomial(&o->rng, k, p / cluster); c; c--)
+      for (e++; rng_unit(&o->rng) > 1.0 / cluster;) e++;
+    raised += whole_step(o, &win_n, k, e < k ? e : k).event == DETECT_RAISED;
+  }
+  return raised;
+}
+
+static struct one whole(uint64_t seed) {
+  struct one o = {.rng = {seed}};
+  detect_ratio_init(&o.r, REC_SIGNAL_ERRORS, 0);
+  return o;
+}
+
+/* A hundred requests a second, three failures at once on average, some ten: the first are alarms, and then they
+ * are how this series lives. */
+static void clusters_become_normal_life(void **state) {
+  (void)state;
+  unsigned early = 0, late = 0;
+  for (uint64_t seed = 1; seed <= 10; seed++) {
+    struct one o = whole(seed);
+    early += whole_run(&o, 2 * 3600 * 4, 25.0, 0.002, 3.0);
+    late += whole_run(&o, 10 * 3600 * 4, 25.0, 0.002, 3.0);
+    double phi = o.r.phi_q8 / 256.0, mean = detect_ratio_mean(&o.r, o.requests);
+    if (phi < 3.5 || phi > 7.5 || mean < 0.0014 || mean > 0.0026) print_error("phi %.2f, mean %.5f\n", phi, mean);
+    assert_true(phi > 3.5 && phi < 7.5); /* 2 m - 1 = 5 */
+    assert_true(mean > 0.0014 && mean < 0.0026);
+  }
+  print_message("# %u alarms in the first two hours of ten, %u in the ten after\n", early, late);
+  assert_int_equal(late, 0);
+}
+
+static void lone_failures_are_no_clusters(void **state) {
+  (void)state;
+  static const double rates[][2] = {{0.25, 0.02}, {2.5, 0.001}, {25.0, 0.01}, {250.0, 0.05}};
+  for (unsigned i = 0; i < 4; i++) {
+    struct one o = whole(i + 1);
+    assert_int_equal(whole_run(&o, 4 * 3600 * 4, rates[i][0], rates[i][1], 1.0), 0);
+    if (o.r.phi_q8 > 1.25 * 256) print_error("case %u: phi %.2f\n", i, o.r.phi_q8 / 256.0);
+    assert_true(o.r.phi_q8 < 1.25 * 256);
+  }
+}
+
+/* A second in which all fail: found, over, and worth one window's say. The next one is found, too. */
+static void one_burst_is_found_and_teaches_little(void **state) {
+  (void)state;
+  struct one o = whole(1);
+  float win_n = 0.0f;
+  assert_int_equal(whole_run(&o, 2 * 3600 * 4, 5.0, 0.0005, 1.0), 0);
+  for (unsigned burst = 0; burst < 2; burst++) {
+    unsigned raised = 0;
+    for (unsigned t = 0; t < 4; t++) raised += whole_step(&o, &win_n, 5, 5).event == DETECT_RAISED;
+    assert_int_equal(raised, 1);
+    double before = o.r.a, phi = o.r.phi_q8;
+    assert_int_equal(whole_run(&o, 240, 5.0, 0.0005, 1.0), 0);
+    assert_true(o.r.best == SERIES_CALM);
+    assert_true(o.r.a > before + 4.0 && o.r.a < before + 16.0); /* 8 phi and a lone one */
+    assert_true(o.r.phi_q8 > 1.05 * phi && o.r.phi_q8 <= 1.27 * phi + 1.0);
+  }
+}
+
+/* Six of six in a service that hardly anybody calls. */
+static void quiet_service_that_fails_is_found(void **state) {
+  (void)state;
+  struct one o = whole(1);
+  unsigned raised = 0;
+  float win_n = 0.0f;
+  (void)whole_run(&o, 3600 * 4, 0.25, 0.0, 1.0);
+  for (unsigned i = 0; i < 6; i++) raised += whole_step(&o, &win_n, 1, 1).event == DETECT_RAISED;
+  assert_int_equal(raised, 1);
+}
+
+/* A third fails for six hours, also where windows pass without a failure: an alarm that stands and knows the share, and
+ * from the first minutes on nothing of it is learned. */
+static void long_trouble_is_no_cluster(void **state) {
+  (void)state;
+  static const double rates[] = {0.125, 1.0, 25.0};
+  for (unsigned i = 0; i < 3; i++) {
+    struct one o = whole(i + 1);
+    double n, e;
+    (void)whole_run(&o, 3600 * 4, rates[i], 0.002, 1.0);
+    double before = detect_ratio_mean(&o.r, o.requests);
+    unsigned raised = whole_run(&o, 300 * 4, rates[i], 0.3, 1.0), phi = o.r.phi_q8;
+    double mean = detect_ratio_mean(&o.r, o.requests), learned = (mean - before) * (double)o.requests;
+    if (learned > 24.0 || phi > 448) print_error("%.1f events, phi %u\n", learned, phi);
+    assert_true(learned < 24.0 && phi <= 448); /* of the onset, before it was suspected, and of an end too soon */
+    raised += whole_run(&o, 6 * 3600 * 4, rates[i], 0.3, 1.0);
+    assert_true(raised == 1 || (i < 2 && raised == 2)); /* while it knows a few requests, good ones may seem an end */
+    detect_ratio_since(&o.r, &n, &e);
+    assert_true(e / n > 0.28 && e / n < 0.32);
+    assert_int_equal(o.r.phi_q8, phi);
+    double after = detect_ratio_mean(&o.r, o.requests);
+    assert_true(after > 0.95 * mean && after < 1.05 * mean);
+  }
+}
+
+/* A service that has never done anything but fail is as it always was. */
+static void failing_from_birth_is_no_alarm(void **state) {
+  (void)state;
+  static const double p[] = {1.0, 0.97, 0.85};
+  for (unsigned i = 0; i < 3; i++) {
+    struct one o = whole(i + 1);
+    assert_int_equal(whole_run(&o, 6 * 3600 * 4, 5.0, p[i], 1.0), 0);
+    assert_true(o.r.best == SERIES_CALM && !detect_ratio_suspects(&o.r));
+  }
+}
+
 /* The learned ratio is that of what was seen, also where failures come in clusters. */
 static void clustered_errors_are_learned(void **state) {
   (void)state;
@@ -273,12 +446,19 @@ static void prior_of_too_few_is_nothing(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(likelihood_has_mean_one_at_the_edge),
+      cmocka_unit_test(clusters_have_mean_one_at_the_edge),
       cmocka_unit_test(dispersion_lowers_the_mean),
       cmocka_unit_test(faults_are_found_in_time),
       cmocka_unit_test(outage_is_not_learned_and_its_end_is_exact),
       cmocka_unit_test(first_error_is_no_alarm),
       cmocka_unit_test(newborn_with_clustered_errors_is_calm),
       cmocka_unit_test(clustered_errors_are_learned),
+      cmocka_unit_test(clusters_become_normal_life),
+      cmocka_unit_test(lone_failures_are_no_clusters),
+      cmocka_unit_test(one_burst_is_found_and_teaches_little),
+      cmocka_unit_test(quiet_service_that_fails_is_found),
+      cmocka_unit_test(long_trouble_is_no_cluster),
+      cmocka_unit_test(failing_from_birth_is_no_alarm),
       cmocka_unit_test(worked_example),
       cmocka_unit_test(prior_knows_what_services_have_in_common),
       cmocka_unit_test(prior_of_too_few_is_nothing),

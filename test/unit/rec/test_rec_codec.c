@@ -52,7 +52,7 @@ static void every_record_survives(void **state) {
 
 static void an_empty_tick_is_small(void **state) {
   (void)state;
-  struct rec_tick_input in = {.tick = {7, {1}, {2}}}, back;
+  struct rec_tick_input in = {.tick = {7, {1}, {2}, false}}, back;
   struct base_buf bytes = written(&in);
   assert_int_equal(bytes.n, 1 + 1 + 8 + 8 + 1 + 8 + 4);
   assert_true(reads(buf_str(&bytes), &back));
@@ -121,7 +121,7 @@ static void too_small_an_arena_is_a_reason(void **state) {
 
 static void a_count_past_the_frame_asks_for_no_memory(void **state) {
   (void)state;
-  struct rec_tick_input in = {.tick = {7, {1}, {2}}}, back;
+  struct rec_tick_input in = {.tick = {7, {1}, {2}, false}}, back;
   struct base_buf bytes = written(&in);
   bytes.n -= 4; /* the head's four counts */
   buf_put(&bytes, "\xff\xff\xff\xff\x0f", 5);
@@ -183,7 +183,7 @@ static void a_series_in_a_wrong_bucket_is_refused(void **state) {
 static void a_gap_of_no_known_reason_is_refused(void **state) {
   (void)state;
   struct rec_gap gap = {.node = STR("n"), .reason = REC_GAP_SHED};
-  struct rec_tick_input in = {.tick = {7, {1}, {2}}, .head = {.gap = &gap, .gap_n = 1}}, back;
+  struct rec_tick_input in = {.tick = {7, {1}, {2}, false}, .head = {.gap = &gap, .gap_n = 1}}, back;
   struct base_buf bytes = written(&in);
   assert_true(reads(buf_str(&bytes), &back));
   assert_int_equal(back.head.gap[0].reason, REC_GAP_SHED);
