@@ -9,6 +9,7 @@
 #define TICKS_PER_WEEK (604800.0 * (double)LIMIT_TICKS_PER_S)
 #define PAIRS_MIN 100.0 /* a mesh of one service still pays for a few */
 #define ALIGN 64u
+#define UNHEARD_NATS 20.0
 #define UNHEARD_NS_MAX (35 * TIME_NS_PER_S) /* a longer silence of everybody is nobody calling */
 
 struct layout {
@@ -63,6 +64,7 @@ struct engine *engine_init(void *mem, size_t mem_bytes, const struct engine_conf
   e->season = (struct engine_season *)(void *)(p + l.season);
   const char *why;
   MUST(rec_scopes_read(conf->mute, e->mute, &e->mute_n, &why));
+  e->mesh_idx = REC_SERIES_NONE;
   e->apart.signal = e->apart_signal;
   e->apart.cap = ENGINE_APART_MAX;
   engine_threshold_set(e);
@@ -138,7 +140,17 @@ static enum engine_silence tick_silence(const struct engine *e, struct rec_tick 
   int64_t lag = t.now.ns - t.end.ns;
   if (lag <= LIMIT_LAG_NS_MAX + TIME_NS_PER_S) return ENGINE_HEARD;
   if (e->silence != ENGINE_HEARD) return e->silence;
-  return lag <= UNHEARD_NS_MAX ? ENGINE_UNHEARD : ENGINE_QUIET;
+  double nats = (double)(lag - LIMIT_LAG_NS_MAX) * 1e-9 * e->mesh_nats_per_s; /* against that silence being chance */
+  return lag <= UNHEARD_NS_MAX && nats >= UNHEARD_NATS ? ENGINE_UNHEARD : ENGINE_QUIET;
+}
+
+/* How much a second without any request says: the mesh's rate over its overdispersion. */
+static void mesh_rate_set(struct engine *e) {
+  const struct series_state *s = e->mesh_idx == REC_SERIES_NONE ? NULL : &e->state[e->mesh_idx];
+  e->mesh_nats_per_s = 0.0;
+  if (!s || !s->used) return;
+  double phi = (double)(s->rate.phi_ten > s->rate.phi ? s->rate.phi_ten : s->rate.phi);
+  e->mesh_nats_per_s = detect_rate_per_s(&s->rate) / phi;
 }
 
 /* The first tick after a restart or a jump of the clock: time is missing between the last one and it. The seconds
@@ -229,6 +241,7 @@ static void catalog_step(struct engine *e, uint32_t seq) {
       continue;
     }
     engine_pairs_add(e, next, 1);
+    if (next->level == REC_LEVEL_MESH && next->side == REC_SIDE_SERVER) e->mesh_idx = next->series_idx;
     engine_birth_run(e, next->series_idx, seq);
   }
 }
@@ -296,6 +309,7 @@ void engine_head_tick(struct engine *e, const struct rec_head_batch *in, struct 
   priors_step(e, seq);
   e->grace_seq = grace_until(e, t);
   e->silence = tick_silence(e, t);
+  mesh_rate_set(e);
   e->tick = t;
   e->counter[REC_COUNTER_TICKS]++;
   e->counter[REC_COUNTER_ALARMS] = e->head.counter_alarms;

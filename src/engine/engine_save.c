@@ -127,6 +127,8 @@ static void all_save(const struct engine *e, struct sink *s) {
   sink_put(s, e->counter, sizeof e->counter);
   sink_u64(s, e->grace_seq);
   sink_u64(s, e->silence);
+  sink_u64(s, e->mesh_idx);
+  sink_put(s, &e->mesh_nats_per_s, sizeof e->mesh_nats_per_s);
   sink_put(s, e->prior, sizeof e->prior);
   sink_put(s, e->tail, sizeof e->tail);
   sink_put(s, e->raised, sizeof e->raised);
@@ -234,6 +236,10 @@ static enum engine_status all_load(struct engine *e, struct source *s) {
   uint64_t silence = source_u64(s);
   if (silence > ENGINE_QUIET) return ENGINE_BAD_DATA;
   e->silence = (enum engine_silence)silence;
+  uint64_t mesh = source_u64(s);
+  if (mesh >= e->conf.series_max && mesh != REC_SERIES_NONE) return ENGINE_BAD_DATA;
+  e->mesh_idx = (uint32_t)mesh;
+  source_get(s, &e->mesh_nats_per_s, sizeof e->mesh_nats_per_s);
   source_get(s, e->prior, sizeof e->prior);
   source_get(s, e->tail, sizeof e->tail);
   source_get(s, e->raised, sizeof e->raised);
