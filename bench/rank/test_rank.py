@@ -130,8 +130,35 @@ class Reading(unittest.TestCase):
         self.assertIn("no data", done.stdout)
 
 
+class Tap(unittest.TestResult):
+    """One line a test, as the other tests here print them."""
+
+    def line(self, test, ok, why=""):
+        print("%s %d - %s" % ("ok" if ok else "not ok", self.testsRun, test.id()))
+        for text in why.splitlines():
+            print("# " + text)
+
+    def addSuccess(self, test):
+        self.line(test, True)
+
+    def addFailure(self, test, err):
+        super().addFailure(test, err)
+        self.line(test, False, self.failures[-1][1])
+
+    def addError(self, test, err):
+        super().addError(test, err)
+        self.line(test, False, self.errors[-1][1])
+
+
+def main():
+    """The arguments are the two programs, which lie beside each other."""
+    global ARGS
+    ARGS = argparse.Namespace(bin=os.path.dirname(os.path.abspath(sys.argv[1])) if len(sys.argv) > 1 else ".")
+    result = Tap()
+    unittest.defaultTestLoader.loadTestsFromModule(sys.modules[__name__]).run(result)
+    print("1..%d" % result.testsRun)
+    return 0 if result.wasSuccessful() else 1
+
+
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--bin", default=".")
-    ARGS, rest = parser.parse_known_args()
-    unittest.main(argv=[sys.argv[0]] + rest)
+    sys.exit(main())

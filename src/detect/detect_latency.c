@@ -21,6 +21,9 @@
 #define PHI_ONE 256.0f
 #define ZETA2_PRIOR 0.01f
 #define INSIDE 0.95
+#define SINCE_MOST 500.0f /* requests that an alarm's size is learned from */
+#define ANEW_NATS 3.0     /* evidence that says that it goes on */
+#define ANEW_MASK 0xfffffu
 #define RECOVER_LEAST 0.25 /* nats that a fine request may always say: twenty in a row end any trouble */
 #define OCTAVE 0.6931471805599453
 #define FRESH_MIN 50u /* requests before the derived numbers are made anew */
@@ -31,9 +34,10 @@ static const double tail_odds[SERIES_TAIL_ALTS] = {3.0, 8.0};
 static const double tail_log_odds[SERIES_TAIL_ALTS] = {1.0986122886681098, 2.0794415416798357};
 static const double tail_slope[SERIES_TAIL_ALTS] = {2.5, 3.0}; /* of the log density, that far out */
 
-/* While an alarm stands, g[0] to g[2] hold the requests since it was raised, the sum of their scores, and how many were
- * in the p99 tail. */
-enum { SINCE_N = 0, SINCE_X = 1, SINCE_HIT = 2 };
+/* While an alarm stands, g holds instead: the requests since it was raised (at most SINCE_MOST), the sum of their
+ * scores, how many were in the p99 tail; the evidence that has gathered anew, and when it last was enough (ticks modulo
+ * 2^20). */
+enum { SINCE_N = 0, SINCE_X = 1, SINCE_HIT = 2, ANEW = 3, ANEW_SEQ = 4 };
 
 void detect_latency_init(struct series_latency *d, uint32_t seq) {
   *d = (struct series_latency){.phi = 1.0f, .zeta2 = ZETA2_PRIOR, .sd = 1.0f, .tail_phi_q8 = (uint16_t)PHI_ONE};
@@ -154,7 +158,7 @@ static void windows_add(struct series_latency *d, double sum, uint32_t n, uint32
   d->win_hit = (uint16_t)(hits < 65535u ? hits : 65535u);
 }
 
-static void since_begin(struct series_latency *d, const uint32_t *hit, uint32_t n, double sum) {
+static void since_begin(struct series_latency *d, const uint32_t *hit, uint32_t n, double sum, uint32_t seq) {
   unsigned best = d->best, t = best < SERIES_TILT_ALTS ? 0 : best - SERIES_TILT_ALTS;
   double n0 = (double)n > 4.0 ? (double)n : 4.0, x = sum, hits = (double)hit[0];
   /* The step that passed the bar need not look like the rest: as much as the alternative says is believed at least. */
@@ -164,6 +168,8 @@ static void since_begin(struct series_latency *d, const uint32_t *hit, uint32_t 
   d->g[SINCE_N] = (float)n0;
   d->g[SINCE_X] = (float)x;
   d->g[SINCE_HIT] = (float)hits;
+  d->g[ANEW] = 0.0f;
+  d->g[ANEW_SEQ] = (float)(seq & ANEW_MASK);
 }
 
 /* Healthy against what the alarm has seen, by the share of slow requests (seven tenths of it) or by the mean score
@@ -186,11 +192,26 @@ static double against_of(const struct series_latency *d, uint32_t n, double sum,
   return l < most * (double)n ? l : most * (double)n;
 }
 
-static struct detect_verdict alarm_step(struct series_latency *d, uint32_t hit, uint32_t n, double sum, uint32_t seq) {
+/* Does what raised the alarm gather anew? Small troubles end slowly by the reversed ratio: where nothing speaks for
+ * them any more for two minutes, they are over, too. */
+static bool stale(struct series_latency *d, double l, uint32_t seq) {
+  double anew = (double)d->g[ANEW] + l;
+  d->g[ANEW] = anew > 0.0 ? (float)anew : 0.0f;
+  if (anew >= ANEW_NATS) {
+    d->g[ANEW] = 0.0f;
+    d->g[ANEW_SEQ] = (float)(seq & ANEW_MASK);
+  }
+  return ((seq - (uint32_t)d->g[ANEW_SEQ]) & ANEW_MASK) >= DETECT_QUIET_TICKS;
+}
+
+/* l: of the alternative that raised the alarm. */
+static struct detect_verdict alarm_step(struct series_latency *d, double l, uint32_t hit, uint32_t n, double sum,
+                                        uint32_t seq) {
   if (hit > n) hit = n;
-  double against = against_of(d, n, sum, hit);
+  double against = stale(d, l, seq) ? (double)DETECT_RECOVER : against_of(d, n, sum, hit);
   struct detect_verdict v = detect_alarm_recover(d->g, SERIES_LATENCY_ALTS, &d->alarm, &d->best, against, seq);
   if (v.event == DETECT_OVER || d->alarm.level > 0.0f) return v; /* calm stretches do not dilute the estimate */
+  if (d->g[SINCE_N] >= SINCE_MOST) return v;
   d->g[SINCE_N] += (float)n;
   d->g[SINCE_X] += (float)sum;
   d->g[SINCE_HIT] += (float)hit;
@@ -205,9 +226,9 @@ static struct detect_verdict judge(struct series_latency *d, const struct rec_hi
   for (uint32_t i = 0; i < cell_n; i++) sum += score_of(d, cell[i].bucket) * (double)cell[i].count;
   for (unsigned t = 0; t < SERIES_TAIL_ALTS; t++) hit[t] = tail_hits(d, t, cell, cell_n);
   scores(d, hit, n, sum, l);
-  if (d->best != SERIES_CALM) return alarm_step(d, hit[0], n, sum, seq);
+  if (d->best != SERIES_CALM) return alarm_step(d, l[d->best], hit[0], n, sum, seq);
   v = detect_alarm_step(d->g, l, SERIES_LATENCY_ALTS, &d->alarm, &d->best, log_c, seq, dt);
-  if (v.event == DETECT_RAISED) since_begin(d, hit, n, sum);
+  if (v.event == DETECT_RAISED) since_begin(d, hit, n, sum, seq);
   if (!v.freeze && learns) windows_add(d, sum, n, hit[0]);
   return v;
 }

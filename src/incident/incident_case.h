@@ -41,6 +41,7 @@ struct incident_story {
   uint32_t reached[16]; /* nodes */
   uint32_t route[8];    /* ROUTE series of the victim that are hit */
   uint32_t healthy[INCIDENT_COMPARED];
+  double rate;   /* excess a request of the series that speaks, when this was told; 0: not ranked */
   double margin; /* of the first cause's score over the second's, 0..1 */
   char summary[LIMIT_TEXT_BYTES];
   uint8_t verdict, severity;

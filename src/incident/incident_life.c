@@ -232,11 +232,10 @@ static void verdict_note(struct incident_head *h, struct incident_case *c, uint8
  * yet. What was told at its height says more than what could be told now. */
 static bool fading(const struct incident_view *v, const struct incident_case *c) {
   uint32_t idx = c->story.cause_n ? c->story.cause[0].shown_idx : REC_SERIES_NONE;
-  if (idx == REC_SERIES_NONE || c->family > INCIDENT_LATENCY || v->seq - c->from_seq < 2 * FADING) return false;
-  struct incident_excess all = incident_excess_of(v, idx, c->family, c->from_seq, v->seq - FADING);
+  if (idx == REC_SERIES_NONE || c->story.rate <= 0.0 || v->seq - c->from_seq < 2 * FADING) return false;
+  if (incident_family_of(c->story.cause[0].signal) != c->family) return false; /* it was told of other alarms */
   struct incident_excess last = incident_excess_of(v, idx, c->family, v->seq - FADING + 1, v->seq);
-  if (all.n < 1.0 || all.x <= 0.0) return false;
-  return last.n >= 1.0 && last.x < 0.25 * all.x * (last.n / all.n);
+  return last.x < 0.25 * c->story.rate * (last.n > 1.0 ? last.n : 1.0);
 }
 
 static void case_tell(struct incident_head *h, const struct incident_view *v, uint16_t i, bool alive) {

@@ -258,6 +258,8 @@ static bool tell_ranked(const struct incident_head *h, const struct incident_vie
   causes_sort(&s);
   region_judge(v, rank, n, cluster, &s);
   s.margin = rank[0].score - (n > 1 ? rank[1].score : 0.0);
+  struct incident_excess shown = incident_excess_of(v, s.cause[0].shown_idx, c->family, w.from, w.to);
+  s.rate = shown.n > 0.0 ? shown.x / shown.n : 0.0;
   c->source = rank[0].node;
   incident_nodes_reach(v, &c->nodes, c->source, cluster, c->family, w.from, w.to);
   reached_find(v, c, cluster, rank[0].node, victim, w, &s);
