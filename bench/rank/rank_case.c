@@ -97,7 +97,7 @@ static double errors_normal(const struct rank_case *c, const struct row *row, do
   *older = older_of(c, row, p);
   if (*older > 0.0) up = up + *older < 0.9 ? up + *older : 0.9;
   for (uint32_t i = c->base + c->before; i < c->rows; i++) n += row[i].n;
-  *var += n * up * (1.0 - up) * (double)w.ratio.phi_q8 / 256.0 + 0.25;
+  *var += n * up * (1.0 - up) * series_ratio_phi(&w.ratio) + 0.25;
   return p;
 }
 

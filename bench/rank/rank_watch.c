@@ -1,7 +1,5 @@
 #include "rank_watch.h"
 
-#define PHI_WINDOWS 360u /* as the engine: of so many windows the overdispersion is a mean */
-
 #define COUNT_MAX 1e9 /* requests a row; more are not counted */
 
 void rank_watch_init(struct rank_watch *w) {
@@ -20,9 +18,9 @@ struct detect_verdict rank_watch_step(struct rank_watch *w, double n, double fai
   if (total == 0) return v;
   v = detect_ratio_step(&w->ratio, (struct detect_prior){0}, w->requests, total, bad, bar, i >= DETECT_RATIO_NEWBORN, i,
                         1);
-  bool frozen = v.freeze && (i >= DETECT_RATIO_FREEZES || w->ratio.best != SERIES_CALM);
+  bool frozen = v.freeze && (i >= DETECT_RATIO_FREEZES || w->ratio.best != SERIES_RATIO_CALM);
   detect_ratio_learn(&w->ratio, w->requests, total, bad, keep, frozen);
   w->requests = w->requests * keep + (float)total;
-  detect_ratio_window(&w->ratio, w->requests, (float)total, 1.0f / (float)((i < PHI_WINDOWS ? i : PHI_WINDOWS) + 1u));
+  detect_ratio_window(&w->ratio, w->requests, (float)total, (float)i);
   return v;
 }

@@ -25,10 +25,10 @@ static void ratios_adopt(struct series_state *s, uint32_t seq, struct detect_out
   for (unsigned i = 0; i < SERIES_RATIO_SLOTS; i++) {
     struct series_ratio *r = &s->ratio[i];
     double n = 0.0, e = 0.0;
-    if (r->signal == SERIES_RATIO_FREE || r->best == SERIES_CALM) continue;
+    if (r->signal == SERIES_RATIO_FREE || r->best == SERIES_RATIO_CALM) continue;
     detect_ratio_since(r, &n, &e);
     if (n > 0.0) r->a = (float)(e / n) * s->requests;
-    detect_alarm_clear(r->g, SERIES_RATIO_ALTS, &r->alarm, &r->best, seq);
+    detect_ratio_clear(r, seq);
     over_put(out, s, r->signal, seq);
   }
 }

@@ -1,6 +1,7 @@
 /* Ratios: e events among n requests of one step (errors by class, retries). Discounted beta baseline with an empirical
  * Bayes prior from all services, and an e-detector over odds (docs/detectors/ratio.md):
- *   p0 = (a + 3 sqrt a + 4.5) / (N + kappa + 1),  a = A + kappa m      upper credible end, 3 sd
+ *   p0 = (a + 3 sqrt a + 4.5 - 2 min(kappa m, 1)) / (N + kappa + 1),  a = A + kappa m      upper credible end, 3 sd
+ *   or where the ratio's own wander ends for an alternative, if that is higher (detect_zone.h, in log odds)
  *   alternatives: odds x3, p1 = 0.6 outright (short sharp faults), and their geometric mean
  *   l  = e 2 ln x - n ln(1 + p0 sqrt(k) (x - 1/x))     clusters of mean size m, of k times the odds; x: of k and m */
 #ifndef DETECT_RATIO_H
@@ -29,17 +30,24 @@ void detect_ratio_idle(struct series_ratio *r, struct detect_prior prior, float 
 /* requests: discounted requests of the series before this step. armed: may raise. */
 struct detect_verdict detect_ratio_step(struct series_ratio *r, struct detect_prior prior, float requests, uint32_t n,
                                         uint32_t e, double log_c, bool armed, uint32_t seq, uint32_t dt);
+/* Forgets an alarm and all evidence. */
+void detect_ratio_clear(struct series_ratio *r, uint32_t seq);
 /* Is the evidence so far enough that the baseline should not learn? */
 bool detect_ratio_suspects(const struct series_ratio *r);
 /* Learns the step; call after it. keep: the discount of this step, in (0, 1]. */
 void detect_ratio_learn(struct series_ratio *r, float requests, uint32_t n, uint32_t e, float keep, bool freeze);
 /* Closes the ten-second window of win_n requests: updates phi. One with events under suspicion is held until the next
- * one closes, and learned only where that had none. weight: 1 / windows so far, bounded. */
-void detect_ratio_window(struct series_ratio *r, float requests, float win_n, float weight);
+ * one closes, and learned only where that had none. windows: how many the series has had before. */
+void detect_ratio_window(struct series_ratio *r, float requests, float win_n, float windows);
 
 /* The learned mean ratio, in [0, 1]. */
 double detect_ratio_mean(const struct series_ratio *r, float requests);
 double detect_ratio_upper(const struct series_ratio *r, struct detect_prior prior, float requests);
+/* Up to which ratio all is normal for an alternative (0 .. SERIES_RATIO_ALTS - 1): p0 of its likelihood ratio. */
+double detect_ratio_edge(const struct series_ratio *r, struct detect_prior prior, float requests, unsigned alternative);
+/* The learned slow variance of the log odds: how windows of ten seconds differ together with those before them. Its
+ * error is a standard deviation of about phi / sqrt(48 a); chance can make it negative. */
+double detect_ratio_wander(const struct series_ratio *r);
 
 /* Requests and events that the alarm in force has seen; zeroes while calm. */
 void detect_ratio_since(const struct series_ratio *r, double *n, double *e);

@@ -170,7 +170,7 @@ static void traffic_run(struct series_state *s, uint32_t n, const struct judge *
  * second and be judged in one step, as ticks without requests are. Most series have most events never. */
 static bool ratio_waits(struct series_ratio *r, uint32_t n, uint32_t e, uint32_t seq) {
   bool second_ends = (seq + 1) % LIMIT_TICKS_PER_S == 0;
-  if (e || second_ends || r->best != SERIES_CALM || n > SERIES_RATIO_WAITING - r->waiting) return false;
+  if (e || second_ends || r->best != SERIES_RATIO_CALM || n > SERIES_RATIO_WAITING - r->waiting) return false;
   r->waiting = (r->waiting + n) & SERIES_RATIO_WAITING;
   return true;
 }
@@ -204,14 +204,14 @@ static void ratio_run(struct series_state *s, struct series_ratio *r, uint32_t n
     if (waited && e) (void)detect_ratio_step(r, prior, s->requests, waited, 0, 1e30, false, seq - 1, 1);
     v = detect_ratio_step(r, prior, s->requests, e ? n : n + waited, e, bar, armed, seq, j->dt);
   }
-  bool frozen = (v.freeze && (age >= DETECT_RATIO_FREEZES || r->best != SERIES_CALM)) || seq < s->learn_from;
+  bool frozen = (v.freeze && (age >= DETECT_RATIO_FREEZES || r->best != SERIES_RATIO_CALM)) || seq < s->learn_from;
   detect_ratio_learn(r, s->requests, n, e, detect_alarm_keep(age, j->dt, DETECT_RATIO_TAU), frozen);
   signal_put(j, s, r->signal, v);
 }
 
 static struct series_ratio *ratio_of(struct series_state *s, enum rec_signal signal) {
   for (unsigned i = 0; i < SERIES_RATIO_SLOTS; i++)
-    if (s->ratio[i].signal == (uint8_t)signal) return &s->ratio[i];
+    if (s->ratio[i].signal == (uint32_t)signal) return &s->ratio[i];
   return NULL;
 }
 
@@ -241,8 +241,8 @@ static void silence_run(struct series_state *s, const struct judge *j) {
   struct detect_verdict v = {DETECT_OVER, false, 0.0, s->data_seq + 1};
   for (unsigned i = 0; i < SERIES_RATIO_SLOTS; i++) {
     struct series_ratio *r = &s->ratio[i];
-    if (r->signal == SERIES_RATIO_FREE || r->best == SERIES_CALM) continue;
-    detect_alarm_clear(r->g, SERIES_RATIO_ALTS, &r->alarm, &r->best, seq);
+    if (r->signal == SERIES_RATIO_FREE || r->best == SERIES_RATIO_CALM) continue;
+    detect_ratio_clear(r, seq);
     signal_put(j, s, r->signal, v);
   }
   if (s->latency.best == SERIES_CALM) return;
@@ -255,7 +255,7 @@ static void ten_close(struct series_state *s, const struct judge *j) {
   float seen = (float)age / (float)WINDOW, w = 1.0f / ((seen < 360.0f ? seen : 360.0f) + 1.0f);
   if (s->win_n > 0.0f)
     for (unsigned i = 0; i < SERIES_RATIO_SLOTS; i++)
-      if (s->ratio[i].signal != SERIES_RATIO_FREE) detect_ratio_window(&s->ratio[i], s->requests, s->win_n, w);
+      if (s->ratio[i].signal != SERIES_RATIO_FREE) detect_ratio_window(&s->ratio[i], s->requests, s->win_n, seen);
   if (!detect_mask_apart(s->level)) {
     bool armed = watched(j, REC_SIGNAL_BYTES) && age >= DETECT_YOUNG;
     signal_put(j, s, REC_SIGNAL_BYTES,

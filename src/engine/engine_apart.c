@@ -194,7 +194,7 @@ static void pass_open(struct pass *p, const struct series_node *node) {
   const struct series_state *s = &p->e->state[idx];
   const struct series_ratio *errors = series_ratio_find(s, REC_SIGNAL_ERRORS);
   if (s->latency.total >= KNOWN_REQUESTS) p->sd_b = (double)s->latency.sd;
-  if (errors) p->phi_first = (double)errors->phi_q8 / 256.0;
+  if (errors) p->phi_first = series_ratio_phi(errors);
   if (p->phi_first > PHI_FIRST_MAX) p->phi_first = PHI_FIRST_MAX;
 }
 

@@ -58,7 +58,7 @@ static void spread_of(const struct engine *e, const struct series_entry *born, s
 static struct series_ratio *slot_of(struct series_state *s, enum rec_signal signal, uint32_t seq) {
   struct series_ratio *free = NULL;
   for (unsigned i = 0; i < SERIES_RATIO_SLOTS; i++) {
-    if (s->ratio[i].signal == (uint8_t)signal) return &s->ratio[i];
+    if (s->ratio[i].signal == (uint32_t)signal) return &s->ratio[i];
     if (!free && s->ratio[i].signal == SERIES_RATIO_FREE) free = &s->ratio[i];
   }
   if (free) detect_ratio_init(free, (uint8_t)signal, seq);

@@ -45,7 +45,7 @@ static void share_find(const struct incident_view *v, const struct series_state 
                        uint32_t from, struct rec_finding *f) {
   const struct series_ratio *r = series_ratio_find(s, a ? a->signal : REC_SIGNAL_ERRORS);
   if (!r) r = &s->ratio[0];
-  double requests = (double)s->requests, n = 0.0, e = 0.0, phi = (double)r->phi_q8 / 256.0;
+  double requests = (double)s->requests, n = 0.0, e = 0.0, phi = series_ratio_phi(r);
   struct series_sum sum = series_recent_sum(s, from, v->seq);
   if (r->signal == REC_SIGNAL_ERRORS) {
     n = sum.n;
@@ -133,7 +133,7 @@ static void band_set(const struct series_state *s, const struct rec_finding *f, 
   } else if (strcmp(f->unit, "s") == 0) {
     wide += 3.0 * incident_latency_sd_s(s) * math_sqrt((double)s->latency.phi / n);
   } else {
-    wide += 3.0 * math_sqrt(f->baseline * (double)s->ratio[0].phi_q8 / 256.0 / n);
+    wide += 3.0 * math_sqrt(f->baseline * series_ratio_phi(&s->ratio[0]) / n);
   }
   p->low = (float)(f->baseline > wide ? f->baseline - wide : 0.0);
   p->high = (float)(f->baseline + wide);

@@ -20,7 +20,7 @@
 static bool calm(const struct series_state *s) {
   if (s->latency.best != SERIES_CALM || s->rate.down_best != SERIES_CALM) return false;
   for (unsigned i = 0; i < SERIES_RATIO_SLOTS; i++)
-    if (s->ratio[i].signal != SERIES_RATIO_FREE && s->ratio[i].best != SERIES_CALM) return false;
+    if (s->ratio[i].signal != SERIES_RATIO_FREE && s->ratio[i].best != SERIES_RATIO_CALM) return false;
   return true;
 }
 

@@ -64,7 +64,7 @@ static struct incident_excess excess_from(const struct series_state *s, enum inc
            up = detect_ratio_upper(errors_of(s), (struct detect_prior){0}, s->requests);
     out.bad = sum.e;
     out.x = sum.e - sum.n * p;
-    out.sd = math_sqrt(sum.n * up * (1.0 - up) * (double)errors_of(s)->phi_q8 / 256.0 + 0.25);
+    out.sd = math_sqrt(sum.n * up * (1.0 - up) * series_ratio_phi(errors_of(s)) + 0.25);
   } else {
     double fine = (sum.n - sum.e) * fine_share(s), mean = (double)s->latency.mean_s;
     double var = latency_var(&s->latency), wander = (double)s->latency.zeta2 * mean * mean;

@@ -10,6 +10,7 @@
 
 #include "base_hist.h"
 #include "base_limits.h"
+#include "base_math.h"
 #include "rec_input.h"
 
 #define SERIES_NONE 0xffffffffu
@@ -46,20 +47,33 @@ struct series_rate {
  * of all failures; a kind that finds no free slot is not watched in this series [ratio_limit]. */
 #define SERIES_RATIO_SLOTS 5u
 #define SERIES_RATIO_ALTS 3u
-#define SERIES_RATIO_FREE 0xffu
-#define SERIES_RATIO_WAITING 0x3fffu /* the most that `waiting` holds */
+#define SERIES_RATIO_FREE 0x1fu
+#define SERIES_RATIO_CALM 3u
+#define SERIES_RATIO_PHI_OCTAVE 256.0 /* steps of phi_log */
+#define SERIES_RATIO_WAITING 0x3fu    /* the most that `waiting` holds */
 struct series_ratio {
   float a; /* discounted number of events */
   float g[SERIES_RATIO_ALTS];
   struct series_alarm alarm;
-  uint16_t phi_q8;       /* overdispersion of the events in 1/256, >= 256 */
-  uint16_t win_e;        /* events in the open phi window; 65535: it is not learned */
-  uint16_t waiting : 14; /* requests without an event since the last step: judged together with the next */
-  uint16_t late : 1;     /* the open phi window has events seen under suspicion */
-  uint16_t held : 1;     /* and so had the one before: it was not closed */
-  uint8_t best;
-  uint8_t signal; /* enum rec_signal, or SERIES_RATIO_FREE */
+  uint32_t phi_log : 11; /* log2 of the overdispersion of the events, in 1/256 */
+  uint32_t calm : 1;     /* there was little evidence when the open phi window began */
+  uint32_t win_e : 15;   /* events in the open phi window; 32767: it is not learned */
+  uint32_t signal : 5;   /* enum rec_signal, or SERIES_RATIO_FREE */
+  uint32_t wander : 13;  /* root of the odds' slow variance, in 1/2048, with its sign, and 4096 */
+  uint32_t near : 7;     /* the odds of late over the learned ones, less 1, in 1/64, and 64 */
+  uint32_t waiting : 6;  /* requests without an event since the last step: judged together with the next */
+  uint32_t fresh : 2;    /* events learned since there was little evidence, saturating: not held for normal yet */
+  uint32_t late : 1;     /* the open phi window has events seen under suspicion */
+  uint32_t held : 1;     /* and so had the one before: it was not closed */
+  uint32_t best : 2;     /* the alternative that raised the alarm, or SERIES_RATIO_CALM */
 };
+
+_Static_assert(sizeof(struct series_ratio) == 32 && REC_SIGNAL_COUNT <= SERIES_RATIO_FREE, "a ratio's fields fit");
+
+/* Overdispersion of a ratio's events in ten seconds, >= 1. */
+static inline double series_ratio_phi(const struct series_ratio *r) {
+  return math_exp_fast((double)r->phi_log * (MATH_LN2 / SERIES_RATIO_PHI_OCTAVE));
+}
 
 #define SERIES_TILT_ALTS 4u
 #define SERIES_TAIL_ALTS 2u
@@ -237,7 +251,7 @@ _Static_assert(sizeof(struct series_state) <= 1024, "one kibibyte a series");
 /* The state of a ratio signal, or NULL where it has seen no event. */
 static inline const struct series_ratio *series_ratio_find(const struct series_state *s, enum rec_signal signal) {
   for (unsigned i = 0; i < SERIES_RATIO_SLOTS; i++)
-    if (s->ratio[i].signal == (uint8_t)signal) return &s->ratio[i];
+    if (s->ratio[i].signal == (uint32_t)signal) return &s->ratio[i];
   return NULL;
 }
 
