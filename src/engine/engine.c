@@ -221,6 +221,7 @@ static void catalog_step(struct engine *e, uint32_t seq) {
       incident_life_drop(&e->head, in->drop[i].series_idx, seq);
       engine_pairs_add(e, &entry->who, -1);
       series_catalog_drop(&e->catalog, in->drop[i].series_idx);
+      if (in->drop[i].series_idx == e->mesh_idx) e->mesh_idx = REC_SERIES_NONE;
     }
   }
   for (;;) {
