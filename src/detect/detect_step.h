@@ -5,7 +5,7 @@
 #include "detect_alarm.h"
 #include "detect_ratio.h"
 
-/* What of a series may be adopted (detect_adopt.h): bits of series_state.adopt. */
+/* What of a series may be adopted (detect_adopt.h): the head's word, in the bits of series_state.used above bit 0. */
 #define DETECT_ADOPT_TRAFFIC 1u
 #define DETECT_ADOPT_RATIOS 2u
 #define DETECT_ADOPT_LATENCY 4u
