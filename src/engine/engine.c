@@ -21,10 +21,6 @@ static size_t up(size_t n) {
   return (n + ALIGN - 1) & ~(size_t)(ALIGN - 1);
 }
 
-uint32_t engine_nodes_max(uint32_t series_max) {
-  return series_max < LIMIT_SERVICES ? series_max : LIMIT_SERVICES;
-}
-
 static struct layout layout_of(uint32_t series_max) {
   struct layout l;
   const size_t signals = (size_t)LIMIT_BUCKETS * LIMIT_SIGNALS_PER_BUCKET;
@@ -35,7 +31,7 @@ static struct layout layout_of(uint32_t series_max) {
   l.rec = l.gathered + up((signals + ENGINE_APART_MAX) * sizeof(struct detect_signal));
   l.by_order = l.rec + up((size_t)LIMIT_INCIDENTS_OPEN * sizeof(struct rec_incident));
   l.season = l.by_order + up((size_t)series_max * sizeof(uint32_t));
-  l.end = l.season + up((size_t)engine_nodes_max(series_max) * sizeof(struct engine_season));
+  l.end = l.season + up((size_t)series_catalog_nodes(series_max) * sizeof(struct engine_season));
   return l;
 }
 

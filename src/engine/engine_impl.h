@@ -83,8 +83,6 @@ void engine_apart_run(struct engine *e, uint32_t seq, struct detect_out *out);
 
 /* log c of each share from the budget and the number of watched pairs (docs/detectors/alarm.md). */
 void engine_threshold_set(struct engine *e);
-/* So many nodes has the catalog at most. */
-uint32_t engine_nodes_max(uint32_t series_max);
 void engine_pairs_add(struct engine *e, const struct rec_series *s, int sign);
 void engine_list_append(struct engine *e, unsigned bucket, uint32_t series_idx);
 

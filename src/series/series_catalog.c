@@ -15,7 +15,7 @@ static uint32_t pow2_above(uint32_t n) {
   return p;
 }
 
-static uint32_t nodes_for(uint32_t series_max) {
+uint32_t series_catalog_nodes(uint32_t series_max) {
   return series_max < LIMIT_SERVICES ? series_max : LIMIT_SERVICES;
 }
 
@@ -24,7 +24,7 @@ static uint32_t edges_for(uint32_t series_max) {
 }
 
 size_t series_catalog_bytes(uint32_t series_max) {
-  size_t n = nodes_for(series_max), e = edges_for(series_max);
+  size_t n = series_catalog_nodes(series_max), e = edges_for(series_max);
   return (size_t)series_max * (sizeof(struct series_entry) + SLAB_BYTES + NAME_BYTES_PER_SERIES) +
          n * sizeof(struct series_node) + e * sizeof(struct series_edge) +
          pow2_above((uint32_t)n * 2) * sizeof(uint32_t) + 65536;
@@ -34,7 +34,7 @@ void series_catalog_init(struct series_catalog *c, void *mem, size_t bytes, uint
   MUST(bytes >= series_catalog_bytes(series_max));
   struct base_arena a = arena_over(mem, bytes);
   *c = (struct series_catalog){
-      .entry_max = series_max, .node_max = nodes_for(series_max), .edge_max = edges_for(series_max)};
+      .entry_max = series_max, .node_max = series_catalog_nodes(series_max), .edge_max = edges_for(series_max)};
   uint32_t slots = pow2_above(c->node_max * 2);
   c->entry = ARENA_NEW(&a, struct series_entry, series_max);
   c->node = ARENA_NEW(&a, struct series_node, c->node_max);

@@ -49,6 +49,8 @@ struct series_catalog {
   uint64_t graph_full; /* series that found no node or edge: they are watched but not ranked */
 };
 
+/* So many nodes has a catalog of so many series at most. */
+uint32_t series_catalog_nodes(uint32_t series_max);
 size_t series_catalog_bytes(uint32_t series_max);
 void series_catalog_init(struct series_catalog *c, void *mem, size_t bytes, uint32_t series_max);
 
