@@ -11,9 +11,8 @@ static void series_hold(struct engine *e, uint32_t idx, uint32_t until) {
 }
 
 static void node_hold(struct engine *e, uint32_t node, uint32_t until) {
-  const struct series_catalog *c = &e->catalog;
-  for (unsigned side = 0; side < REC_SIDE_COUNT; side++) series_hold(e, c->node[node].series[side], until);
-  for (uint32_t i = c->node[node].first_child; i != NONE; i = c->entry[i].sibling) series_hold(e, i, until);
+  struct series_walk w = series_catalog_walk(&e->catalog, node, SERIES_CALLS_NONE);
+  for (uint32_t i = series_catalog_next(&w); i != NONE; i = series_catalog_next(&w)) series_hold(e, i, until);
 }
 
 static bool holds(const struct incident_head *h, const struct incident_case *c) {

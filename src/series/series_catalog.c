@@ -229,3 +229,39 @@ uint32_t series_catalog_child(const struct series_catalog *c, uint32_t first, en
   }
   return NONE;
 }
+
+struct series_walk series_catalog_walk(const struct series_catalog *c, uint32_t node, enum series_calls calls) {
+  MUST(node < c->node_n);
+  const struct series_node *n = &c->node[node];
+  struct series_walk w = {.catalog = c,
+                          .own = {n->series[REC_SIDE_SERVER], n->series[REC_SIDE_CLIENT]},
+                          .child = n->first_child,
+                          .edge = NONE,
+                          .in = calls == SERIES_CALLS_IN};
+  if (calls != SERIES_CALLS_NONE) w.edge = w.in ? n->first_in : n->first_out;
+  return w;
+}
+
+/* Takes a number out of its place. */
+static uint32_t own_take(uint32_t *own) {
+  uint32_t idx = *own;
+  *own = NONE;
+  return idx;
+}
+
+uint32_t series_catalog_next(struct series_walk *w) {
+  for (;;) {
+    for (unsigned side = 0; side < REC_SIDE_COUNT; side++)
+      if (w->own[side] != NONE) return own_take(&w->own[side]);
+    uint32_t idx = w->child;
+    if (idx != NONE) {
+      w->child = w->catalog->entry[idx].sibling;
+      return idx;
+    }
+    if (w->edge == NONE) return NONE;
+    const struct series_edge *g = &w->catalog->edge[w->edge];
+    w->own[REC_SIDE_CLIENT] = g->series[REC_SIDE_CLIENT];
+    w->child = g->first_child;
+    w->edge = w->in ? g->next_in : g->next_out;
+  }
+}
