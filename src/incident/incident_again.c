@@ -9,7 +9,7 @@ static uint32_t end_of(const struct incident_head *h, const struct incident_case
   uint32_t end = c->from_seq + 1;
   for (uint32_t i = 0; i < h->alarm_n; i++) {
     const struct incident_alarm *a = &h->alarm[i];
-    if (a->case_idx == (uint16_t)(c - h->case_) && a->over_seq > end && incident_family_of(a->signal) == c->family)
+    if (a->case_idx == incident_case_number(h, c) && a->over_seq > end && incident_family_of(a->signal) == c->family)
       end = a->over_seq;
   }
   return end;

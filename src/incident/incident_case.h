@@ -149,6 +149,11 @@ struct incident_head {
   struct incident_load load[LIMIT_SERVICES]; /* by node */
 };
 
+/* The number of a case of this head, as its alarms carry it. */
+static inline uint16_t incident_case_number(const struct incident_head *h, const struct incident_case *c) {
+  return (uint16_t)(c - h->case_);
+}
+
 /* Wall time at which tick seq begins, by the current tick. */
 struct base_wall incident_seq_wall(const struct incident_head *h, const struct incident_view *v, uint32_t seq);
 

@@ -23,7 +23,7 @@ static const struct incident_alarm *alarm_of(const struct incident_head *h, cons
   bool exact = false;
   for (uint32_t i = 0; i < h->alarm_n; i++) {
     const struct incident_alarm *a = &h->alarm[i];
-    if (a->case_idx != (uint16_t)(c - h->case_) || !series_catalog_find(v->catalog, a->series_idx)) continue;
+    if (a->case_idx != incident_case_number(h, c) || !series_catalog_find(v->catalog, a->series_idx)) continue;
     bool same = a->series_idx == k->shown_idx && a->signal == k->signal;
     if (best && (exact ? !same || a->log_e <= best->log_e : !same && a->log_e <= best->log_e)) continue;
     best = a;

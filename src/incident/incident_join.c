@@ -55,7 +55,7 @@ static bool calls(const struct series_catalog *c, uint32_t from, uint32_t to, un
 
 static bool case_has(const struct incident_head *h, const struct incident_case *c, uint8_t signal) {
   for (uint32_t i = 0; i < h->alarm_n; i++)
-    if (h->alarm[i].case_idx == (uint16_t)(c - h->case_) && h->alarm[i].signal == signal) return true;
+    if (h->alarm[i].case_idx == incident_case_number(h, c) && h->alarm[i].signal == signal) return true;
   return false;
 }
 
@@ -215,7 +215,7 @@ static uint16_t case_open(struct incident_head *h, const struct incident_view *v
   const struct rec_series *key = &v->catalog->entry[a->series_idx].who;
   uint64_t who = hash_mix(rec_series_hash(key), a->signal);
   c->id_hash = hash_mix(who, (uint64_t)incident_seq_wall(h, v, v->seq).ns);
-  return (uint16_t)(c - h->case_);
+  return incident_case_number(h, c);
 }
 
 /* All cases are in use: the nearest in time takes it, so that nothing is lost to sight. */

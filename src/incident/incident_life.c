@@ -148,7 +148,7 @@ static void commands_take(struct incident_head *h, const struct incident_view *v
 bool incident_case_alive(const struct incident_head *h, const struct incident_case *c) {
   if (c->family == INCIDENT_GAP) return incident_gap_n(h) > 0;
   for (uint32_t i = 0; i < h->alarm_n; i++)
-    if (h->alarm[i].case_idx == (uint16_t)(c - h->case_) && h->alarm[i].over_seq == 0) return true;
+    if (h->alarm[i].case_idx == incident_case_number(h, c) && h->alarm[i].over_seq == 0) return true;
   return false;
 }
 

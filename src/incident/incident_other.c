@@ -10,10 +10,6 @@
 #define DENSER 1.3 /* a part's share of events over that of the whole */
 #define HOLDS 0.8  /* of the whole's events that a part must have */
 
-static bool of_case(const struct incident_head *h, const struct incident_case *c, const struct incident_alarm *a) {
-  return a->case_idx == (uint16_t)(c - h->case_);
-}
-
 /* The case's strongest alarm of that signal at a service. */
 static const struct incident_alarm *strongest_at(const struct incident_head *h, const struct incident_view *v,
                                                  const struct incident_case *c, uint32_t node, uint8_t signal) {
@@ -21,7 +17,7 @@ static const struct incident_alarm *strongest_at(const struct incident_head *h, 
   for (uint32_t i = 0; i < h->alarm_n; i++) {
     const struct incident_alarm *a = &h->alarm[i];
     const struct series_entry *e = series_catalog_find(v->catalog, a->series_idx);
-    if (!of_case(h, c, a) || a->signal != signal || !e || e->node != node) continue;
+    if (a->case_idx != incident_case_number(h, c) || a->signal != signal || !e || e->node != node) continue;
     if (!best || a->log_e > best->log_e) best = a;
   }
   return best;
@@ -89,7 +85,8 @@ static const struct incident_alarm *whole_at(const struct incident_head *h, cons
   for (uint32_t i = 0; i < h->alarm_n; i++) {
     const struct incident_alarm *a = &h->alarm[i];
     const struct series_entry *e = series_catalog_find(v->catalog, a->series_idx);
-    if (!of_case(h, c, a) || a->signal != signal || !e || e->node != node || !whole(v, a)) continue;
+    if (a->case_idx != incident_case_number(h, c) || a->signal != signal || !e || e->node != node || !whole(v, a))
+      continue;
     if (!best || e->who.side == REC_SIDE_SERVER) best = a;
   }
   return best;
@@ -108,7 +105,8 @@ uint32_t incident_other_part(const struct incident_head *h, const struct inciden
   for (uint32_t i = 0; i < h->alarm_n; i++) {
     const struct incident_alarm *a = &h->alarm[i];
     const struct series_entry *e = series_catalog_find(v->catalog, a->series_idx);
-    if (!of_case(h, c, a) || a->signal != signal || !e || e->node != node || whole(v, a) || !seen_of(v, a, &s))
+    if (a->case_idx != incident_case_number(h, c) || a->signal != signal || !e || e->node != node || whole(v, a) ||
+        !seen_of(v, a, &s))
       continue;
     if (s.share < DENSER * whole_seen.share || s.per_tick < HOLDS * whole_seen.per_tick) continue;
     if (best && s.share < DENSER * most.share) continue;

@@ -20,10 +20,6 @@ static struct window window_of(const struct incident_view *v, const struct incid
   return (struct window){from, v->seq};
 }
 
-static uint16_t case_number(const struct incident_head *h, const struct incident_case *c) {
-  return (uint16_t)(c - h->case_);
-}
-
 /* One that names a service tells more than a pooled one; then the one with more evidence. */
 static bool alarm_tells_more(const struct incident_view *v, const struct incident_alarm *a,
                              const struct incident_alarm *b) {
@@ -37,7 +33,7 @@ static const struct incident_alarm *alarm_best(const struct incident_head *h, co
   const struct incident_alarm *best = NULL;
   for (uint32_t i = 0; i < h->alarm_n; i++) {
     const struct incident_alarm *a = &h->alarm[i];
-    if (a->case_idx != case_number(h, c) || !series_catalog_find(v->catalog, a->series_idx)) continue;
+    if (a->case_idx != incident_case_number(h, c) || !series_catalog_find(v->catalog, a->series_idx)) continue;
     if (node != NONE && v->catalog->entry[a->series_idx].node != node) continue;
     if (of_family && incident_family_of(a->signal) != c->family) continue;
     if (!best || alarm_tells_more(v, a, best)) best = a;
@@ -51,7 +47,7 @@ static uint8_t signal_of(const struct incident_head *h, const struct incident_vi
   bool seen[REC_SIGNAL_COUNT] = {false};
   for (uint32_t i = 0; i < h->alarm_n; i++) {
     const struct incident_alarm *a = &h->alarm[i];
-    if (a->case_idx != case_number(h, c) || !series_catalog_find(v->catalog, a->series_idx)) continue;
+    if (a->case_idx != incident_case_number(h, c) || !series_catalog_find(v->catalog, a->series_idx)) continue;
     if (v->catalog->entry[a->series_idx].node == node || node == NONE) seen[a->signal] = true;
   }
   if (c->family == INCIDENT_LATENCY) return REC_SIGNAL_LATENCY;
@@ -73,7 +69,8 @@ static void set_gather(const struct incident_head *h, const struct incident_view
   for (uint32_t i = 0; i < h->alarm_n && asked < 64; i++) {
     const struct incident_alarm *a = &h->alarm[i];
     const struct series_entry *e = series_catalog_find(v->catalog, a->series_idx);
-    if (a->case_idx != case_number(h, c) || !e || e->node == NONE || incident_family_of(a->signal) != c->family)
+    if (a->case_idx != incident_case_number(h, c) || !e || e->node == NONE ||
+        incident_family_of(a->signal) != c->family)
       continue;
     (void)incident_nodes_add(set, incident_rank_source(v, e->node, cluster, c->family, w.from, w.to));
     asked++;
@@ -112,7 +109,7 @@ static uint32_t apart_of(const struct incident_head *h, const struct incident_vi
   uint8_t signal = c->family == INCIDENT_LATENCY ? REC_SIGNAL_LATENCY_APART : REC_SIGNAL_ERRORS_APART;
   for (uint32_t i = 0; i < h->alarm_n; i++) {
     const struct incident_alarm *a = &h->alarm[i];
-    if (a->case_idx != case_number(h, c) || a->signal != signal || a->over_seq) continue;
+    if (a->case_idx != incident_case_number(h, c) || a->signal != signal || a->over_seq) continue;
     const struct series_entry *e = series_catalog_find(v->catalog, a->series_idx);
     if (e && e->node == node && (!best || a->log_e > best->log_e)) best = a;
   }

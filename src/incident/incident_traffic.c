@@ -177,7 +177,7 @@ static uint32_t strongest(const struct incident_head *h, const struct incident_v
   float most = 0.0f;
   for (uint32_t i = 0; i < h->alarm_n; i++) {
     const struct incident_alarm *a = &h->alarm[i];
-    if (a->case_idx != (uint16_t)(c - h->case_)) continue;
+    if (a->case_idx != incident_case_number(h, c)) continue;
     const struct series_entry *e = series_catalog_find(v->catalog, a->series_idx);
     if (!e || e->node == NONE || a->log_e <= most) continue;
     most = a->log_e;

@@ -129,7 +129,7 @@ static uint32_t end_seq(const struct incident_head *h, const struct incident_cas
   uint32_t end[64], n = 0;
   for (uint32_t i = 0; i < h->alarm_n && n < 64; i++) {
     const struct incident_alarm *a = &h->alarm[i];
-    if (a->case_idx != (uint16_t)(c - h->case_) || a->over_seq == 0) continue;
+    if (a->case_idx != incident_case_number(h, c) || a->over_seq == 0) continue;
     if (of_family && incident_family_of(a->signal) != c->family) continue;
     uint32_t at = n++;
     for (; at > 0 && end[at - 1] > a->over_seq; at--) end[at] = end[at - 1];
