@@ -209,19 +209,14 @@ static void ratio_run(struct series_state *s, struct series_ratio *r, uint32_t n
   signal_put(j, s, r->signal, v);
 }
 
-static struct series_ratio *ratio_of(struct series_state *s, enum rec_signal signal) {
-  for (unsigned i = 0; i < SERIES_RATIO_SLOTS; i++)
-    if (s->ratio[i].signal == (uint8_t)signal) return &s->ratio[i];
-  return NULL;
-}
-
 static void ratios_run(struct series_state *s, const struct rec_obs *obs, uint32_t n, const struct judge *j) {
   uint32_t seq = j->ctx->seq;
   float keep = detect_alarm_keep(seq - s->born_seq, j->dt, DETECT_RATIO_TAU);
   for (unsigned i = 0; i < REC_SIGNAL_RATIO_COUNT; i++) {
     enum rec_signal signal = REC_SIGNAL_RATIO_FIRST + i;
     uint64_t events = detect_obs_events(obs, signal);
-    struct series_ratio *r = ratio_of(s, signal);
+    unsigned slot = series_ratio_slot(s, (uint8_t)signal);
+    struct series_ratio *r = slot < SERIES_RATIO_SLOTS ? &s->ratio[slot] : NULL;
     if (!r && events == 0) continue;
     if (!r && !(r = ratio_open(s, signal, j))) {
       j->out->refused++;

@@ -234,11 +234,17 @@ struct series_state {
 
 _Static_assert(sizeof(struct series_state) <= 1024, "one kibibyte a series");
 
+/* The slot of a ratio signal (or, of SERIES_RATIO_FREE, the first free one); SERIES_RATIO_SLOTS where there is none. */
+static inline unsigned series_ratio_slot(const struct series_state *s, uint8_t signal) {
+  unsigned i = 0;
+  while (i < SERIES_RATIO_SLOTS && s->ratio[i].signal != signal) i++;
+  return i;
+}
+
 /* The state of a ratio signal, or NULL where it has seen no event. */
 static inline const struct series_ratio *series_ratio_find(const struct series_state *s, enum rec_signal signal) {
-  for (unsigned i = 0; i < SERIES_RATIO_SLOTS; i++)
-    if (s->ratio[i].signal == (uint8_t)signal) return &s->ratio[i];
-  return NULL;
+  unsigned i = series_ratio_slot(s, (uint8_t)signal);
+  return i < SERIES_RATIO_SLOTS ? &s->ratio[i] : NULL;
 }
 
 #endif
