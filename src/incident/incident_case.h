@@ -157,6 +157,18 @@ static inline uint16_t incident_case_number(const struct incident_head *h, const
 /* Wall time at which tick seq begins, by the current tick. */
 struct base_wall incident_seq_wall(const struct incident_head *h, const struct incident_view *v, uint32_t seq);
 
+/* incident_alarm.c: the case's next alarm, from number *at on, whose series is still known; NULL at the end. */
+const struct incident_alarm *incident_alarm_next(const struct incident_head *h, const struct incident_view *v,
+                                                 const struct incident_case *c, uint32_t *at);
+/* incident_alarm.c: that of one signal at a service with most evidence, or NULL. */
+const struct incident_alarm *incident_alarm_strongest(const struct incident_head *h, const struct incident_view *v,
+                                                      const struct incident_case *c, uint32_t node, uint8_t signal,
+                                                      bool in_force);
+/* The service of an alarm whose series is known, REC_SERIES_NONE for mesh, region and cluster. */
+static inline uint32_t incident_alarm_node(const struct incident_view *v, const struct incident_alarm *a) {
+  return v->catalog->entry[a->series_idx].node;
+}
+
 /* incident_join.c: gives the alarm a case, opening one where none fits. */
 void incident_join(struct incident_head *h, const struct incident_view *v, struct incident_alarm *a);
 

@@ -10,19 +10,6 @@
 #define DENSER 1.3 /* a part's share of events over that of the whole */
 #define HOLDS 0.8  /* of the whole's events that a part must have */
 
-/* The case's strongest alarm of that signal at a service. */
-static const struct incident_alarm *strongest_at(const struct incident_head *h, const struct incident_view *v,
-                                                 const struct incident_case *c, uint32_t node, uint8_t signal) {
-  const struct incident_alarm *best = NULL;
-  for (uint32_t i = 0; i < h->alarm_n; i++) {
-    const struct incident_alarm *a = &h->alarm[i];
-    const struct series_entry *e = series_catalog_find(v->catalog, a->series_idx);
-    if (a->case_idx != incident_case_number(h, c) || a->signal != signal || !e || e->node != node) continue;
-    if (!best || a->log_e > best->log_e) best = a;
-  }
-  return best;
-}
-
 /* Trouble is handed up from callee to caller; what users do is handed down. */
 static uint32_t next_node(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
                           uint32_t node, uint8_t signal) {
@@ -33,7 +20,7 @@ static uint32_t next_node(const struct incident_head *h, const struct incident_v
   for (uint32_t e = up ? g->node[node].first_in : g->node[node].first_out; e != NONE;
        e = up ? g->edge[e].next_in : g->edge[e].next_out) {
     uint32_t to = up ? g->edge[e].from : g->edge[e].to;
-    const struct incident_alarm *a = to == node ? NULL : strongest_at(h, v, c, to, signal);
+    const struct incident_alarm *a = to == node ? NULL : incident_alarm_strongest(h, v, c, to, signal, false);
     if (!a || (best && a->log_e <= best->log_e)) continue;
     best = a;
     next = to;
@@ -81,33 +68,26 @@ static bool whole(const struct incident_view *v, const struct incident_alarm *a)
 /* The whole service's alarm, by its own word or else its clients'. */
 static const struct incident_alarm *whole_at(const struct incident_head *h, const struct incident_view *v,
                                              const struct incident_case *c, uint32_t node, uint8_t signal) {
-  const struct incident_alarm *best = NULL;
-  for (uint32_t i = 0; i < h->alarm_n; i++) {
-    const struct incident_alarm *a = &h->alarm[i];
-    const struct series_entry *e = series_catalog_find(v->catalog, a->series_idx);
-    if (a->case_idx != incident_case_number(h, c) || a->signal != signal || !e || e->node != node || !whole(v, a))
-      continue;
-    if (!best || e->who.side == REC_SIDE_SERVER) best = a;
+  const struct incident_alarm *best = NULL, *a;
+  for (uint32_t at = 0; (a = incident_alarm_next(h, v, c, &at));) {
+    if (a->signal != signal || incident_alarm_node(v, a) != node || !whole(v, a)) continue;
+    if (!best || v->catalog->entry[a->series_idx].who.side == REC_SIDE_SERVER) best = a;
   }
   return best;
 }
 
 uint32_t incident_other_part(const struct incident_head *h, const struct incident_view *v,
                              const struct incident_case *c, uint32_t node, uint8_t signal) {
-  const struct incident_alarm *all = whole_at(h, v, c, node, signal), *best = NULL;
+  const struct incident_alarm *all = whole_at(h, v, c, node, signal), *best = NULL, *a;
   bool apart = signal == REC_SIGNAL_ERRORS_APART || signal == REC_SIGNAL_LATENCY_APART;
   struct seen whole_seen, s, most = {0};
   if (apart || !all) {
-    best = strongest_at(h, v, c, node, signal);
+    best = incident_alarm_strongest(h, v, c, node, signal, false);
     return best ? best->series_idx : NONE;
   }
   if (!seen_of(v, all, &whole_seen)) return NONE;
-  for (uint32_t i = 0; i < h->alarm_n; i++) {
-    const struct incident_alarm *a = &h->alarm[i];
-    const struct series_entry *e = series_catalog_find(v->catalog, a->series_idx);
-    if (a->case_idx != incident_case_number(h, c) || a->signal != signal || !e || e->node != node || whole(v, a) ||
-        !seen_of(v, a, &s))
-      continue;
+  for (uint32_t at = 0; (a = incident_alarm_next(h, v, c, &at));) {
+    if (a->signal != signal || incident_alarm_node(v, a) != node || whole(v, a) || !seen_of(v, a, &s)) continue;
     if (s.share < DENSER * whole_seen.share || s.per_tick < HOLDS * whole_seen.per_tick) continue;
     if (best && s.share < DENSER * most.share) continue;
     best = a;

@@ -23,18 +23,16 @@ static struct window window_of(const struct incident_view *v, const struct incid
 /* One that names a service tells more than a pooled one; then the one with more evidence. */
 static bool alarm_tells_more(const struct incident_view *v, const struct incident_alarm *a,
                              const struct incident_alarm *b) {
-  bool named = v->catalog->entry[a->series_idx].node != NONE, than = v->catalog->entry[b->series_idx].node != NONE;
+  bool named = incident_alarm_node(v, a) != NONE, than = incident_alarm_node(v, b) != NONE;
   return named != than ? named : a->log_e > b->log_e;
 }
 
 /* The alarm of the case with most evidence that passes; NULL where none does. */
 static const struct incident_alarm *alarm_best(const struct incident_head *h, const struct incident_view *v,
                                                const struct incident_case *c, uint32_t node, bool of_family) {
-  const struct incident_alarm *best = NULL;
-  for (uint32_t i = 0; i < h->alarm_n; i++) {
-    const struct incident_alarm *a = &h->alarm[i];
-    if (a->case_idx != incident_case_number(h, c) || !series_catalog_find(v->catalog, a->series_idx)) continue;
-    if (node != NONE && v->catalog->entry[a->series_idx].node != node) continue;
+  const struct incident_alarm *best = NULL, *a;
+  for (uint32_t at = 0; (a = incident_alarm_next(h, v, c, &at));) {
+    if (node != NONE && incident_alarm_node(v, a) != node) continue;
     if (of_family && incident_family_of(a->signal) != c->family) continue;
     if (!best || alarm_tells_more(v, a, best)) best = a;
   }
@@ -45,11 +43,9 @@ static const struct incident_alarm *alarm_best(const struct incident_head *h, co
 static uint8_t signal_of(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
                          uint32_t node) {
   bool seen[REC_SIGNAL_COUNT] = {false};
-  for (uint32_t i = 0; i < h->alarm_n; i++) {
-    const struct incident_alarm *a = &h->alarm[i];
-    if (a->case_idx != incident_case_number(h, c) || !series_catalog_find(v->catalog, a->series_idx)) continue;
-    if (v->catalog->entry[a->series_idx].node == node || node == NONE) seen[a->signal] = true;
-  }
+  const struct incident_alarm *a;
+  for (uint32_t at = 0; (a = incident_alarm_next(h, v, c, &at));)
+    if (incident_alarm_node(v, a) == node || node == NONE) seen[a->signal] = true;
   if (c->family == INCIDENT_LATENCY) return REC_SIGNAL_LATENCY;
   if (c->family == INCIDENT_ERRORS) {
     if (seen[REC_SIGNAL_OVERLOAD]) return REC_SIGNAL_OVERLOAD;
@@ -57,22 +53,20 @@ static uint8_t signal_of(const struct incident_head *h, const struct incident_vi
     if (seen[REC_SIGNAL_TIMEOUTS]) return REC_SIGNAL_TIMEOUTS;
     return REC_SIGNAL_ERRORS;
   }
-  const struct incident_alarm *a = alarm_best(h, v, c, node, true);
+  a = alarm_best(h, v, c, node, true);
   return a ? a->signal : REC_SIGNAL_ERRORS;
 }
 
 /* Members and, for every strong alarm, where it begins; below each source its calls with excess. */
 static void set_gather(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
                        struct base_str cluster, struct window w, struct incident_nodes *set) {
+  const struct incident_alarm *a;
   uint32_t asked = 0;
   *set = c->nodes;
-  for (uint32_t i = 0; i < h->alarm_n && asked < 64; i++) {
-    const struct incident_alarm *a = &h->alarm[i];
-    const struct series_entry *e = series_catalog_find(v->catalog, a->series_idx);
-    if (a->case_idx != incident_case_number(h, c) || !e || e->node == NONE ||
-        incident_family_of(a->signal) != c->family)
-      continue;
-    (void)incident_nodes_add(set, incident_rank_source(v, e->node, cluster, c->family, w.from, w.to));
+  for (uint32_t at = 0; asked < 64 && (a = incident_alarm_next(h, v, c, &at));) {
+    uint32_t node = incident_alarm_node(v, a);
+    if (node == NONE || incident_family_of(a->signal) != c->family) continue;
+    (void)incident_nodes_add(set, incident_rank_source(v, node, cluster, c->family, w.from, w.to));
     asked++;
   }
   if (set->n == 0) /* only pooled series spoke: everybody is asked */
@@ -105,14 +99,8 @@ static void healthy_put(struct incident_story *s, uint32_t idx) {
  */
 static uint32_t apart_of(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
                          uint32_t node) {
-  const struct incident_alarm *best = NULL;
   uint8_t signal = c->family == INCIDENT_LATENCY ? REC_SIGNAL_LATENCY_APART : REC_SIGNAL_ERRORS_APART;
-  for (uint32_t i = 0; i < h->alarm_n; i++) {
-    const struct incident_alarm *a = &h->alarm[i];
-    if (a->case_idx != incident_case_number(h, c) || a->signal != signal || a->over_seq) continue;
-    const struct series_entry *e = series_catalog_find(v->catalog, a->series_idx);
-    if (e && e->node == node && (!best || a->log_e > best->log_e)) best = a;
-  }
+  const struct incident_alarm *best = incident_alarm_strongest(h, v, c, node, signal, true);
   return best ? best->series_idx : NONE;
 }
 
@@ -273,7 +261,7 @@ static void tell_alarm(const struct incident_head *h, const struct incident_view
   const struct incident_alarm *a = alarm_best(h, v, c, NONE, true);
   if (!a) a = alarm_best(h, v, c, NONE, false);
   if (!a) return;
-  uint32_t node = v->catalog->entry[a->series_idx].node, part = a->series_idx;
+  uint32_t node = incident_alarm_node(v, a), part = a->series_idx;
   uint8_t signal = a->signal;
   if (node != NONE) {
     node = incident_other_node(h, v, c, node, signal);

@@ -173,15 +173,13 @@ uint32_t incident_traffic_root(const struct incident_view *v, uint32_t node, boo
 
 /* The node of the strongest service-level alarm of the case. */
 static uint32_t strongest(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c) {
+  const struct incident_alarm *a;
   uint32_t best = NONE;
   float most = 0.0f;
-  for (uint32_t i = 0; i < h->alarm_n; i++) {
-    const struct incident_alarm *a = &h->alarm[i];
-    if (a->case_idx != incident_case_number(h, c)) continue;
-    const struct series_entry *e = series_catalog_find(v->catalog, a->series_idx);
-    if (!e || e->node == NONE || a->log_e <= most) continue;
+  for (uint32_t at = 0; (a = incident_alarm_next(h, v, c, &at));) {
+    if (incident_alarm_node(v, a) == NONE || a->log_e <= most) continue;
     most = a->log_e;
-    best = e->node;
+    best = incident_alarm_node(v, a);
   }
   return best;
 }
