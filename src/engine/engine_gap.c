@@ -61,7 +61,7 @@ uint32_t engine_telemetry(const struct engine *e, struct engine_gap *out, uint32
                                    .service = g->service,
                                    .cluster = g->cluster,
                                    .reason = g->reason,
-                                   .lost_share = g->expected ? (double)g->lost / (double)g->expected : 0.0};
+                                   .lost_share = incident_gap_lost(g)};
     n++;
   }
   return n;

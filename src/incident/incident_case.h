@@ -233,6 +233,8 @@ void incident_gap_step(struct incident_head *h, const struct incident_view *v, c
 uint32_t incident_gap_n(const struct incident_head *h);
 /* Share of the reports that the service's proxies owe and that are missing now, 0..1; node NONE: of the mesh. */
 double incident_gap_share(const struct incident_head *h, uint32_t node);
+/* Share of one proxy's reports that is missing, 0..1; 0 where it is not known how many are due. */
+double incident_gap_lost(const struct incident_gap *g);
 void incident_gap_tell(const struct incident_head *h, const struct incident_view *v, struct incident_case *c);
 void incident_gap_text(const struct incident_head *h, char *out, size_t cap);
 

@@ -10,19 +10,11 @@
 #define FADING (8u * S)
 #define DOUBT (60u * S) /* an alarm whose excess names no cause must stand so long before it is shown */
 
-static struct incident_alarm *alarm_find(struct incident_head *h, uint32_t series_idx, uint8_t signal) {
+/* The series' alarm of that signal: in force, or over, of an incident that is still kept open. */
+static struct incident_alarm *alarm_find(struct incident_head *h, uint32_t series_idx, uint8_t signal, bool over) {
   for (uint32_t i = 0; i < h->alarm_n; i++) {
     struct incident_alarm *a = &h->alarm[i];
-    if (a->series_idx == series_idx && a->signal == signal && a->over_seq == 0) return a;
-  }
-  return NULL;
-}
-
-/* One that is over, of an incident that is still kept open. */
-static struct incident_alarm *alarm_over(struct incident_head *h, uint32_t series_idx, uint8_t signal) {
-  for (uint32_t i = 0; i < h->alarm_n; i++) {
-    struct incident_alarm *a = &h->alarm[i];
-    if (a->series_idx == series_idx && a->signal == signal && a->over_seq != 0) return a;
+    if (a->series_idx == series_idx && a->signal == signal && (a->over_seq != 0) == over) return a;
   }
   return NULL;
 }
@@ -48,7 +40,7 @@ static void alarm_end(struct incident_head *h, struct incident_alarm *a, uint32_
 static void alarm_raise(struct incident_head *h, const struct incident_view *v, const struct detect_signal *s) {
   h->counter_alarms++;
   if (!series_catalog_find(v->catalog, s->series_idx)) return;
-  struct incident_alarm *again = alarm_over(h, s->series_idx, s->signal);
+  struct incident_alarm *again = alarm_find(h, s->series_idx, s->signal, true);
   if (again) { /* its incident has not closed: it flaps */
     alarm_again(h, v, again, s);
     return;
@@ -82,7 +74,7 @@ static void signals_take(struct incident_head *h, const struct incident_view *v,
                          size_t n) {
   for (size_t i = 0; i < n; i++) {
     if (signal[i].event != DETECT_OVER) continue;
-    struct incident_alarm *a = alarm_find(h, signal[i].series_idx, signal[i].signal);
+    struct incident_alarm *a = alarm_find(h, signal[i].series_idx, signal[i].signal, false);
     if (a) alarm_end(h, a, signal[i].from_seq, signal[i].relearned);
   }
   for (unsigned turn = 0; turn < TURNS; turn++)
