@@ -13,9 +13,8 @@
 #include "rec_scope.h"
 
 #define ENGINE_SHARES 3u
-#define ENGINE_GRACE                                                                                  \
-  (15u * LIMIT_TICKS_PER_S)    /* after missed time: streams come back one by one, traffic looks thin \
-                                */
+/* After missed time: streams come back one by one, traffic looks thin. */
+#define ENGINE_GRACE (15u * LIMIT_TICKS_PER_S)
 #define ENGINE_APART_MAX 1024u /* signals of the comparison of siblings in one second */
 
 /* How high the evidence of one signal rose while nothing was wrong. */

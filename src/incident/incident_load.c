@@ -1,20 +1,20 @@
 /* How much slower a service gets by more traffic alone, learned from its own history (docs/detectors/expected.md).
  *
- *   M/M/1: L(r) / L0 = (1 - rho) / (1 - r rho) for r times the load, so 1 - L0 / L = beta (r - 1), beta = rho / (1 -
- * rho)
+ *   M/M/1: L(r) / L0 = (1 - rho) / (1 - r rho) for r times the load,
+ *   so 1 - L0 / L = beta (r - 1), beta = rho / (1 - rho)
  *
  * One number a service, by least squares through (1, 0) over its clusters' minutes while all is calm, with a prior. */
 #include "base_math.h"
 #include "incident_case.h"
 #include "series_recent.h"
 
-#define MINUTE \
-  (60u * LIMIT_TICKS_PER_S) /* queues and caches follow the load by half a minute: shorter would look flat */
-#define HORIZON 1440.0f     /* minutes: one day */
-#define ENOUGH 60.0         /* fine requests in a minute */
-#define PRIOR_BETA 1.5      /* rho = 0.6 */
-#define PRIOR_XX 1.0        /* worth one look at twice the load */
-#define STEEPEST 0.9        /* ten times as long: beyond it a queue overflows, and that is no band */
+/* Queues and caches follow the load by half a minute: shorter would look flat. */
+#define MINUTE (60u * LIMIT_TICKS_PER_S)
+#define HORIZON 1440.0f /* minutes: one day */
+#define ENOUGH 60.0     /* fine requests in a minute */
+#define PRIOR_BETA 1.5  /* rho = 0.6 */
+#define PRIOR_XX 1.0    /* worth one look at twice the load */
+#define STEEPEST 0.9    /* ten times as long: beyond it a queue overflows, and that is no band */
 #define MARGIN 1.2
 
 static bool calm(const struct series_state *s) {
