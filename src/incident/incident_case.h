@@ -20,6 +20,7 @@ struct incident_alarm {
   uint8_t relearned;
   uint8_t adopt; /* its series is to take the level as the normal one */
   uint8_t pad[3];
+  float seen, seen_per_tick; /* what it has seen while in force: incident_other.c; 0: nothing yet */
 };
 
 /* One named cause: whose names it carries (series_idx), or a service (node), or a region. */
@@ -28,8 +29,9 @@ struct incident_cause {
   uint32_t node;       /* service, or REC_SERIES_NONE: the mesh */
   uint32_t shown_idx;  /* series whose numbers are the evidence */
   uint8_t between;     /* its clients see it, its own proxies do not */
+  uint8_t silent;      /* the entity fell silent; shown is all of its service */
   uint8_t signal;
-  uint8_t pad[2];
+  uint8_t pad;
   double score;
   char evidence[LIMIT_TEXT_BYTES];
 };
@@ -194,6 +196,7 @@ struct incident_traffic {
   struct base_str cluster; /* the one cluster that it is in */
   struct base_str other;   /* failover: the cluster that took over */
   enum rec_verdict verdict;
+  uint32_t all_idx;   /* series of that cluster, where all that it serves went the same way; or REC_SERIES_NONE */
   bool confirmed;     /* those it talks with say the same */
   const char *reason; /* static text */
   double before_per_s, now_per_s;
@@ -204,6 +207,8 @@ struct incident_traffic incident_traffic_judge(const struct incident_head *h, co
 /* incident_story.c: ranks, narrows and tells; leaves the story as it was where the evidence is gone. False: no cause
  * could be named from the evidence, and the story repeats an alarm. */
 bool incident_story_tell(const struct incident_head *h, const struct incident_view *v, struct incident_case *c);
+/* Names the part that fell silent, where that shows only after the trouble: a slow one is missed late. */
+void incident_story_silent(const struct incident_view *v, struct incident_case *c);
 
 /* incident_other.c: signals without recent seconds. The service where such a trouble begins, from one that has it; the
  * part of it that alone shows it (a series), or REC_SERIES_NONE: all of it; and what the alarm has seen, as a sentence.
@@ -213,10 +218,19 @@ uint32_t incident_other_node(const struct incident_head *h, const struct inciden
 uint32_t incident_other_part(const struct incident_head *h, const struct incident_view *v,
                              const struct incident_case *c, uint32_t node, uint8_t signal);
 void incident_other_evidence(const struct incident_view *v, const struct incident_alarm *a, char *out, size_t cap);
+/* The alarm of a service that `node` calls and that refuses (401, 403, 429, other 4xx) at least half as many requests a
+ * tick as `node` fails: its failures are answers to that. NULL: none. */
+const struct incident_alarm *incident_other_refusal(const struct incident_head *h, const struct incident_view *v,
+                                                    const struct incident_case *c, uint32_t node,
+                                                    double failed_per_tick);
+/* Keeps what the case's alarms in force have seen, for as long as the case is told of; call before it is. */
+void incident_other_look(struct incident_head *h, const struct incident_view *v, const struct incident_case *c);
 
 /* incident_text.c: sentences. Each writes a NUL-terminated text of at most cap bytes. */
 void incident_text_evidence(const struct incident_view *v, const struct incident_cause *c, enum incident_family family,
                             uint32_t from, uint32_t to, char *out, size_t cap);
+/* Adds to the evidence of a cause that fell silent that it did. */
+void incident_text_silent(struct incident_cause *c);
 void incident_text_summary(const struct incident_view *v, const struct incident_case *c, char *out, size_t cap);
 void incident_text_traffic(const struct incident_view *v, const struct incident_traffic *t,
                            const struct incident_case *c, char *out, size_t cap);

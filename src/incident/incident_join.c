@@ -111,14 +111,16 @@ static bool same_onset(const struct incident_case *c, uint32_t from) {
   return from + NEAR >= c->from_seq && from <= c->from_seq + NEAR;
 }
 
-static bool fits_traffic(const struct incident_view *v, const struct incident_case *c, const struct who *w,
-                         uint32_t from) {
+static bool fits_traffic(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
+                         const struct who *w, uint32_t from) {
   if (!near_onset(c, from)) return false;
   if (c->family == INCIDENT_TRAFFIC) {
     if (c->up != w->up) return false;
     if (w->node == NONE || c->nodes.n == 0 || incident_nodes_has(&c->nodes, w->source)) return true;
     return incident_nodes_has(&c->nodes, w->node) || adjacent(v, &c->nodes, w->node);
   }
+  if (case_has(h, c, REC_SIGNAL_ERRATIC)) return true;       /* users who bunch are many for a while */
+  if (w->node == NONE && !w->up) return same_onset(c, from); /* users see it, and stay away */
   /* Fewer or more calls around a failing service are its consequence. */
   return w->node != NONE && (incident_nodes_has(&c->nodes, w->node) || adjacent(v, &c->nodes, w->node));
 }
@@ -132,6 +134,22 @@ static bool fits_other(const struct incident_head *h, const struct incident_view
   return calls(v->catalog, c->source, w->source, CALLS_DEPTH) || calls(v->catalog, w->source, c->source, CALLS_DEPTH);
 }
 
+/* Slow first, and failing while it still is: a queue that has run full. */
+static bool grows(const struct incident_head *h, const struct incident_case *c, const struct who *w) {
+  return c->family == INCIDENT_LATENCY && w->family == INCIDENT_ERRORS && w->source == c->source && w->source != NONE &&
+         incident_case_alive(h, c);
+}
+
+/* Who is refused by a service that it calls fails itself. */
+static bool fits_refusal(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
+                         const struct who *w, uint32_t from) {
+  if (w->family != INCIDENT_ERRORS || c->family != INCIDENT_OTHER || c->source == NONE || !same_onset(c, from))
+    return false;
+  bool refuses = case_has(h, c, REC_SIGNAL_DENIED) || case_has(h, c, REC_SIGNAL_THROTTLED) ||
+                 case_has(h, c, REC_SIGNAL_CLIENT_ERRORS);
+  return refuses && calls(v->catalog, w->source, c->source, 1);
+}
+
 static bool fits_trouble(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
                          const struct who *w, uint32_t from) {
   if (c->family == INCIDENT_TRAFFIC) {   /* a drop that turns out to be failures; a surge stays its own story */
@@ -142,10 +160,10 @@ static bool fits_trouble(const struct incident_head *h, const struct incident_vi
   if (w->node == NONE || c->nodes.n == 0) return near_onset(c, from);
   /* Of a victim whose parts began to differ when its trouble began: the trouble need not reach all parts alike. */
   if (w->apart) return w->node == c->source || (incident_nodes_has(&c->nodes, w->node) && same_onset(c, from));
-  /* Slow first and failing half a minute later is another trouble, or at least news. */
+  /* Failing half a minute later than elsewhere slow is another trouble, or at least news. */
   bool other = w->family == INCIDENT_OTHER || c->family == INCIDENT_OTHER;
-  if (w->family != c->family && !other && !same_onset(c, from)) return false;
-  if (w->source == c->source || fits_other(h, v, c, w, from)) return true;
+  if (w->family != c->family && !other && !same_onset(c, from)) return grows(h, c, w);
+  if (w->source == c->source || fits_other(h, v, c, w, from) || fits_refusal(h, v, c, w, from)) return true;
   /* A trouble that begins at a mere victim of this one, later and by evidence of its own, is another one. */
   bool victim = incident_nodes_has(&c->nodes, w->source),
        at_once = from + AT_ONCE >= c->from_seq && from <= c->from_seq + AT_ONCE;
@@ -162,7 +180,7 @@ static uint16_t case_find(const struct incident_head *h, const struct incident_v
   for (uint16_t i = 0; i < LIMIT_INCIDENTS_OPEN; i++) {
     const struct incident_case *c = &h->case_[i];
     if (!c->used || c->resting || c->family == INCIDENT_GAP) continue;
-    bool fits = w->family == INCIDENT_TRAFFIC ? fits_traffic(v, c, w, from) : fits_trouble(h, v, c, w, from);
+    bool fits = w->family == INCIDENT_TRAFFIC ? fits_traffic(h, v, c, w, from) : fits_trouble(h, v, c, w, from);
     if (!fits) continue;
     /* One that begins where this does, before the newest. */
     bool same = c->source == w->source, than = best != INCIDENT_NO_CASE && h->case_[best].source == w->source;
@@ -253,13 +271,13 @@ static void case_take(struct incident_case *c, const struct incident_view *v, co
 }
 
 /* The onset of a case is the median of its alarms' onsets: each is found with some error, and the earliest of many
- * would be early. Of the first 64 alarms of the case's family. */
+ * would be early. Of the first 64 alarms of the case's family; those that began after it was opened are not why. */
 static void onset_set(struct incident_head *h, uint16_t i) {
   uint32_t from[64], n = 0;
   struct incident_case *c = &h->case_[i];
   for (uint32_t k = 0; k < h->alarm_n && n < 64; k++) {
     const struct incident_alarm *a = &h->alarm[k];
-    if (a->case_idx != i || incident_family_of(a->signal) != c->family) continue;
+    if (a->case_idx != i || incident_family_of(a->signal) != c->family || a->from_seq > c->opened_seq) continue;
     uint32_t at = n++;
     for (; at > 0 && from[at - 1] > a->from_seq; at--) from[at] = from[at - 1];
     from[at] = a->from_seq;

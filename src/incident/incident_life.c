@@ -233,7 +233,10 @@ static bool fading(const struct incident_view *v, const struct incident_case *c)
 static void case_tell(struct incident_head *h, const struct incident_view *v, uint16_t i, bool alive) {
   struct incident_case *c = &h->case_[i];
   uint8_t before = c->story.verdict;
-  if ((goes_on(h, v, i) && !fading(v, c)) || c->story.cause_n == 0) c->told |= incident_story_tell(h, v, c);
+  if ((goes_on(h, v, i) && !fading(v, c)) || c->story.cause_n == 0)
+    c->told |= incident_story_tell(h, v, c);
+  else
+    incident_story_silent(v, c);
   if (alive && v->seq - c->opened_seq >= DOUBT) c->told = 1;
   if (c->marked) c->story.verdict = REC_VERDICT_EXPECTED;
   verdict_note(h, c, before);
@@ -269,6 +272,7 @@ static bool case_step(struct incident_head *h, const struct incident_view *v, ui
   if (!c->dirty && !ends && !(alive && rank_due(c, v->seq))) return false;
   c->ranked_seq = v->seq;
   c->dirty = 0;
+  incident_other_look(h, v, c);
   c->rev++;
   case_tell(h, v, i, alive);
   bool told = c->told;

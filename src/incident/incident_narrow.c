@@ -10,6 +10,9 @@
 #define ODDS_NATS 1.6  /* five to one that it is this value alone, after paying for the choice among n */
 #define DENSER 1.3
 #define Z_HEALTHY 2.0
+#define Z_NEWCOMER 3.5
+#define NEWCOMER (180u * LIMIT_TICKS_PER_S) /* so long after its birth a version's trouble may begin */
+#define EARLY (5u * LIMIT_TICKS_PER_S)      /* onsets are found with so much error */
 
 struct list {
   struct incident_item item[ITEMS_MAX];
@@ -97,6 +100,38 @@ static void list_callers(const struct incident_view *v, uint32_t node, enum rec_
   }
 }
 
+/* Has the service a version that was at work long before `born`, and was so until the trouble began? */
+static bool older_known(const struct incident_view *v, uint32_t node, enum rec_side side, uint32_t born,
+                        uint32_t from) {
+  const struct series_catalog *c = v->catalog;
+  for (uint32_t i = c->node[node].first_child; i != REC_SERIES_NONE; i = c->entry[i].sibling) {
+    const struct rec_series *w = &c->entry[i].who;
+    const struct series_state *s = &v->state[i];
+    if (w->level != REC_LEVEL_VERSION || w->side != side || !s->used) continue;
+    if (s->born_seq + NEWCOMER < born && s->data_seq + NEWCOMER > from) return true;
+  }
+  return false;
+}
+
+/* Old against new: a version that came up just before the trouble began, and that holds it. It may have all of the
+ * traffic by now, which leaves nobody to compare it with in the same seconds. */
+static uint32_t newcomer_of(const struct incident_view *v, uint32_t node, enum rec_side side, const struct list *l,
+                            uint32_t from) {
+  struct incident_excess rest = {0};
+  uint32_t best = 0;
+  for (uint32_t i = 1; i < l->n; i++)
+    if (l->item[i].e.x > l->item[best].e.x) best = i;
+  if (l->n == 0 || incident_z(l->item[best].e) < Z_NEWCOMER) return REC_SERIES_NONE;
+  uint32_t idx = l->item[best].series_idx, born = v->state[idx].born_seq;
+  if (born > from + EARLY || born + NEWCOMER < from || !older_known(v, node, side, born, from)) return REC_SERIES_NONE;
+  for (uint32_t i = 0; i < l->n; i++) {
+    if (i == best) continue;
+    rest.x += sure_of(l->item[i].e);
+    rest.n += l->item[i].e.n;
+  }
+  return rest.x * l->item[best].e.n <= REST_RATE * l->item[best].e.x * rest.n ? idx : REC_SERIES_NONE;
+}
+
 /* Broad before narrow. */
 enum { BY_CLUSTER, BY_VERSION, BY_ROUTE, BY_CALLER, BY_POD, BY_COUNT };
 
@@ -116,6 +151,8 @@ static void dims_compare(const struct incident_view *v, uint32_t node, enum rec_
   list_callers(v, node, side, cluster, family, from, to, &d->list[BY_CALLER]);
   list_children(v, node, REC_LEVEL_POD, side, STR_NONE, family, from, to, &d->list[BY_POD]);
   for (unsigned k = BY_VERSION; k < BY_COUNT; k++) d->single[k] = single_of(&d->list[k], family);
+  if (d->single[BY_VERSION] == REC_SERIES_NONE)
+    d->single[BY_VERSION] = newcomer_of(v, node, side, &d->list[BY_VERSION], from);
 }
 
 static double rate_of(const struct list *l, uint32_t idx) {

@@ -1,6 +1,7 @@
 #include "base_math.h"
 #include "base_must.h"
 #include "incident_case.h"
+#include "incident_silent.h"
 
 #define NONE REC_SERIES_NONE
 #define Z_REACHED 3.0
@@ -9,6 +10,12 @@
 #define REGION_SHARE 0.7
 #define SETTLES (5u * LIMIT_TICKS_PER_S) /* by then lost reports are known as such */
 #define RING_S 100u                      /* the rings reach back so far with whole slots */
+
+/* What a part may do to its service by being gone. */
+#define BIT(signal) (1u << REC_SIGNAL_##signal)
+#define SILENT_SIGNALS                                                                                             \
+  (BIT(LATENCY) | BIT(ERRORS) | BIT(UNREACHABLE) | BIT(TIMEOUTS) | BIT(OVERLOAD) | BIT(CANCELLED) | BIT(RETRIES) | \
+   BIT(HANGING))
 
 struct window {
   uint32_t from, to;
@@ -91,6 +98,12 @@ static void cause_put(struct incident_story *s, struct incident_cause c) {
   if (s->cause_n < LIMIT_CAUSES) s->cause[s->cause_n++] = c;
 }
 
+static void cause_first(struct incident_story *s, struct incident_cause c) {
+  if (s->cause_n == LIMIT_CAUSES) s->cause_n--;
+  for (uint32_t i = s->cause_n++; i > 0; i--) s->cause[i] = s->cause[i - 1];
+  s->cause[0] = c;
+}
+
 static void healthy_put(struct incident_story *s, uint32_t idx) {
   if (s->healthy_n < INCIDENT_COMPARED) s->healthy[s->healthy_n++] = idx;
 }
@@ -102,6 +115,27 @@ static uint32_t apart_of(const struct incident_head *h, const struct incident_vi
   uint8_t signal = c->family == INCIDENT_LATENCY ? REC_SIGNAL_LATENCY_APART : REC_SIGNAL_ERRORS_APART;
   const struct incident_alarm *best = incident_alarm_strongest(h, v, c, node, signal, true);
   return best ? best->series_idx : NONE;
+}
+
+/* Of a service, or of its part in one cluster, the part that fell silent when the trouble began is named. */
+static void silent_name(const struct incident_view *v, const struct incident_case *c, struct incident_cause *k) {
+  const struct rec_series *w = k->series_idx == NONE ? NULL : &v->catalog->entry[k->series_idx].who;
+  if (k->node == NONE || !(SILENT_SIGNALS >> k->signal & 1u)) return;
+  if (w && w->level != REC_LEVEL_SERVICE && w->level != REC_LEVEL_SERVICE_CLUSTER) return;
+  uint32_t idx = incident_silent_part(v, k->node, w ? w->dim[REC_DIM_CLUSTER] : STR_NONE, c->from_seq);
+  if (idx == NONE) return;
+  k->series_idx = idx;
+  k->silent = 1;
+}
+
+void incident_story_silent(const struct incident_view *v, struct incident_case *c) {
+  struct incident_cause *k = c->story.cause;
+  if (c->story.cause_n == 0 || k->silent) return;
+  silent_name(v, c, k);
+  if (!k->silent) return;
+  incident_text_silent(k);
+  incident_text_summary(v, c, c->story.summary, sizeof c->story.summary);
+  c->dirty = 1;
 }
 
 /* A ranked service becomes its narrowest entity, followed by the broader one that also holds. */
@@ -119,7 +153,9 @@ static void cause_name(const struct incident_head *h, const struct incident_view
     if (edge != NONE) cause.series_idx = edge;
   }
   cause.shown_idx = cause.series_idx != NONE ? cause.series_idx : incident_node_series(v, r->node, n.side, STR_NONE);
+  silent_name(v, c, &cause);
   incident_text_evidence(v, &cause, c->family, w.from, w.to, cause.evidence, sizeof cause.evidence);
+  incident_text_silent(&cause);
   cause_put(s, cause);
   if (!first) return;
   for (uint32_t i = 0; i < n.healthy_n; i++) healthy_put(s, n.healthy[i]);
@@ -161,9 +197,7 @@ static void region_judge(const struct incident_view *v, const struct incident_ra
   struct base_buf b = buf_over(cause.evidence, sizeof cause.evidence - 1);
   buf_put_f(&b, "%u services in %.*s are seen in trouble by their clients and not by their own proxies", between,
             STR_ARG(cluster));
-  if (s->cause_n == LIMIT_CAUSES) s->cause_n--;
-  for (uint32_t i = s->cause_n++; i > 0; i--) s->cause[i] = s->cause[i - 1];
-  s->cause[0] = cause;
+  cause_first(s, cause);
 }
 
 static void causes_sort(struct incident_story *s) {
@@ -228,6 +262,26 @@ static void load_judge(const struct incident_head *h, const struct incident_view
   s->severity = REC_SEVERITY_INFO;
 }
 
+/* Fails because a service that it calls refuses: that one is asked first. */
+static void refusal_judge(const struct incident_head *h, const struct incident_view *v, struct incident_case *c,
+                          const struct incident_rank *first, struct window w, struct incident_story *s) {
+  double ticks = (double)(w.to - w.from + 1);
+  const struct incident_alarm *a =
+      c->family == INCIDENT_ERRORS ? incident_other_refusal(h, v, c, first->node, first->self / ticks) : NULL;
+  if (!a) return;
+  uint32_t node = incident_alarm_node(v, a), part = incident_other_part(h, v, c, node, a->signal);
+  struct incident_cause cause = {.series_idx = part,
+                                 .node = node,
+                                 .shown_idx = part != NONE ? part : a->series_idx,
+                                 .signal = a->signal,
+                                 .score = 1.0};
+  incident_other_evidence(v, a, cause.evidence, sizeof cause.evidence);
+  for (uint32_t i = 0; i < s->cause_n; i++) s->cause[i].score *= 0.5;
+  cause_first(s, cause);
+  if (s->reached_n < 16) s->reached[s->reached_n++] = first->node;
+  c->source = node;
+}
+
 static bool tell_ranked(const struct incident_head *h, const struct incident_view *v, struct incident_case *c) {
   struct window w = window_of(v, c);
   struct base_str cluster = scope_of(v, c, w);
@@ -248,6 +302,7 @@ static bool tell_ranked(const struct incident_head *h, const struct incident_vie
   c->source = rank[0].node;
   incident_nodes_reach(v, &c->nodes, c->source, cluster, c->family, w.from, w.to);
   reached_find(v, c, cluster, rank[0].node, victim, w, &s);
+  refusal_judge(h, v, c, &rank[0], w, &s);
   severity_set(v, c, victim, w, &s);
   load_judge(h, v, c, &s);
   c->story = s;
@@ -275,7 +330,9 @@ static void tell_alarm(const struct incident_head *h, const struct incident_view
                                  .shown_idx = part != NONE ? part : a->series_idx,
                                  .signal = signal,
                                  .score = 1.0};
+  silent_name(v, c, &cause);
   incident_other_evidence(v, a, cause.evidence, sizeof cause.evidence);
+  incident_text_silent(&cause);
   c->source = node;
   c->story = s;
   cause_put(&c->story, cause);
@@ -308,8 +365,14 @@ static bool tell_traffic(const struct incident_head *h, const struct incident_vi
   for (uint32_t i = 0; i < c->nodes.n && s.reached_n < 16; i++)
     if (c->nodes.node[i] != t.node) s.reached[s.reached_n++] = c->nodes.node[i];
   incident_text_traffic(v, &t, c, s.summary, sizeof s.summary);
+  cause_put(&s, cause);
+  if (t.all_idx != NONE) { /* its way in is only where it shows */
+    s.cause[0].score = 0.5;
+    cause.series_idx = t.all_idx;
+    cause.node = NONE;
+    cause_first(&s, cause);
+  }
   c->story = s;
-  cause_put(&c->story, cause);
   return t.confirmed || t.verdict == REC_VERDICT_EXPECTED || v->seq - c->opened_seq >= SETTLES;
 }
 

@@ -10,6 +10,7 @@
 #define AMPLIFIED 3.0  /* calls a service gets for the same work of its callers: past this it is no mere change */
 #define SURGE_TICKS (30u * LIMIT_TICKS_PER_S)
 #define SURGE_RATIO 1.15
+#define FOLLOWS 0.8  /* all of a cluster drops by at least so much of what its entry does */
 #define OVERFLOW 3.0 /* times the band of its load: more is no load's doing, not even for a while */
 
 struct change {
@@ -235,9 +236,26 @@ static struct base_str one_cluster(const struct incident_view *v, uint32_t node,
   return n > 1 && most >= 0.8 * sum ? name : STR_NONE;
 }
 
+/* The cluster's own series, where its traffic went as the service's there did: users of the cluster, not of one
+ * service.
+ */
+static uint32_t cluster_with(const struct incident_view *v, uint32_t node, struct base_str cluster, uint32_t from) {
+  const struct series_catalog *c = v->catalog;
+  uint32_t part = incident_node_series(v, node, REC_SIDE_SERVER, cluster);
+  double gone = 1.0 - ratio_of(change_of(v, part, from));
+  for (uint32_t i = 0; i < c->entry_n; i++) {
+    const struct rec_series *w = &c->entry[i].who;
+    if (!c->entry[i].live || w->level != REC_LEVEL_CLUSTER || w->side != REC_SIDE_SERVER) continue;
+    if (!str_eq(w->dim[REC_DIM_CLUSTER], cluster)) continue;
+    return 1.0 - ratio_of(change_of(v, i, from)) >= FOLLOWS * gone ? i : NONE;
+  }
+  return NONE;
+}
+
 struct incident_traffic incident_traffic_judge(const struct incident_head *h, const struct incident_view *v,
                                                const struct incident_case *c) {
-  struct incident_traffic out = {.node = NONE, .verdict = REC_VERDICT_UNHEALTHY, .reason = "no service stands out"};
+  struct incident_traffic out = {
+      .node = NONE, .all_idx = NONE, .verdict = REC_VERDICT_UNHEALTHY, .reason = "no service stands out"};
   uint32_t start = strongest(h, v, c);
   if (start == NONE) {
     bool lossy = incident_gap_share(h, NONE) > 0.03;
@@ -265,6 +283,7 @@ struct incident_traffic incident_traffic_judge(const struct incident_head *h, co
     return out;
   }
   out.cluster = one_cluster(v, out.node, c->from_seq);
+  if (entry && !c->up && out.cluster.n) out.all_idx = cluster_with(v, out.node, out.cluster, c->from_seq);
   double ratio = ratio_of(k);
   if (entry) {
     out.verdict = c->up ? REC_VERDICT_EXPECTED : REC_VERDICT_UNHEALTHY;
