@@ -20,8 +20,7 @@ struct detect_signal {
   float log_e;       /* raised: log e-value */
   uint8_t signal;    /* enum rec_signal */
   uint8_t event;     /* enum detect_event */
-  uint8_t relearned; /* over because the new level was adopted */
-  uint8_t pad;
+  uint8_t pad[2];
 };
 
 /* Evidence that rose above DETECT_FREEZE: its height, until it has been below for a minute (calibration). */
@@ -62,7 +61,7 @@ void detect_series_step(struct series_state *s, const struct rec_obs *obs, const
 
 /* Puts what a detector said into out, and notes the height of evidence above DETECT_FREEZE. */
 void detect_signal_put(struct detect_out *out, uint32_t series_idx, enum rec_signal signal, struct detect_verdict v,
-                       uint32_t seq, bool relearned);
+                       uint32_t seq);
 
 /* Requests that count (classes not set apart), and failures of the serving side among them. */
 uint64_t detect_obs_requests(const struct rec_obs *obs);

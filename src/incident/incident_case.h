@@ -17,9 +17,8 @@ struct incident_alarm {
   float log_e;
   uint16_t case_idx;
   uint8_t signal;
-  uint8_t relearned;
   uint8_t adopt; /* its series is to take the level as the normal one */
-  uint8_t pad[3];
+  uint8_t pad[4];
 };
 
 /* One named cause: whose names it carries (series_idx), or a service (node), or a region. */
