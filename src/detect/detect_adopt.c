@@ -11,7 +11,7 @@
 #define TIMES_LEFT 50.0f /* of the old durations: as many as a newborn may have before it is judged */
 
 static void over_put(struct detect_out *out, const struct series_state *s, enum rec_signal signal, uint32_t seq) {
-  detect_signal_put(out, s->series_idx, signal, (struct detect_verdict){DETECT_OVER, true, 0.0, seq}, seq, true);
+  detect_signal_put(out, s->series_idx, signal, (struct detect_verdict){DETECT_OVER, true, 0.0, seq}, seq);
 }
 
 static void traffic_adopt(struct series_state *s, uint32_t seq, struct detect_out *out) {

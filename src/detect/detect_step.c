@@ -121,7 +121,7 @@ static void excursion_note(struct detect_out *out, uint32_t series_idx, enum rec
 }
 
 void detect_signal_put(struct detect_out *out, uint32_t series_idx, enum rec_signal signal, struct detect_verdict v,
-                       uint32_t seq, bool relearned) {
+                       uint32_t seq) {
   if (v.log_e >= DETECT_FREEZE) excursion_note(out, series_idx, signal, &v, seq);
   if (v.event == DETECT_NOTHING) return;
   if (out->n == out->cap) {
@@ -132,15 +132,14 @@ void detect_signal_put(struct detect_out *out, uint32_t series_idx, enum rec_sig
                                                  .from_seq = v.from_seq,
                                                  .log_e = (float)v.log_e,
                                                  .signal = (uint8_t)signal,
-                                                 .event = (uint8_t)v.event,
-                                                 .relearned = relearned};
+                                                 .event = (uint8_t)v.event};
 }
 
 static void signal_put(const struct judge *j, const struct series_state *s, enum rec_signal signal,
                        struct detect_verdict v) {
   if (!watched(j, signal)) return;
   if (v.event == DETECT_NOTHING && v.log_e >= threshold_of(j, signal) && bar_of(j, signal) >= 1e30) j->out->dropped++;
-  detect_signal_put(j->out, s->series_idx, signal, v, j->ctx->seq, false);
+  detect_signal_put(j->out, s->series_idx, signal, v, j->ctx->seq);
 }
 
 static void traffic_run(struct series_state *s, uint32_t n, const struct judge *j) {
@@ -157,8 +156,8 @@ static void traffic_run(struct series_state *s, uint32_t n, const struct judge *
   struct detect_rate_verdict v =
       detect_rate_step(&s->rate, n, j->dt, age, down > up ? down : up, (j->mask & DETECT_TRAFFIC) != 0, seq, s->season);
   if (j->mask & DETECT_TRAFFIC) {
-    detect_signal_put(j->out, s->series_idx, REC_SIGNAL_REQUESTS_DOWN, v.down, seq, false);
-    detect_signal_put(j->out, s->series_idx, REC_SIGNAL_REQUESTS_UP, v.up, seq, false);
+    detect_signal_put(j->out, s->series_idx, REC_SIGNAL_REQUESTS_DOWN, v.down, seq);
+    detect_signal_put(j->out, s->series_idx, REC_SIGNAL_REQUESTS_UP, v.up, seq);
   }
   if (!erratic || !watched(j, REC_SIGNAL_ERRATIC)) return;
   signal_put(j, s, REC_SIGNAL_ERRATIC,

@@ -179,8 +179,8 @@ static void member_step(struct pass *p, const struct member *m) {
   } else {
     v = detect_apart_idle(a, p->seq);
   }
-  detect_signal_put(p->out, m->idx, REC_SIGNAL_ERRORS_APART, v.errors, p->seq, false);
-  detect_signal_put(p->out, m->idx, REC_SIGNAL_LATENCY_APART, v.latency, p->seq, false);
+  detect_signal_put(p->out, m->idx, REC_SIGNAL_ERRORS_APART, v.errors, p->seq);
+  detect_signal_put(p->out, m->idx, REC_SIGNAL_LATENCY_APART, v.latency, p->seq);
 }
 
 static void pass_open(struct pass *p, const struct series_node *node) {

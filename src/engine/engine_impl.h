@@ -64,8 +64,8 @@ struct engine {
   struct incident_head head;
 };
 
-/* engine_birth.c: a new series takes over what its parent knows. At the barrier, in the order of the log. Cost: some
- * microseconds. */
+/* engine_birth.c: a new series takes over what its parent knows. At the barrier, in the order of the log. Cost: one
+ * pass over the narrower series of its service, until enough of them are its siblings, and over a histogram. */
 void engine_birth_run(struct engine *e, uint32_t series_idx, uint32_t seq);
 /* engine_adopt.c: the head's decisions, to the series. */
 void engine_adopt_run(struct engine *e);

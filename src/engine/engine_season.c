@@ -38,7 +38,7 @@ void season_minute(struct engine_season *s, struct base_wall t, double requests,
   if (last) hour_close(s, season_hour(t));
 }
 
-/* The level of that hour of the day over all days on which it and the given other hour were seen. */
+/* The mean level of that hour of the day over all days of the week on which it was seen. False: on none. */
 static bool day_level(const struct engine_season *s, unsigned hour, double *out) {
   double sum = 0.0, n = 0.0;
   for (unsigned h = hour % 24u; h < ENGINE_HOURS; h += 24u)

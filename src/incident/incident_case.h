@@ -17,9 +17,8 @@ struct incident_alarm {
   float log_e;
   uint16_t case_idx;
   uint8_t signal;
-  uint8_t relearned;
   uint8_t adopt; /* its series is to take the level as the normal one */
-  uint8_t pad[3];
+  uint8_t pad[4];
   float seen, seen_per_tick; /* what it has seen while in force: incident_other.c; 0: nothing yet */
 };
 
@@ -174,7 +173,8 @@ static inline uint32_t incident_alarm_node(const struct incident_view *v, const 
 /* incident_join.c: gives the alarm a case, opening one where none fits. */
 void incident_join(struct incident_head *h, const struct incident_view *v, struct incident_alarm *a);
 
-/* incident_load.c: learns the load curves; at the last tick of each minute. Cost: 50 ns a service and cluster. */
+/* incident_load.c: learns the load curves; at the last tick of each minute. Cost: one pass over the narrower
+ * series of all services. */
 void incident_load_step(struct incident_head *h, const struct incident_view *v);
 /* So many times as long may requests of the service take at `ratio` times its load. At least 1. */
 double incident_load_band(const struct incident_head *h, uint32_t node, double ratio);

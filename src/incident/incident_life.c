@@ -30,10 +30,9 @@ static void alarm_again(struct incident_head *h, const struct incident_view *v, 
   c->dirty = 1;
 }
 
-static void alarm_end(struct incident_head *h, struct incident_alarm *a, uint32_t over, bool relearned) {
+static void alarm_end(struct incident_head *h, struct incident_alarm *a, uint32_t over) {
   struct incident_case *c = &h->case_[a->case_idx];
   a->over_seq = over ? over : 1;
-  a->relearned = relearned;
   c->dirty = 1;
 }
 
@@ -75,7 +74,7 @@ static void signals_take(struct incident_head *h, const struct incident_view *v,
   for (size_t i = 0; i < n; i++) {
     if (signal[i].event != DETECT_OVER) continue;
     struct incident_alarm *a = alarm_find(h, signal[i].series_idx, signal[i].signal, false);
-    if (a) alarm_end(h, a, signal[i].from_seq, signal[i].relearned);
+    if (a) alarm_end(h, a, signal[i].from_seq);
   }
   for (unsigned turn = 0; turn < TURNS; turn++)
     for (size_t i = 0; i < n; i++)
@@ -337,7 +336,7 @@ void incident_life_drop(struct incident_head *h, uint32_t series_idx, uint32_t s
   for (uint32_t i = 0; i < h->alarm_n; i++) {
     struct incident_alarm *a = &h->alarm[i];
     if (a->series_idx != series_idx) continue;
-    if (a->over_seq == 0) alarm_end(h, a, seq, false);
+    if (a->over_seq == 0) alarm_end(h, a, seq);
     a->series_idx = REC_SERIES_NONE;
   }
   for (unsigned i = 0; i < LIMIT_INCIDENTS_OPEN; i++)

@@ -381,9 +381,7 @@ bool incident_story_tell(const struct incident_head *h, const struct incident_vi
     incident_gap_tell(h, v, c);
     return c->story.cause_n > 0;
   }
-  if (c->family == INCIDENT_TRAFFIC) {
-    return tell_traffic(h, v, c);
-  }
+  if (c->family == INCIDENT_TRAFFIC) return tell_traffic(h, v, c);
   if (c->family == INCIDENT_OTHER) {
     tell_alarm(h, v, c);
     return true;

@@ -27,6 +27,9 @@ struct made_node {
   const char *log_name;
 };
 
+/* A small mesh: web calls cart, and a gateway calls web. */
+extern const struct made_node fold_cart, fold_web, fold_gate;
+
 /* A message; node may be NULL. */
 void fold_make_message(struct base_buf *out, const struct made_node *node, const struct made *m, uint32_t n);
 
