@@ -263,7 +263,7 @@ static void ten_close(struct series_state *s, const struct judge *j) {
 static bool calm_all(const struct series_state *s) {
   for (unsigned i = 0; i < SERIES_RATIO_SLOTS; i++)
     if (s->ratio[i].signal != SERIES_RATIO_FREE && detect_ratio_suspects(&s->ratio[i])) return false;
-  return s->latency.best == SERIES_CALM && s->step_seq >= s->learn_from;
+  return s->latency.best == SERIES_CALM;
 }
 
 static void minute_close(struct series_state *s, const struct judge *j) {
@@ -271,9 +271,9 @@ static void minute_close(struct series_state *s, const struct judge *j) {
   float seen = (float)age / (float)MINUTE, w = 1.0f / ((seen < 60.0f ? seen : 60.0f) + 1.0f);
   double errors = bar_of(j, REC_SIGNAL_ERRORS_DRIFT), latency = bar_of(j, REC_SIGNAL_LATENCY_DRIFT);
   detect_latency_minute(&s->latency, w);
-  struct detect_drift_verdict v =
-      detect_drift_minute(&s->drift, calm_all(s), (double)s->latency.sd, errors > latency ? errors : latency,
-                          watched(j, REC_SIGNAL_ERRORS_DRIFT), watched(j, REC_SIGNAL_LATENCY_DRIFT), seq, MINUTE);
+  struct detect_drift_verdict v = detect_drift_minute(
+      &s->drift, calm_all(s), s->step_seq<s->learn_from, (double)s->latency.sd, errors> latency ? errors : latency,
+      watched(j, REC_SIGNAL_ERRORS_DRIFT), watched(j, REC_SIGNAL_LATENCY_DRIFT), seq);
   signal_put(j, s, REC_SIGNAL_ERRORS_DRIFT, v.errors);
   signal_put(j, s, REC_SIGNAL_LATENCY_DRIFT, v.latency);
 }

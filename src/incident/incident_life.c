@@ -53,6 +53,7 @@ static void alarm_raise(struct incident_head *h, const struct incident_view *v, 
                                .from_seq = s->from_seq,
                                .raised_seq = v->seq,
                                .log_e = s->log_e,
+                               .case_idx = INCIDENT_NO_CASE,
                                .signal = s->signal};
   incident_join(h, v, a);
 }

@@ -230,6 +230,33 @@ static void reused_number_is_not_the_mesh(void **state) {
   }
 }
 
+/* Failures that grow over hours, and stop. Their open incident keeps the series from learning, not from recovering. */
+static void incident_of_a_drift_ends_with_it(void **state) {
+  (void)state;
+  const uint32_t minute = 60 * LIMIT_TICKS_PER_S, end = 300 * minute;
+  struct mesh m;
+  struct mesh_conf conf = pair;
+  conf.error_p = 0.02;
+  mesh_open(&m, &conf);
+  for (uint32_t i = 0; i < 15; i++) {
+    struct mesh_fault f = MESH_FAULT((120 + 10 * i) * minute, end);
+    f.service = 1;
+    f.fail_p = 0.002;
+    mesh_fault(&m, f);
+  }
+  struct engine *e = mesh_engine_open(256);
+  mesh_run(&m, e, end);
+  assert_int_equal(m.seen_n, 1);
+  assert_int_equal(m.seen[0].in.state, REC_STATE_OPEN);
+  int64_t end_ns = m.tick.end.ns;
+  mesh_run(&m, e, 15 * minute);
+  assert_int_equal(m.seen_n, 1);
+  assert_int_equal(m.seen[0].in.state, REC_STATE_CLOSED);
+  assert_in_range(m.seen[0].in.ended_at.ns, end_ns - 120 * TIME_NS_PER_S, end_ns + 120 * TIME_NS_PER_S);
+  mesh_engine_close(e);
+  mesh_close(&m);
+}
+
 /* One series, stepped by hand. */
 struct one {
   struct series_state s;
@@ -327,6 +354,7 @@ int main(void) {
       cmocka_unit_test(dropped_series_ends_its_alarms),
       cmocka_unit_test(reused_number_is_not_blamed),
       cmocka_unit_test(reused_number_is_not_the_mesh),
+      cmocka_unit_test(incident_of_a_drift_ends_with_it),
       cmocka_unit_test(signal_without_room_comes_later),
       cmocka_unit_test(first_tick_makes_no_rate),
       cmocka_unit_test(classes_apart_are_in_nothing),
