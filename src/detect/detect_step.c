@@ -320,7 +320,7 @@ static void hanging_run(struct series_state *s, const struct rec_obs *obs, const
   }
   signal_put(j, s, REC_SIGNAL_HANGING,
              detect_hanging_take(d, obs ? obs->started : 0, obs ? obs->ended_started : 0, (double)s->latency.mean_s,
-                                 bar_of(j, REC_SIGNAL_HANGING), seq - s->born_seq >= DETECT_YOUNG, seq, j->dt));
+                                 bar_of(j, REC_SIGNAL_HANGING), seq - s->born_seq >= DETECT_YOUNG, seq));
 }
 
 void detect_series_step(struct series_state *s, const struct rec_obs *obs, const struct rec_hist_cell *cell,

@@ -116,7 +116,7 @@ struct incident_exemplar {
 #define INCIDENT_CHANGES 64u
 struct incident_change {
   struct base_wall at;
-  char source[64], kind[64], summary[256];
+  char source[LIMIT_NAME_BYTES + 1], kind[LIMIT_NAME_BYTES + 1], summary[LIMIT_TEXT_BYTES + 8];
   char entity_kind[16];
   char dim[REC_DIM_COUNT][LIMIT_NAME_BYTES + 1];
 };

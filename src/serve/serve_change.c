@@ -6,8 +6,10 @@
 
 #define CHANGE_AHEAD_NS (3600 * TIME_NS_PER_S) /* a change may be announced, but not for tomorrow */
 
+/* Nothing where it holds a NUL: it would be cut there, and might name somebody else. */
 static struct base_str change_str(yyjson_val *v) {
-  return yyjson_is_str(v) ? (struct base_str){yyjson_get_str(v), yyjson_get_len(v)} : STR_NONE;
+  struct base_str s = yyjson_is_str(v) ? (struct base_str){yyjson_get_str(v), yyjson_get_len(v)} : STR_NONE;
+  return str_find(s, 0, 0) == s.n ? s : STR_NONE;
 }
 
 /* One text field; absent gives `otherwise`. */

@@ -323,6 +323,24 @@ static void another_signal_is_another_incident(void **state) {
   }
 }
 
+/* As long as a record of it may be. */
+static void changes_are_kept_whole(void **state) {
+  (void)state;
+  static char word[LIMIT_NAME_BYTES + 1], text[LIMIT_TEXT_BYTES + 1];
+  memset(word, 'w', LIMIT_NAME_BYTES);
+  memset(text, 't', LIMIT_TEXT_BYTES);
+  struct hand o;
+  hand_open(&o);
+  struct rec_change change = {.source = str_of(word), .kind = str_of(word), .summary = str_of(text)};
+  struct rec_head_batch in = {.change = &change, .change_n = 1};
+  struct incident_view v = {&o.c, o.s, 100, NULL, false};
+  (void)incident_life_tick(o.h, &v, NULL, 0, &in, o.t, o.rec, LIMIT_INCIDENTS_OPEN);
+  assert_string_equal(o.h->change[0].source, word);
+  assert_string_equal(o.h->change[0].kind, word);
+  assert_string_equal(o.h->change[0].summary, text);
+  hand_close(&o);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(opened_while_bad_and_closed_after_the_hold),
@@ -336,6 +354,7 @@ int main(void) {
       cmocka_unit_test(lost_entry_traffic_is_unhealthy),
       cmocka_unit_test(long_flapping_leaves_room_for_others),
       cmocka_unit_test(another_signal_is_another_incident),
+      cmocka_unit_test(changes_are_kept_whole),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

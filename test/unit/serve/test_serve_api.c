@@ -279,6 +279,11 @@ static void a_bad_change_is_refused_by_field(void **state) {
   expect_error(post_change("{\"kind\":\"x\",\"summary\":\"s\",\"entity\":{\"kind\":\"cat\"}}"), 400, "entity.kind");
   expect_error(post_change("{\"kind\":\"x\",\"summary\":\"s\",\"entity\":{\"kind\":\"pod\",\"pd\":\"a\"}}"), 400,
                "entity.pd");
+  /* Cut at the NUL, it would be said of the cart. */
+  expect_error(post_change("{\"kind\":\"x\",\"summary\":\"s\",\"entity\":{\"kind\":\"service\",\"service\":"
+                           "\"cart\\u0000-old\"}}"),
+               400, "entity.service");
+  expect_error(post_change("{\"kind\":\"x\\u0000y\"," ENTITY ",\"summary\":\"s\"}"), 400, "kind");
   expect_error(post_change("{\"at\":\"noon\",\"kind\":\"x\"," ENTITY ",\"summary\":\"s\"}"), 400, "at");
   expect_error(post_change("{\"at\":\"1970-01-03T00:00:00Z\",\"kind\":\"x\"," ENTITY ",\"summary\":\"s\"}"), 400, "at");
   assert_int_equal(change_n, 0);
