@@ -198,6 +198,7 @@ struct incident_traffic {
   enum rec_verdict verdict;
   uint32_t all_idx;   /* series of that cluster, where all that it serves went the same way; or REC_SERIES_NONE */
   bool confirmed;     /* those it talks with say the same */
+  bool over;          /* after an expected change the traffic is as usual again: what was told of it stands */
   const char *reason; /* static text */
   double before_per_s, now_per_s;
 };

@@ -103,6 +103,13 @@ static bool adjacent(const struct incident_view *v, const struct incident_nodes 
   return false;
 }
 
+/* Is it a member, or does one call it, if only through others? */
+static bool called_by(const struct incident_view *v, const struct incident_nodes *set, uint32_t node) {
+  for (uint32_t i = 0; i < set->n; i++)
+    if (calls(v->catalog, set->node[i], node, CALLS_DEPTH)) return true;
+  return false;
+}
+
 static bool near_onset(const struct incident_case *c, uint32_t from) {
   return from + NEAR >= c->from_seq && from <= c->last_seq + NEAR;
 }
@@ -121,8 +128,8 @@ static bool fits_traffic(const struct incident_head *h, const struct incident_vi
   }
   if (case_has(h, c, REC_SIGNAL_ERRATIC)) return true;       /* users who bunch are many for a while */
   if (w->node == NONE && !w->up) return same_onset(c, from); /* users see it, and stay away */
-  /* Fewer or more calls around a failing service are its consequence. */
-  return w->node != NONE && (incident_nodes_has(&c->nodes, w->node) || adjacent(v, &c->nodes, w->node));
+  /* Fewer or more calls around and below failing services are their consequence. */
+  return w->node != NONE && (adjacent(v, &c->nodes, w->node) || called_by(v, &c->nodes, w->node));
 }
 
 /* The same signal at services of which one calls the other is one trouble that is handed on. */
@@ -134,10 +141,23 @@ static bool fits_other(const struct incident_head *h, const struct incident_view
   return calls(v->catalog, c->source, w->source, CALLS_DEPTH) || calls(v->catalog, w->source, c->source, CALLS_DEPTH);
 }
 
-/* Slow first, and failing while it still is: a queue that has run full. */
+/* Slow first, and failing while it still is: a queue that has run full. Or the other way round. */
 static bool grows(const struct incident_head *h, const struct incident_case *c, const struct who *w) {
-  return c->family == INCIDENT_LATENCY && w->family == INCIDENT_ERRORS && w->source == c->source && w->source != NONE &&
-         incident_case_alive(h, c);
+  return w->family < INCIDENT_TRAFFIC && w->source == c->source && w->source != NONE && incident_case_alive(h, c);
+}
+
+/* Slow for the calls that fail: time that was lost on those, and on trying again, is in no duration of theirs. */
+static bool waits(const struct incident_view *v, const struct incident_case *c, const struct who *w) {
+  const struct series_catalog *g = v->catalog;
+  bool slow = w->family == INCIDENT_LATENCY || w->signal == REC_SIGNAL_LATENCY_APART;
+  if (c->family != INCIDENT_ERRORS || !slow || w->source == NONE) return false;
+  for (uint32_t e = g->node[w->source].first_out; e != NONE; e = g->edge[e].next_out) {
+    if (!incident_nodes_has(&c->nodes, g->edge[e].to)) continue;
+    struct incident_excess x = incident_excess_of(v, incident_edge_series(v, e, REC_SIDE_CLIENT, w->cluster),
+                                                  INCIDENT_ERRORS, c->from_seq, v->seq);
+    if (incident_z(x) >= 3.0) return true;
+  }
+  return false;
 }
 
 /* Who is refused by a service that it calls fails itself. */
@@ -158,6 +178,7 @@ static bool fits_trouble(const struct incident_head *h, const struct incident_vi
     return incident_nodes_has(&c->nodes, w->source) || adjacent(v, &c->nodes, w->source);
   }
   if (w->node == NONE || c->nodes.n == 0) return near_onset(c, from);
+  if (incident_nodes_has(&c->nodes, w->source) && waits(v, c, w)) return near_onset(c, from);
   /* Of a victim whose parts began to differ when its trouble began: the trouble need not reach all parts alike. */
   if (w->apart) return w->node == c->source || (incident_nodes_has(&c->nodes, w->node) && same_onset(c, from));
   /* Failing half a minute later than elsewhere slow is another trouble, or at least news. */
@@ -174,6 +195,15 @@ static bool fits_trouble(const struct incident_head *h, const struct incident_vi
   return incident_nodes_has(&c->nodes, w->node) || adjacent(v, &c->nodes, w->node);
 }
 
+/* One that begins where this does; then a trouble before a mere change of traffic; then the newest. */
+static bool fits_better(const struct incident_case *c, const struct incident_case *than, const struct who *w) {
+  bool same = c->source == w->source, same_than = than->source == w->source;
+  if (same != same_than) return same;
+  bool traffic = c->family == INCIDENT_TRAFFIC, traffic_than = than->family == INCIDENT_TRAFFIC;
+  if (traffic != traffic_than && w->family != INCIDENT_TRAFFIC) return !traffic;
+  return c->opened_seq > than->opened_seq;
+}
+
 static uint16_t case_find(const struct incident_head *h, const struct incident_view *v, const struct who *w,
                           uint32_t from) {
   uint16_t best = INCIDENT_NO_CASE;
@@ -182,9 +212,7 @@ static uint16_t case_find(const struct incident_head *h, const struct incident_v
     if (!c->used || c->resting || c->family == INCIDENT_GAP) continue;
     bool fits = w->family == INCIDENT_TRAFFIC ? fits_traffic(h, v, c, w, from) : fits_trouble(h, v, c, w, from);
     if (!fits) continue;
-    /* One that begins where this does, before the newest. */
-    bool same = c->source == w->source, than = best != INCIDENT_NO_CASE && h->case_[best].source == w->source;
-    if (best == INCIDENT_NO_CASE || (same != than ? same : c->opened_seq > h->case_[best].opened_seq)) best = i;
+    if (best == INCIDENT_NO_CASE || fits_better(c, &h->case_[best], w)) best = i;
   }
   return best;
 }

@@ -44,8 +44,10 @@ uint32_t incident_rank_source(const struct incident_view *v, uint32_t node, stru
                               enum incident_family family, uint32_t from, uint32_t to) {
   const struct series_catalog *c = v->catalog;
   for (unsigned depth = 0; depth < DEPTH_MAX; depth++) {
-    struct incident_excess own = side_excess(v, node, REC_SIDE_SERVER, cluster, family, from, to);
-    double below = 0.0, most = 0.0;
+    /* By whoever sees more of it: what breaks on the way to a service, it does not report. */
+    double own = side_excess(v, node, REC_SIDE_SERVER, cluster, family, from, to).x,
+           seen = side_excess(v, node, REC_SIDE_CLIENT, cluster, family, from, to).x, below = 0.0, most = 0.0;
+    if (seen > own) own = seen;
     uint32_t next = NONE;
     for (uint32_t e = c->node[node].first_out; e != NONE; e = c->edge[e].next_out) {
       struct incident_excess x = edge_excess(v, e, cluster, family, from, to);
@@ -55,7 +57,7 @@ uint32_t incident_rank_source(const struct incident_view *v, uint32_t node, stru
       most = x.x;
       next = c->edge[e].to;
     }
-    if (next == NONE || below < EXPLAINED * own.x) return node;
+    if (next == NONE || below < EXPLAINED * own) return node;
     node = next;
   }
   return node;

@@ -3,11 +3,12 @@
 #include "incident_silent.h"
 
 #include "base_math.h"
+#include "series_recent.h"
 
 #define NONE REC_SERIES_NONE
 #define BEFORE (10u * LIMIT_TICKS_PER_S) /* its last request may be so long before the onset, */
 #define AFTER (2u * LIMIT_TICKS_PER_S)   /* and so long after it: what was under way ends */
-#define ALIVE (2u * LIMIT_TICKS_PER_S)   /* its siblings were heard since */
+#define ALIVE 0.5                        /* of what is due to its siblings meanwhile came */
 #define NATS 6.0                         /* that it is chance, before the choice among the parts is paid for */
 
 static double rate_of(const struct series_state *s) {
@@ -22,33 +23,48 @@ static bool silent(const struct incident_view *v, const struct series_state *s, 
 }
 
 struct parts {
-  uint32_t n, alive, silent, last; /* last: the silent one that was found last */
+  struct base_str cluster; /* empty: in all */
+  enum rec_level level;
+  uint32_t node, n, silent, last; /* last: the silent one that was found last */
 };
 
-/* In the cluster, or in all where that is empty. */
-static struct parts parts_of(const struct incident_view *v, uint32_t node, enum rec_level level,
-                             struct base_str cluster, uint32_t from) {
+static bool part_is(const struct incident_view *v, const struct parts *p, uint32_t idx) {
+  const struct rec_series *w = &v->catalog->entry[idx].who;
+  if (w->level != p->level || w->side != REC_SIDE_SERVER || !v->state[idx].used) return false;
+  return p->cluster.n == 0 || str_eq(w->dim[REC_DIM_CLUSTER], p->cluster);
+}
+
+static void parts_find(const struct incident_view *v, struct parts *p, uint32_t from) {
   const struct series_catalog *c = v->catalog;
-  struct parts out = {.last = NONE};
-  for (unsigned pass = 0; pass < 2; pass++)
-    for (uint32_t i = c->node[node].first_child; i != NONE; i = c->entry[i].sibling) {
-      const struct rec_series *w = &c->entry[i].who;
-      if (w->level != level || w->side != REC_SIDE_SERVER || !v->state[i].used) continue;
-      if (cluster.n && !str_eq(w->dim[REC_DIM_CLUSTER], cluster)) continue;
-      if (pass == 0) {
-        out.n++;
-        out.alive += v->seq - v->state[i].data_seq <= ALIVE;
-      } else if (silent(v, &v->state[i], from, out.n)) {
-        out.silent++;
-        out.last = i;
-      }
-    }
-  return out;
+  p->n = p->silent = 0;
+  for (uint32_t i = c->node[p->node].first_child; i != NONE; i = c->entry[i].sibling) p->n += part_is(v, p, i);
+  for (uint32_t i = c->node[p->node].first_child; i != NONE; i = c->entry[i].sibling) {
+    if (!part_is(v, p, i) || !silent(v, &v->state[i], from, p->n)) continue;
+    p->silent++;
+    p->last = i;
+  }
+}
+
+/* Did the others go on while it was silent? */
+static bool others_alive(const struct incident_view *v, const struct parts *p) {
+  const struct series_catalog *c = v->catalog;
+  uint32_t since = v->state[p->last].data_seq + 1;
+  double came = 0.0, due = 0.0;
+  for (uint32_t i = c->node[p->node].first_child; i != NONE; i = c->entry[i].sibling) {
+    if (i == p->last || !part_is(v, p, i)) continue;
+    came += series_recent_sum(&v->state[i], since, v->seq).n;
+    due += rate_of(&v->state[i]) * (double)(v->seq + 1 - since);
+  }
+  return came > 0.0 && came >= ALIVE * due;
 }
 
 uint32_t incident_silent_part(const struct incident_view *v, uint32_t node, struct base_str cluster, uint32_t from) {
   if (node == NONE) return NONE;
-  struct parts p = parts_of(v, node, REC_LEVEL_POD, cluster, from);
-  if (p.silent > 1 && !cluster.n) p = parts_of(v, node, REC_LEVEL_SERVICE_CLUSTER, STR_NONE, from);
-  return p.silent == 1 && p.alive > 0 ? p.last : NONE;
+  struct parts p = {cluster, REC_LEVEL_POD, node, 0, 0, NONE};
+  parts_find(v, &p, from);
+  if (p.silent > 1 && !cluster.n) {
+    p.level = REC_LEVEL_SERVICE_CLUSTER;
+    parts_find(v, &p, from);
+  }
+  return p.silent == 1 && others_alive(v, &p) ? p.last : NONE;
 }

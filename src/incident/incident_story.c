@@ -6,6 +6,8 @@
 #define NONE REC_SERIES_NONE
 #define Z_REACHED 3.0
 #define SURGE_PATIENCE (15u * LIMIT_TICKS_PER_S)
+#define LATELY (20u * LIMIT_TICKS_PER_S)
+#define RETRIED 0.05f /* a share of requests tried again that is no side effect */
 #define REGION_SERVICES 3u
 #define REGION_SHARE 0.7
 #define SETTLES (5u * LIMIT_TICKS_PER_S) /* by then lost reports are known as such */
@@ -245,10 +247,19 @@ static void severity_set(const struct incident_view *v, const struct incident_ca
   }
 }
 
+/* It was explained so far. When the surge is over, its seconds must not be held against it: only what the last ones
+ * show, beyond what the traffic of the last half minute explains. */
+static bool subsides(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
+                     const struct incident_story *s) {
+  uint32_t from = v->seq - c->from_seq > LATELY ? v->seq - LATELY + 1 : c->from_seq;
+  struct incident_excess e = incident_excess_of(v, s->cause[0].shown_idx, INCIDENT_LATENCY, from, v->seq);
+  return incident_z(e) < 3.0 || incident_traffic_loads(h, v, s->cause[0].node, from, v->seq) == INCIDENT_LOAD_EXPLAINS;
+}
+
 /* Slower, but no more than its own traffic explains, and nothing fails: the load, not the service. */
 static void load_judge(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
                        struct incident_story *s) {
-  if (s->cause_n == 0 || s->cause[0].node == NONE) return;
+  if (s->cause_n == 0 || s->cause[0].node == NONE || s->cause[0].between) return; /* on the way there is no queue */
   uint8_t signal = s->cause[0].signal;
   bool other =
       c->family == INCIDENT_OTHER && (signal == REC_SIGNAL_LATENCY_APART || signal == REC_SIGNAL_LATENCY_DRIFT);
@@ -257,7 +268,8 @@ static void load_judge(const struct incident_head *h, const struct incident_view
   enum incident_loaded load = incident_traffic_loads(h, v, s->cause[0].node, w.from, w.to);
   /* Under a surge a queue may overflow for some seconds: only what lasts is the service's own trouble. */
   bool brief = v->seq - c->from_seq < SURGE_PATIENCE;
-  if (load != INCIDENT_LOAD_EXPLAINS && !(load == INCIDENT_LOAD_GROWN && brief)) return;
+  bool explained = load == INCIDENT_LOAD_EXPLAINS || (load == INCIDENT_LOAD_GROWN && brief);
+  if (!explained && !(c->story.cause_n && c->story.verdict == REC_VERDICT_EXPECTED && subsides(h, v, c, s))) return;
   s->verdict = REC_VERDICT_EXPECTED;
   s->severity = REC_SEVERITY_INFO;
 }
@@ -282,6 +294,23 @@ static void refusal_judge(const struct incident_head *h, const struct incident_v
   c->source = node;
 }
 
+/* Slow on the way, and tried again: what failed at first is the trouble, and the waiting its price. */
+static void retries_judge(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
+                          struct incident_story *s) {
+  struct incident_cause *k = &s->cause[0];
+  if (c->family != INCIDENT_LATENCY || !k->between || k->node == NONE) return;
+  const struct incident_alarm *a = incident_alarm_strongest(h, v, c, k->node, REC_SIGNAL_RETRIES, false);
+  if (!a || a->seen < RETRIED) return;
+  char slow[sizeof k->evidence];
+  memcpy(slow, k->evidence, sizeof slow);
+  k->signal = REC_SIGNAL_RETRIES;
+  incident_other_evidence(v, a, k->evidence, sizeof k->evidence);
+  size_t n = strlen(k->evidence);
+  struct base_buf b = buf_over(k->evidence + n, sizeof k->evidence - n - 1);
+  buf_put_f(&b, "; %s", slow);
+  k->evidence[n + b.n] = 0;
+}
+
 static bool tell_ranked(const struct incident_head *h, const struct incident_view *v, struct incident_case *c) {
   struct window w = window_of(v, c);
   struct base_str cluster = scope_of(v, c, w);
@@ -303,6 +332,7 @@ static bool tell_ranked(const struct incident_head *h, const struct incident_vie
   incident_nodes_reach(v, &c->nodes, c->source, cluster, c->family, w.from, w.to);
   reached_find(v, c, cluster, rank[0].node, victim, w, &s);
   refusal_judge(h, v, c, &rank[0], w, &s);
+  retries_judge(h, v, c, &s);
   severity_set(v, c, victim, w, &s);
   load_judge(h, v, c, &s);
   c->story = s;
@@ -348,6 +378,7 @@ static uint32_t traffic_series(const struct incident_view *v, const struct incid
 /* False: nobody confirms the drop, and it may yet turn out that reports are lost. */
 static bool tell_traffic(const struct incident_head *h, const struct incident_view *v, struct incident_case *c) {
   struct incident_traffic t = incident_traffic_judge(h, v, c);
+  if (t.over) return true;
   struct incident_story s = {.verdict = (uint8_t)t.verdict, .margin = 0.6};
   double ratio = t.before_per_s > 0.0 ? t.now_per_s / t.before_per_s : 1.0;
   s.severity = t.verdict == REC_VERDICT_EXPECTED ? REC_SEVERITY_INFO

@@ -6,6 +6,8 @@
 #define DEPTH_MAX 24u
 #define EXPLAINS 0.5   /* a caller whose own change is at least half of the callee's explains it */
 #define CONSERVED 0.15 /* a total that moved less than this is the same total */
+#define MOVED 0.1      /* of the total: a smaller share is no failover */
+#define CLUSTERS 64u   /* of one service that are compared */
 #define REACH_S 100u   /* of the coarse rings, whole slots */
 #define AMPLIFIED 3.0  /* calls a service gets for the same work of its callers: past this it is no mere change */
 #define SURGE_TICKS (30u * LIMIT_TICKS_PER_S)
@@ -185,55 +187,68 @@ static uint32_t strongest(const struct incident_head *h, const struct incident_v
   return best;
 }
 
-/* One cluster moved and the service as a whole did not: what left one arrived at another. */
-static bool moved_between(const struct incident_view *v, uint32_t node, uint32_t from, struct incident_traffic *out) {
+/* What one cluster has of a service's requests, before and now. */
+struct part {
+  struct base_str cluster;
+  struct change k;
+};
+
+/* The clusters of a service in a row; returns how many, CLUSTERS at most: those after are not looked at. */
+static uint32_t parts_of(const struct incident_view *v, uint32_t node, uint32_t from, struct part out[CLUSTERS]) {
   const struct series_catalog *c = v->catalog;
-  struct change total = change_of(v, service_series(v, node), from);
-  double down = 0.0, up = 0.0;
-  struct base_str a = STR_NONE, b = STR_NONE;
-  for (uint32_t i = c->node[node].first_child; i != NONE; i = c->entry[i].sibling) {
+  uint32_t n = 0;
+  for (uint32_t i = c->node[node].first_child; i != NONE && n < CLUSTERS; i = c->entry[i].sibling) {
     const struct rec_series *w = &c->entry[i].who;
     if (w->level != REC_LEVEL_SERVICE_CLUSTER || w->side != REC_SIDE_SERVER) continue;
-    struct change k = change_of(v, i, from);
-    double d = k.now - k.before;
-    if (d < down) {
-      down = d;
-      a = w->dim[REC_DIM_CLUSTER];
-    }
-    if (d > up) {
-      up = d;
-      b = w->dim[REC_DIM_CLUSTER];
-    }
+    out[n++] = (struct part){w->dim[REC_DIM_CLUSTER], change_of(v, i, from)};
   }
-  double shift = -down < up ? -down : up, drift = total.now - total.before,
-         noise = 4.0 * math_sqrt(total.before / total.span_s);
-  if (drift < 0.0) drift = -drift;
-  double allowed = CONSERVED * total.before > noise ? CONSERVED * total.before : noise;
-  if (!a.n || !b.n || drift > allowed || shift < 0.5 * (-down > up ? -down : up) || shift <= allowed) return false;
-  out->cluster = a;
-  out->other = b;
+  return n;
+}
+
+/* Is the rate the same, but for what it always does: counts scatter, and rates wander? At least so much is allowed. */
+static bool usual(const struct incident_view *v, uint32_t idx, struct change total, double allowed) {
+  double wander = idx == NONE ? 0.0 : 2.0 * math_sqrt((double)v->state[idx].rate.zeta2);
+  double noise = 4.0 * math_sqrt(1.0 / (total.before * total.span_s)), off = ratio_of(total) - 1.0;
+  if (noise > allowed) allowed = noise;
+  if (wander > allowed) allowed = wander;
+  return off <= allowed && off >= -allowed;
+}
+
+/* One cluster moved and the service as a whole did not: what left one arrived at another. In shares of the total, as
+ * what the whole does is no move. */
+static bool moved_between(const struct incident_view *v, uint32_t node, uint32_t from, struct incident_traffic *out) {
+  struct part part[CLUSTERS];
+  struct change total = change_of(v, service_series(v, node), from);
+  uint32_t n = parts_of(v, node, from, part), a = 0, b = 0;
+  double d[CLUSTERS];
+  if (n < 2 || total.before <= 0.0 || total.now <= 0.0 || !usual(v, service_series(v, node), total, CONSERVED))
+    return false;
+  for (uint32_t i = 0; i < n; i++) {
+    d[i] = part[i].k.now / total.now - part[i].k.before / total.before;
+    if (d[i] < d[a]) a = i;
+    if (d[i] > d[b]) b = i;
+  }
+  double had = part[a].k.before / total.before, moved = -d[a] < d[b] ? -d[a] : d[b], most = -d[a] > d[b] ? -d[a] : d[b];
+  double sd = math_sqrt((had * (1.0 - had) + 0.01) / (total.now * total.span_s));
+  if (moved < 0.5 * most || moved < MOVED || moved < 4.0 * sd) return false;
+  out->cluster = part[a].cluster;
+  out->other = part[b].cluster;
   return true;
 }
 
 /* All of a change in one cluster, the others as usual. */
-static struct base_str one_cluster(const struct incident_view *v, uint32_t node, uint32_t from) {
-  const struct series_catalog *c = v->catalog;
-  struct base_str name = STR_NONE;
-  double most = 0.0, sum = 0.0;
-  uint32_t n = 0;
-  for (uint32_t i = c->node[node].first_child; i != NONE; i = c->entry[i].sibling) {
-    const struct rec_series *w = &c->entry[i].who;
-    if (w->level != REC_LEVEL_SERVICE_CLUSTER || w->side != REC_SIDE_SERVER) continue;
-    struct change k = change_of(v, i, from);
-    double d = k.now - k.before;
-    if (d < 0.0) d = -d;
-    n++;
-    sum += d;
+static struct base_str one_cluster(const struct incident_view *v, uint32_t node, bool up, uint32_t from) {
+  struct part part[CLUSTERS];
+  uint32_t n = parts_of(v, node, from, part), best = 0;
+  double sum = 0.0, most = 0.0;
+  for (uint32_t i = 0; i < n; i++) {
+    double d = up ? part[i].k.now - part[i].k.before : part[i].k.before - part[i].k.now;
+    sum += d > 0.0 ? d : -d;
     if (d <= most) continue;
     most = d;
-    name = w->dim[REC_DIM_CLUSTER];
+    best = i;
   }
-  return n > 1 && most >= 0.8 * sum ? name : STR_NONE;
+  return n > 1 && most > 0.0 && most >= 0.8 * sum ? part[best].cluster : STR_NONE;
 }
 
 /* The cluster's own series, where its traffic went as the service's there did: users of the cluster, not of one
@@ -282,7 +297,12 @@ struct incident_traffic incident_traffic_judge(const struct incident_head *h, co
     out.reason = "what one cluster lost, another took over";
     return out;
   }
-  out.cluster = one_cluster(v, out.node, c->from_seq);
+  bool expected = c->story.cause_n > 0 && c->story.verdict == REC_VERDICT_EXPECTED;
+  if (!c->up && expected && usual(v, service_series(v, out.node), k, CONSERVED)) { /* the way back is no loss */
+    out.over = true;
+    return out;
+  }
+  out.cluster = one_cluster(v, out.node, c->up, c->from_seq);
   if (entry && !c->up && out.cluster.n) out.all_idx = cluster_with(v, out.node, out.cluster, c->from_seq);
   double ratio = ratio_of(k);
   if (entry) {

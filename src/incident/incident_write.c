@@ -143,7 +143,8 @@ static uint32_t end_seq(const struct incident_head *h, const struct incident_cas
 static void kind_set(const struct incident_case *c, struct rec_incident *out) {
   static const char *const by_family[] = {"errors", "latency", "traffic", "errors", "change"};
   const char *kind = by_family[c->family];
-  if (c->family == INCIDENT_OTHER && c->story.cause_n) kind = rec_signal_kind(c->story.cause[0].signal);
+  bool told = c->story.cause_n > 0 && incident_family_of(c->story.cause[0].signal) == INCIDENT_OTHER;
+  if (told) kind = rec_signal_kind(c->story.cause[0].signal);
   if (c->family == INCIDENT_ERRORS && c->story.cause_n && c->story.cause[0].signal == REC_SIGNAL_OVERLOAD)
     kind = "saturation";
   struct base_buf b = buf_over(out->kind, sizeof out->kind - 1);
