@@ -60,9 +60,11 @@
 #define LIMIT_CHANGES 16u
 #define LIMIT_TEXT_BYTES 512u     /* summary, evidence */
 #define LIMIT_DECISION_BYTES 256u /* the text of a decision */
-#define LIMIT_DECISIONS 8u        /* kept of an incident; the oldest go */
-#define LIMIT_AGAIN 16u           /* returns listed of a recurring incident; the oldest go, the count does not */
-#define LIMIT_PLOT 120u           /* points of an incident's plot */
+#define LIMIT_HOPS 8u       /* of the chain from where users see a trouble to its cause; those next to the cause */
+#define LIMIT_HOP_BYTES 96u /* the evidence of one of them */
+#define LIMIT_DECISIONS 8u  /* kept of an incident; the oldest go */
+#define LIMIT_AGAIN 16u     /* returns listed of a recurring incident; the oldest go, the count does not */
+#define LIMIT_PLOT 120u     /* points of an incident's plot */
 
 /* Journal. */
 #define LIMIT_FRAME_BYTES (8u << 20)    /* one frame; larger is BAD */

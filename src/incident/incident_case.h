@@ -35,13 +35,24 @@ struct incident_cause {
   char evidence[LIMIT_TEXT_BYTES];
 };
 
+/* One call on the way from where users see the trouble to its cause. An edge's number stays its own for ever. */
+struct incident_hop {
+  uint32_t edge;
+  uint8_t quiet; /* nothing of who is called raised an alarm */
+  uint8_t pad[3];
+  char evidence[LIMIT_HOP_BYTES];
+};
+
 /* What the ranking said when the evidence was fresh; the record is composed from it. */
 struct incident_story {
-  uint32_t cause_n, reached_n, healthy_n, route_n;
+  uint32_t cause_n, reached_n, healthy_n, route_n, hop_n;
+  uint32_t pad_n;
   struct incident_cause cause[LIMIT_CAUSES];
   uint32_t reached[16]; /* nodes */
   uint32_t route[8];    /* ROUTE series of the victim that are hit */
   uint32_t healthy[INCIDENT_COMPARED];
+  struct incident_hop hop[LIMIT_HOPS]; /* from the users on */
+  char refute[LIMIT_TEXT_BYTES];       /* what would show that it is another cause */
   double rate;   /* excess a request of the series that speaks, when this was told; 0: not ranked */
   double margin; /* of the first cause's score over the second's, 0..1 */
   char summary[LIMIT_TEXT_BYTES];
@@ -211,6 +222,12 @@ bool incident_story_tell(const struct incident_head *h, const struct incident_vi
 /* Names the part that fell silent, where that shows only after the trouble: a slow one is missed late. */
 void incident_story_silent(const struct incident_view *v, struct incident_case *c);
 
+/* incident_chain.c: the calls from where users see the trouble to the first cause, up along those that show most of it
+ * from there; and what would refute it. Of ranked cases; nothing of others. Cost: a sum for each call of each hop. */
+void incident_chain_tell(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
+                         struct base_str cluster, uint32_t from, struct incident_story *s);
+void incident_chain_write(const struct incident_view *v, const struct incident_case *c, struct rec_incident *out);
+
 /* incident_other.c: signals without recent seconds. The service where such a trouble begins, from one that has it; the
  * part of it that alone shows it (a series), or REC_SERIES_NONE: all of it; and what the alarm has seen, as a sentence.
  */
@@ -230,6 +247,9 @@ void incident_other_look(struct incident_head *h, const struct incident_view *v,
 /* incident_text.c: sentences. Each writes a NUL-terminated text of at most cap bytes. */
 void incident_text_evidence(const struct incident_view *v, const struct incident_cause *c, enum incident_family family,
                             uint32_t from, uint32_t to, char *out, size_t cap);
+/* What one series shows in ticks [from, to], for one hop. */
+void incident_text_hop(const struct incident_view *v, uint32_t series_idx, enum incident_family family, uint32_t from,
+                       uint32_t to, char *out, size_t cap);
 /* Adds to the evidence of a cause that fell silent that it did. */
 void incident_text_silent(struct incident_cause *c);
 void incident_text_summary(const struct incident_view *v, const struct incident_case *c, char *out, size_t cap);
@@ -281,6 +301,7 @@ bool incident_case_alive(const struct incident_head *h, const struct incident_ca
 void incident_decide(struct incident_case *c, struct base_wall at, const char *text);
 
 /* incident_write.c: the record of a case as it stands. going: the trouble still goes on, none of it recovers. */
+void incident_entity_node(const struct incident_view *v, uint32_t node, struct rec_entity *out);
 void incident_entity_of(const struct incident_view *v, const struct incident_cause *c, struct rec_entity *out);
 void incident_write(const struct incident_head *h, const struct incident_view *v, struct incident_case *c, bool going,
                     enum rec_state state, struct rec_incident *out);

@@ -331,6 +331,7 @@ static bool tell_ranked(const struct incident_head *h, const struct incident_vie
   c->source = rank[0].node;
   incident_nodes_reach(v, &c->nodes, c->source, cluster, c->family, w.from, w.to);
   reached_find(v, c, cluster, rank[0].node, victim, w, &s);
+  incident_chain_tell(h, v, c, cluster, w.from, &s);
   refusal_judge(h, v, c, &rank[0], w, &s);
   retries_judge(h, v, c, &s);
   severity_set(v, c, victim, w, &s);

@@ -66,6 +66,27 @@ void incident_text_evidence(const struct incident_view *v, const struct incident
   seal(&b, out, cap);
 }
 
+void incident_text_hop(const struct incident_view *v, uint32_t series_idx, enum incident_family family, uint32_t from,
+                       uint32_t to, char *out, size_t cap) {
+  struct base_buf b = buf_over(out, cap - 1);
+  struct incident_excess e = incident_excess_of(v, series_idx, family, from, to);
+  struct incident_normal n = incident_normal_of(v, series_idx, from);
+  double mean = n.latency_mean_s + (e.bad > 0.0 ? e.x / e.bad : 0.0);
+  if (family == INCIDENT_ERRORS) {
+    buf_put_f(&b, "%.0f of %.0f failed (", e.bad, e.n);
+    put_percent(&b, e.n > 0.0 ? e.bad / e.n : 0.0);
+    buf_put_str(&b, STR("); "));
+    put_percent(&b, n.error_ratio);
+  } else {
+    buf_put_f(&b, "%.0f took ", e.bad);
+    put_seconds(&b, mean);
+    buf_put_str(&b, STR(" on average; "));
+    put_seconds(&b, n.latency_mean_s);
+  }
+  buf_put_str(&b, STR(" is normal"));
+  seal(&b, out, cap);
+}
+
 void incident_text_silent(struct incident_cause *c) {
   size_t n = strlen(c->evidence), cap = sizeof c->evidence - n;
   if (!c->silent) return;

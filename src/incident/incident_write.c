@@ -15,7 +15,7 @@ static void entity_series(const struct incident_view *v, uint32_t idx, struct re
   }
 }
 
-static void entity_node(const struct incident_view *v, uint32_t node, struct rec_entity *out) {
+void incident_entity_node(const struct incident_view *v, uint32_t node, struct rec_entity *out) {
   *out = (struct rec_entity){.kind = STR("service")};
   out->dim[REC_DIM_NAMESPACE] = v->catalog->node[node].ns;
   out->dim[REC_DIM_SERVICE] = v->catalog->node[node].name;
@@ -25,7 +25,7 @@ void incident_entity_of(const struct incident_view *v, const struct incident_cau
   if (c->series_idx != NONE && series_catalog_find(v->catalog, c->series_idx)) {
     entity_series(v, c->series_idx, out);
   } else if (c->node != NONE) {
-    entity_node(v, c->node, out);
+    incident_entity_node(v, c->node, out);
   } else {
     *out = (struct rec_entity){.kind = STR("mesh")};
   }
@@ -39,7 +39,7 @@ static void lists_write(const struct incident_view *v, const struct incident_sto
     k->signal = s->cause[i].signal;
     memcpy(k->evidence, s->cause[i].evidence, sizeof k->evidence);
   }
-  for (uint32_t i = 0; i < s->reached_n; i++) entity_node(v, s->reached[i], &out->affected[out->affected_n++]);
+  for (uint32_t i = 0; i < s->reached_n; i++) incident_entity_node(v, s->reached[i], &out->affected[out->affected_n++]);
   for (uint32_t i = 0; i < s->route_n; i++)
     if (series_catalog_find(v->catalog, s->route[i])) entity_series(v, s->route[i], &out->affected[out->affected_n++]);
   for (uint32_t i = 0; i < s->healthy_n; i++)
@@ -204,5 +204,6 @@ void incident_write(const struct incident_head *h, const struct incident_view *v
   exemplars_write(h, v, c, out);
   changes_write(h, out);
   incident_finding_write(h, v, c, out);
+  incident_chain_write(v, c, out);
   out->confidence = incident_confidence(c, out);
 }

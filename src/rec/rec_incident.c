@@ -237,6 +237,31 @@ static void plot_json(struct base_json *j, const struct rec_incident *in) {
   json_close(j);
 }
 
+static void chain_json(struct base_json *j, const struct rec_incident *in) {
+  MUST(in->hop_n <= LIMIT_HOPS);
+  json_key(j, "chain");
+  json_array(j);
+  for (uint32_t i = 0; i < in->hop_n; i++) {
+    const struct rec_hop *hop = &in->hop[i];
+    json_object(j);
+    json_key(j, "from");
+    entity_json(j, &hop->from);
+    json_key(j, "to");
+    entity_json(j, &hop->to);
+    json_key(j, "quiet");
+    json_bool(j, hop->quiet);
+    key_text(j, "evidence", hop->evidence, sizeof hop->evidence);
+    json_close(j);
+  }
+  json_close(j);
+  json_key(j, "refuted_by");
+  if (in->refute[0]) {
+    json_text(j, in->refute);
+  } else {
+    json_null(j);
+  }
+}
+
 static void recurrences_json(struct base_json *j, const struct rec_incident *in) {
   MUST(in->again_n <= LIMIT_AGAIN);
   json_key(j, "occurrences");
@@ -304,6 +329,7 @@ void rec_incident_json(const struct rec_incident *in, struct base_buf *out) {
   key_text(j, "telemetry", in->telemetry, sizeof in->telemetry);
   finding_json(j, &in->finding);
   plot_json(j, in);
+  chain_json(j, in);
   recurrences_json(j, in);
   decisions_json(j, in);
   if (in->merged_hash) {

@@ -51,6 +51,13 @@ struct rec_plot {
   float low, high;         /* the band of normal life, low < 0: none */
 };
 
+/* One call on the way from where users see a trouble to its cause. */
+struct rec_hop {
+  struct rec_entity from, to; /* services */
+  bool quiet;                 /* no alarm was raised for who is called */
+  char evidence[LIMIT_HOP_BYTES];
+};
+
 /* A trouble that came back while its incident was still remembered. */
 struct rec_again {
   struct base_wall started_at, ended_at; /* ended_at.ns == 0 while it goes on */
@@ -84,7 +91,10 @@ struct rec_incident {
   struct rec_shown exemplar[LIMIT_EXEMPLARS];
   struct rec_finding finding;
   struct rec_plot plot;
-  uint32_t occurrences; /* 1, and one more for each time that it came back */
+  uint32_t hop_n;
+  struct rec_hop hop[LIMIT_HOPS];
+  char refute[LIMIT_TEXT_BYTES]; /* what would show that the cause is another one; "" where nothing is ranked */
+  uint32_t occurrences;          /* 1, and one more for each time that it came back */
   uint32_t again_n, decision_n;
   struct rec_again again[LIMIT_AGAIN]; /* the newest, oldest first */
   struct rec_decision decision[LIMIT_DECISIONS];
@@ -92,7 +102,8 @@ struct rec_incident {
 
 /* The contract's JSON of one incident, on one line, without a newline. Same record, same bytes. Additive fields
  * beyond the contract: "state", "acked", "muted", "updated_at", "merged_into" (an id) where it was merged, "finding",
- * "plot", "occurrences", "recurrences", "decisions". */
+ * "plot", "chain",
+ * "refuted_by", "occurrences", "recurrences", "decisions". */
 void rec_incident_json(const struct rec_incident *in, struct base_buf *out);
 /* The 16 hex digits of the id and a NUL. */
 void rec_incident_id(const struct rec_incident *in, char out[17]);

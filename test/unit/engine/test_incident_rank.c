@@ -126,6 +126,12 @@ static void deep_failure_names_the_service(void **state) {
   assert_int_equal(in->verdict, REC_VERDICT_UNHEALTHY);
   assert_int_equal(in->severity, REC_SEVERITY_CRITICAL);
   assert_times(&b, in, LIMIT_TICK_NS);
+  assert_int_equal(in->hop_n, 5); /* from the users on: 0 -> 1 -> ... -> 5 */
+  for (uint32_t i = 0; i < 5; i++) {
+    assert_true(entity_has(&in->hop[i].from, "service", i) && entity_has(&in->hop[i].to, "service", i + 1));
+    assert_non_null(strstr(in->hop[i].evidence, " failed ("));
+  }
+  assert_true(in->refute[0]);
   bed_close(&b);
 }
 
