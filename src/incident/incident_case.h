@@ -103,6 +103,7 @@ struct incident_case {
   uint64_t before_n, before_failed, before_slow; /* of the earlier times that it came */
   uint64_t id_hash, rev;
   int64_t detected_ns; /* arrival clock when it was opened */
+  int64_t early_ns;    /* start of the earliest request known that ended bad at the onset, 0: none was long under way */
   uint32_t acked;
   uint32_t occurrences, again_n, decision_n;
   struct incident_span again[LIMIT_AGAIN]; /* returns, oldest first */

@@ -91,11 +91,37 @@ static const struct incident_alarm *whole_at(const struct incident_head *h, cons
   return best;
 }
 
+/* How much of a service a level is, the whole least. */
+static unsigned narrowness(enum rec_level level) {
+  switch (level) {
+    case REC_LEVEL_SERVICE: return 0;
+    case REC_LEVEL_SERVICE_CLUSTER:
+    case REC_LEVEL_VERSION:
+    case REC_LEVEL_ROUTE:
+    case REC_LEVEL_EDGE: return 1;
+    default: return 2;
+  }
+}
+
+/* Of a service that does not alarm as a whole, the broadest part that does: its own parts alarm with it. */
+static uint32_t broadest_at(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
+                            uint32_t node, uint8_t signal) {
+  const struct incident_alarm *best = NULL, *a;
+  for (uint32_t at = 0; (a = incident_alarm_next(h, v, c, &at));) {
+    if (a->signal != signal || incident_alarm_node(v, a) != node) continue;
+    unsigned n = narrowness(v->catalog->entry[a->series_idx].who.level),
+             than = best ? narrowness(v->catalog->entry[best->series_idx].who.level) : 3;
+    if (n < than || (n == than && a->log_e > best->log_e)) best = a;
+  }
+  return best ? best->series_idx : NONE;
+}
+
 uint32_t incident_other_part(const struct incident_head *h, const struct incident_view *v,
                              const struct incident_case *c, uint32_t node, uint8_t signal) {
   const struct incident_alarm *all = whole_at(h, v, c, node, signal), *best = NULL, *a;
   bool apart = signal == REC_SIGNAL_ERRORS_APART || signal == REC_SIGNAL_LATENCY_APART;
   struct seen whole_seen, s, most = {0};
+  if (!apart && !all && incident_family_of(signal) <= INCIDENT_LATENCY) return broadest_at(h, v, c, node, signal);
   if (apart || !all) {
     best = incident_alarm_strongest(h, v, c, node, signal, false);
     return best ? best->series_idx : NONE;

@@ -3,6 +3,8 @@
 #include "series_recent.h"
 
 #define NONE REC_SERIES_NONE
+#define LONG_NS TIME_NS_PER_S        /* requests that take less begin and end in the same moment, as onsets go */
+#define EARLY_NS (3 * TIME_NS_PER_S) /* after it was opened */
 #define ENDS_TOGETHER (3u * LIMIT_TICKS_PER_S)
 
 static void entity_series(const struct incident_view *v, uint32_t idx, struct rec_entity *out) {
@@ -110,6 +112,21 @@ static void exemplars_write(const struct incident_head *h, const struct incident
   }
 }
 
+/* Requests are counted when they end. One that ended when it was found, and took long to get there, says when it began.
+ */
+static void early_note(const struct incident_head *h, const struct incident_view *v, struct incident_case *c) {
+  int64_t onset = incident_seq_wall(h, v, c->first_seq).ns,
+          settled = incident_seq_wall(h, v, c->opened_seq > c->first_seq ? c->opened_seq : c->first_seq).ns;
+  if (c->occurrences > 1 || (c->family != INCIDENT_ERRORS && c->family != INCIDENT_LATENCY)) return;
+  for (uint32_t i = 0; i < h->exemplar_n; i++) {
+    const struct incident_exemplar *x = &h->exemplar[i];
+    int64_t end = x->at.ns + (int64_t)x->latency_ns;
+    if (x->latency_ns < LONG_NS || end < onset || end > settled + EARLY_NS) continue;
+    if ((c->family == INCIDENT_ERRORS) != rec_class_failed(x->class_) || !exemplar_fits(v, c, x)) continue;
+    if (c->early_ns == 0 || x->at.ns < c->early_ns) c->early_ns = x->at.ns;
+  }
+}
+
 static void changes_write(const struct incident_head *h, struct rec_incident *out) {
   int64_t from = out->started_at.ns - 600 * TIME_NS_PER_S, to = out->updated_at.ns;
   for (uint32_t i = 0; i < h->change_n && out->change_n < LIMIT_CHANGES; i++) {
@@ -201,6 +218,8 @@ void incident_write(const struct incident_head *h, const struct incident_view *v
   incident_gap_text(h, lost, sizeof lost);
   buf_put_str(&t, degraded ? STR("degraded: ") : STR("complete"));
   if (degraded) buf_put_str(&t, str_of(lost));
+  early_note(h, v, c);
+  if (c->early_ns && c->early_ns < out->started_at.ns) out->started_at.ns = c->early_ns;
   exemplars_write(h, v, c, out);
   changes_write(h, out);
   incident_finding_write(h, v, c, out);
