@@ -188,8 +188,9 @@ void incident_join(struct incident_head *h, const struct incident_view *v, struc
 /* incident_load.c: learns the load curves; at the last tick of each minute. Cost: one pass over the narrower
  * series of all services. */
 void incident_load_step(struct incident_head *h, const struct incident_view *v);
-/* So many times as long may requests of the service take at `ratio` times its load. At least 1. */
-double incident_load_band(const struct incident_head *h, uint32_t node, double ratio);
+/* So many times as long may requests of the service, or of its part in one cluster, take at `ratio` times its load. At
+ * least 1. */
+double incident_load_band(const struct incident_head *h, uint32_t node, double ratio, bool part);
 
 /* incident_traffic.c: is a service slower only because it, or the cluster of it that is slowest, gets more requests? */
 enum incident_loaded {

@@ -16,7 +16,8 @@
 #define PRIOR_SD 0.4
 #define NOISE 0.01       /* variance of a minute's y before anything is known, worth four minutes, */
 #define NOISE_MIN 0.0025 /* and the least that is believed: minutes go together */
-#define STEEPEST 0.9     /* ten times as long: beyond it a queue overflows, and that is no band */
+#define UNEVEN 0.5   /* how clusters of a service differ in beta, relative: one has more of its users than another */
+#define STEEPEST 0.9 /* ten times as long: beyond it a queue overflows, and that is no band */
 #define MARGIN 1.2
 
 static bool calm(const struct series_state *s) {
@@ -61,11 +62,12 @@ static double noise_of(const struct incident_load *l) {
   return one > NOISE_MIN ? one : NOISE_MIN;
 }
 
-double incident_load_band(const struct incident_head *h, uint32_t node, double ratio) {
+double incident_load_band(const struct incident_head *h, uint32_t node, double ratio, bool part) {
   const struct incident_load *l = &h->load[node];
   double one = noise_of(l), prior = one / (PRIOR_SD * PRIOR_SD), xx = (l->xx > 0.0f ? (double)l->xx : 0.0) + prior;
   double beta = ((double)l->xy + prior * PRIOR_BETA) / xx;
-  double steep = (beta + 2.0 * math_sqrt(one / xx)) * (ratio - 1.0);
+  double differ = (part ? UNEVEN : 0.5 * UNEVEN) * beta, sd = math_sqrt(one / xx + differ * differ);
+  double steep = (beta + 2.0 * sd) * (ratio - 1.0);
   if (steep < 0.0) steep = 0.0;
   if (steep > STEEPEST) steep = STEEPEST;
   return MARGIN / (1.0 - steep);

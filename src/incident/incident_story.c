@@ -260,6 +260,7 @@ static bool subsides(const struct incident_head *h, const struct incident_view *
 static void load_judge(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
                        struct incident_story *s) {
   if (s->cause_n == 0 || s->cause[0].node == NONE || s->cause[0].between) return; /* on the way there is no queue */
+  if (incident_alarm_strongest(h, v, c, s->cause[0].node, REC_SIGNAL_RETRIES, false)) return; /* no load breaks calls */
   uint8_t signal = s->cause[0].signal;
   bool other =
       c->family == INCIDENT_OTHER && (signal == REC_SIGNAL_LATENCY_APART || signal == REC_SIGNAL_LATENCY_DRIFT);

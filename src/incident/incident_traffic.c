@@ -12,7 +12,10 @@
 #define AMPLIFIED 3.0  /* calls a service gets for the same work of its callers: past this it is no mere change */
 #define SURGE_TICKS (30u * LIMIT_TICKS_PER_S)
 #define SURGE_RATIO 1.15
-#define FOLLOWS 0.8  /* all of a cluster drops by at least so much of what its entry does */
+#define PODS_BEFORE (300u * LIMIT_TICKS_PER_S) /* pods are compared with those of so long before the trouble, */
+#define PODS_ALIVE (10u * LIMIT_TICKS_PER_S)   /* are there if they had a request in so long, */
+#define PODS_BUSY 5.0f                         /* and count if they have so many in that time */
+#define FOLLOWS 0.8                            /* all of a cluster drops by at least so much of what its entry does */
 #define OVERFLOW 3.0 /* times the band of its load: more is no load's doing, not even for a while */
 
 struct change {
@@ -64,21 +67,42 @@ struct asked {
   uint32_t node;
   uint32_t from;
   double slower;
+  bool part; /* in one cluster */
 };
 
-static enum incident_loaded load_of(const struct asked *a, struct change k) {
+/* So many times as much falls to each pod of the service (in the cluster, unless that is empty) as some minutes before
+ * the trouble, because there are fewer. At least 1. */
+static double pods_fewer(const struct incident_view *v, uint32_t node, struct base_str cluster, uint32_t from) {
+  const struct series_catalog *c = v->catalog;
+  uint32_t then = from > PODS_BEFORE ? from - PODS_BEFORE : 0, were = 0, are = 0;
+  for (uint32_t i = c->node[node].first_child; i != NONE; i = c->entry[i].sibling) {
+    const struct rec_series *w = &c->entry[i].who;
+    const struct series_state *s = &v->state[i];
+    if (w->level != REC_LEVEL_POD || w->side != REC_SIDE_SERVER || !s->used) continue;
+    if (cluster.n && !str_eq(w->dim[REC_DIM_CLUSTER], cluster)) continue;
+    if (s->span <= 0.0f || s->requests / s->span * (float)PODS_ALIVE < PODS_BUSY) continue; /* too quiet to tell */
+    were += s->born_seq <= then && s->data_seq >= then;
+    are += v->seq - s->data_seq < PODS_ALIVE;
+  }
+  return are > 0 && were > are ? (double)were / (double)are : 1.0;
+}
+
+static enum incident_loaded load_of(const struct asked *a, struct change k, double fewer) {
   double ratio = ratio_of(k), more = (k.now - k.before) * k.span_s;
-  if (ratio < SURGE_RATIO || more < 3.0 * math_sqrt(k.before * k.span_s)) return INCIDENT_LOAD_USUAL; /* or by chance */
-  double band = incident_load_band(a->head, a->node, ratio);
+  bool grown = ratio >= SURGE_RATIO && more >= 3.0 * math_sqrt(k.before * k.span_s); /* and not by chance */
+  ratio = (grown ? ratio : 1.0) * fewer;
+  if (ratio < SURGE_RATIO) return INCIDENT_LOAD_USUAL;
+  double band = incident_load_band(a->head, a->node, ratio, a->part);
   if (a->slower > OVERFLOW * band) return INCIDENT_LOAD_USUAL; /* no queue that is merely full */
   return a->slower <= band ? INCIDENT_LOAD_EXPLAINS : INCIDENT_LOAD_GROWN;
 }
 
 /* Since the trouble began, and over the last half minute: a queue can overflow long after its load grew. */
-static enum incident_loaded load_since(const struct incident_view *v, uint32_t idx, const struct asked *q) {
+static enum incident_loaded load_since(const struct incident_view *v, uint32_t idx, const struct asked *q,
+                                       double fewer) {
   uint32_t back = v->seq > SURGE_TICKS ? v->seq - SURGE_TICKS : 0;
-  enum incident_loaded a = load_of(q, change_of(v, idx, q->from));
-  enum incident_loaded b = load_of(q, change_of(v, idx, q->from < back ? q->from : back));
+  enum incident_loaded a = load_of(q, change_of(v, idx, q->from), fewer);
+  enum incident_loaded b = load_of(q, change_of(v, idx, q->from < back ? q->from : back), fewer);
   return a > b ? a : b;
 }
 
@@ -106,7 +130,8 @@ static enum incident_loaded callers_load(const struct incident_view *v, const st
   enum incident_loaded most = INCIDENT_LOAD_USUAL;
   uint32_t node = q->node;
   for (unsigned depth = 0; depth < DEPTH_MAX && node != NONE; depth++) {
-    enum incident_loaded l = load_since(v, service_series(v, node), q);
+    double fewer = node == q->node ? pods_fewer(v, node, STR_NONE, q->from) : 1.0;
+    enum incident_loaded l = load_since(v, service_series(v, node), q, fewer);
     if (l > most) most = l;
     node = main_caller(v, node);
   }
@@ -129,12 +154,14 @@ enum incident_loaded incident_traffic_loads(const struct incident_head *h, const
     most = i;
   }
   struct incident_excess e = incident_excess_of(v, whole, INCIDENT_LATENCY, from, to);
-  struct asked q = {h, node, from, slowdown(v, whole, e, from)};
+  struct asked q = {h, node, from, slowdown(v, whole, e, from), false};
   enum incident_loaded load = callers_load(v, &q);
   if (load == INCIDENT_LOAD_EXPLAINS || most == NONE || x < 0.5 * all) return load;
   e = incident_excess_of(v, most, INCIDENT_LATENCY, from, to);
   q.slower = slowdown(v, most, e, from);
-  enum incident_loaded one = load_since(v, most, &q);
+  q.part = true;
+  enum incident_loaded one =
+      load_since(v, most, &q, pods_fewer(v, node, c->entry[most].who.dim[REC_DIM_CLUSTER], from));
   return one > load ? one : load;
 }
 
