@@ -182,6 +182,9 @@ static inline uint32_t incident_alarm_node(const struct incident_view *v, const 
   return v->catalog->entry[a->series_idx].node;
 }
 
+/* incident_join.c: does `from` call `to`, if only through at most depth - 1 others? Cost: the calls on the way. */
+#define INCIDENT_CALLS_DEPTH 4u
+bool incident_calls(const struct series_catalog *c, uint32_t from, uint32_t to, unsigned depth);
 /* incident_join.c: gives the alarm a case, opening one where none fits. */
 void incident_join(struct incident_head *h, const struct incident_view *v, struct incident_alarm *a);
 
@@ -200,6 +203,8 @@ enum incident_loaded {
 };
 enum incident_loaded incident_traffic_loads(const struct incident_head *h, const struct incident_view *v, uint32_t node,
                                             uint32_t from, uint32_t to);
+/* Did requests of the service only move from one cluster to another? */
+bool incident_traffic_moves(const struct incident_view *v, uint32_t node, uint32_t from);
 /* Up from a service whose traffic changed, as long as its main caller's own traffic explains the change. */
 uint32_t incident_traffic_root(const struct incident_view *v, uint32_t node, bool up, uint32_t from);
 

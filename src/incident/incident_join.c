@@ -6,7 +6,6 @@
 #define NEAR_S 30u                        /* onsets so close may be one trouble */
 #define AT_ONCE (10u * LIMIT_TICKS_PER_S) /* before the evidence has settled who is victim of whom */
 #define DEPTH_MAX 24u
-#define CALLS_DEPTH 4u /* services between two that have the same signal */
 #define NEAR (NEAR_S * LIMIT_TICKS_PER_S)
 
 struct who {
@@ -19,6 +18,7 @@ struct who {
   bool between; /* the clients of the source see it, the source does not */
   bool apart;   /* stands out from its siblings: no trouble of others can be why */
   bool up;
+  bool moves; /* from one cluster to another */
   uint8_t signal;
 };
 
@@ -45,11 +45,10 @@ static uint32_t other_source(const struct incident_head *h, const struct inciden
   return node;
 }
 
-/* Does `from` call `to`, if only through others? */
-static bool calls(const struct series_catalog *c, uint32_t from, uint32_t to, unsigned depth) {
+bool incident_calls(const struct series_catalog *c, uint32_t from, uint32_t to, unsigned depth) {
   if (from == to) return true;
   for (uint32_t e = depth ? c->node[from].first_out : NONE; e != NONE; e = c->edge[e].next_out)
-    if (c->edge[e].to != from && calls(c, c->edge[e].to, to, depth - 1)) return true;
+    if (c->edge[e].to != from && incident_calls(c, c->edge[e].to, to, depth - 1)) return true;
   return false;
 }
 
@@ -79,7 +78,10 @@ static struct who who_of(const struct incident_head *h, const struct incident_vi
   w.source = w.node;
   w.signal = a->signal;
   if (w.node != NONE && w.family == INCIDENT_OTHER && !w.apart) w.source = other_source(h, v, w.node, a->signal);
-  if (w.node != NONE && w.family == INCIDENT_TRAFFIC) w.source = incident_traffic_root(v, w.node, w.up, a->from_seq);
+  if (w.node != NONE && w.family == INCIDENT_TRAFFIC) {
+    w.source = incident_traffic_root(v, w.node, w.up, a->from_seq);
+    w.moves = incident_traffic_moves(v, w.node, a->from_seq);
+  }
   if (w.apart && e->who.level == REC_LEVEL_SERVICE_CLUSTER) cluster_apart(v, a, &w);
   if (w.node == NONE || w.family >= INCIDENT_TRAFFIC) return w;
   w.source = incident_rank_source(v, w.node, w.cluster, w.family, a->from_seq, v->seq);
@@ -106,7 +108,7 @@ static bool adjacent(const struct incident_view *v, const struct incident_nodes 
 /* Is it a member, or does one call it, if only through others? */
 static bool called_by(const struct incident_view *v, const struct incident_nodes *set, uint32_t node) {
   for (uint32_t i = 0; i < set->n; i++)
-    if (calls(v->catalog, set->node[i], node, CALLS_DEPTH)) return true;
+    if (incident_calls(v->catalog, set->node[i], node, INCIDENT_CALLS_DEPTH)) return true;
   return false;
 }
 
@@ -122,7 +124,7 @@ static bool fits_traffic(const struct incident_head *h, const struct incident_vi
                          const struct who *w, uint32_t from) {
   if (!near_onset(c, from)) return false;
   if (c->family == INCIDENT_TRAFFIC) {
-    if (c->up != w->up) return false;
+    if (c->up != w->up && !w->moves) return false; /* what moves goes up in one place and down in another */
     if (w->node == NONE || c->nodes.n == 0 || incident_nodes_has(&c->nodes, w->source)) return true;
     return incident_nodes_has(&c->nodes, w->node) || adjacent(v, &c->nodes, w->node);
   }
@@ -138,7 +140,8 @@ static bool fits_other(const struct incident_head *h, const struct incident_view
   if (w->family != INCIDENT_OTHER || c->family != INCIDENT_OTHER || w->apart || !same_onset(c, from)) return false;
   if (!case_has(h, c, w->signal) || c->source == NONE || w->source == NONE) return false;
   if (w->signal == REC_SIGNAL_ERRATIC) return true; /* users who bunch bunch everywhere */
-  return calls(v->catalog, c->source, w->source, CALLS_DEPTH) || calls(v->catalog, w->source, c->source, CALLS_DEPTH);
+  return incident_calls(v->catalog, c->source, w->source, INCIDENT_CALLS_DEPTH) ||
+         incident_calls(v->catalog, w->source, c->source, INCIDENT_CALLS_DEPTH);
 }
 
 /* Slow first, and failing while it still is: a queue that has run full. Or the other way round. */
@@ -167,7 +170,7 @@ static bool fits_refusal(const struct incident_head *h, const struct incident_vi
     return false;
   bool refuses = case_has(h, c, REC_SIGNAL_DENIED) || case_has(h, c, REC_SIGNAL_THROTTLED) ||
                  case_has(h, c, REC_SIGNAL_CLIENT_ERRORS);
-  return refuses && calls(v->catalog, w->source, c->source, 1);
+  return refuses && incident_calls(v->catalog, w->source, c->source, 1);
 }
 
 static bool fits_trouble(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,

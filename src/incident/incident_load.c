@@ -12,6 +12,7 @@
 #define MINUTE (60u * LIMIT_TICKS_PER_S)
 #define HORIZON 1440.0f /* minutes: one day */
 #define ENOUGH 60.0     /* fine requests in a minute */
+#define JUMP 0.5        /* more of a sudden is no minute to learn from */
 #define PRIOR_BETA 0.75 /* rho = 0.43 */
 #define PRIOR_SD 0.4
 #define NOISE 0.01       /* variance of a minute's y before anything is known, worth four minutes, */
@@ -33,7 +34,7 @@ static void load_add(struct incident_load *l, const struct series_state *s, uint
   if (!calm(s) || sum.n - sum.e < ENOUGH || sum.lat_s <= 0.0) return;
   if (usual <= 0.0 || mean <= 0.0) return;
   double x = sum.n / usual - 1.0, y = 1.0 - mean * (sum.n - sum.e) / sum.lat_s;
-  if (x > 2.0) x = 2.0;
+  if (x > JUMP) return; /* queues and caches have yet to follow */
   if (y > 1.0) y = 1.0;
   if (y < -1.0) y = -1.0;
   float keep = 1.0f - 1.0f / HORIZON;

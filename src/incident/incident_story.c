@@ -7,6 +7,7 @@
 #define Z_REACHED 3.0
 #define SURGE_PATIENCE (15u * LIMIT_TICKS_PER_S)
 #define LATELY (20u * LIMIT_TICKS_PER_S)
+#define OWN_Z 5.0     /* standard deviations of excess that a cause of its own has at least, where others have more */
 #define RETRIED 0.05f /* a share of requests tried again that is no side effect */
 #define REGION_SERVICES 3u
 #define REGION_SHARE 0.7
@@ -256,11 +257,22 @@ static bool subsides(const struct incident_head *h, const struct incident_view *
   return incident_z(e) < 3.0 || incident_traffic_loads(h, v, s->cause[0].node, from, v->seq) == INCIDENT_LOAD_EXPLAINS;
 }
 
+/* Does it fail, too? Then it is no mere load. */
+static bool breaks(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
+                   uint32_t node) {
+  const struct incident_alarm *a;
+  for (uint32_t at = 0; (a = incident_alarm_next(h, v, c, &at));)
+    if (incident_alarm_node(v, a) == node &&
+        (incident_family_of(a->signal) == INCIDENT_ERRORS || a->signal == REC_SIGNAL_RETRIES))
+      return true;
+  return false;
+}
+
 /* Slower, but no more than its own traffic explains, and nothing fails: the load, not the service. */
 static void load_judge(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
                        struct incident_story *s) {
   if (s->cause_n == 0 || s->cause[0].node == NONE || s->cause[0].between) return; /* on the way there is no queue */
-  if (incident_alarm_strongest(h, v, c, s->cause[0].node, REC_SIGNAL_RETRIES, false)) return; /* no load breaks calls */
+  if (breaks(h, v, c, s->cause[0].node)) return;
   uint8_t signal = s->cause[0].signal;
   bool other =
       c->family == INCIDENT_OTHER && (signal == REC_SIGNAL_LATENCY_APART || signal == REC_SIGNAL_LATENCY_DRIFT);
@@ -312,6 +324,52 @@ static void retries_judge(const struct incident_head *h, const struct incident_v
   k->evidence[n + b.n] = 0;
 }
 
+/* Another open incident's own cause. */
+static bool taken(const struct incident_head *h, const struct incident_case *c, uint32_t node) {
+  for (uint32_t i = 0; i < LIMIT_INCIDENTS_OPEN; i++) {
+    const struct incident_case *o = &h->case_[i];
+    if (o == c || !o->used || o->resting || o->family != c->family || o->story.cause_n == 0) continue;
+    if (o->story.cause[0].node == node && o->story.verdict == REC_VERDICT_UNHEALTHY) return true;
+  }
+  return false;
+}
+
+static bool related(const struct incident_view *v, uint32_t a, uint32_t b) {
+  return incident_calls(v->catalog, a, b, INCIDENT_CALLS_DEPTH) ||
+         incident_calls(v->catalog, b, a, INCIDENT_CALLS_DEPTH);
+}
+
+static bool sure(const struct incident_rank *r) {
+  return r->self >= OWN_Z * r->self_sd;
+}
+
+/* Which of the ranked is this incident's own: the one that it was told of, where something unrelated has come up since;
+ * else the first that no other incident has. n: none. */
+static uint32_t rank_own(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
+                         const struct incident_rank *rank, uint32_t n) {
+  uint32_t before = c->story.cause_n ? c->story.cause[0].node : NONE;
+  for (uint32_t i = 1; i < n && before != NONE; i++)
+    if (rank[i].node == before && sure(&rank[i]) && !related(v, rank[0].node, before)) return i;
+  for (uint32_t i = 0; i < n; i++)
+    if (!taken(h, c, rank[i].node) && (i == 0 || sure(&rank[i]))) return i;
+  return n;
+}
+
+/* Two troubles at once have victims in common, so each finds the other's cause. Where this one has a cause of its own
+ * that neither calls the other's nor is called by it, that is left to the other incident. Returns how many stay. */
+static uint32_t ranks_own(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
+                          struct incident_rank *rank, uint32_t n) {
+  uint32_t own = rank_own(h, v, c, rank, n), keep = 1;
+  if (own == n) return n;
+  struct incident_rank first = rank[own];
+  for (uint32_t i = own; i > 0; i--) rank[i] = rank[i - 1];
+  rank[0] = first;
+  for (uint32_t i = 1; i < n; i++)
+    if (!taken(h, c, rank[i].node) || related(v, rank[i].node, first.node)) rank[keep++] = rank[i];
+  if (own > 0 && keep > 1) rank[0].score = rank[1].score; /* first, though others have more: it is no certainty */
+  return keep;
+}
+
 static bool tell_ranked(const struct incident_head *h, const struct incident_view *v, struct incident_case *c) {
   struct window w = window_of(v, c);
   struct base_str cluster = scope_of(v, c, w);
@@ -322,6 +380,7 @@ static bool tell_ranked(const struct incident_head *h, const struct incident_vie
   set_gather(h, v, c, cluster, w, &set);
   if (set.n == 0) return false;
   uint32_t n = incident_rank_run(v, &set, cluster, c->family, w.from, w.to, rank, LIMIT_CAUSES, &victim);
+  n = ranks_own(h, v, c, rank, n);
   if (n == 0) return false;
   for (uint32_t i = 0; i < n; i++) cause_name(h, v, c, &rank[i], i == 0, w, &s);
   causes_sort(&s);

@@ -29,7 +29,9 @@ static struct change change_of(const struct incident_view *v, uint32_t idx, uint
   struct change c = {0.0, 0.0, 1.0};
   if (!series_catalog_find(v->catalog, idx) || !v->state[idx].used) return c;
   const struct series_state *s = &v->state[idx];
-  c.before = s->span > 0.0f ? (double)(s->requests / s->span) * (double)LIMIT_TICKS_PER_S : 0.0;
+  /* What was learned stands still while it is under suspicion; the plain mean of the last hour does not. */
+  if (s->rate.b > 0.0f) c.before = (double)(s->rate.a / s->rate.b) * (double)LIMIT_TICKS_PER_S;
+  if (c.before <= 0.0 && s->span > 0.0f) c.before = (double)(s->requests / s->span) * (double)LIMIT_TICKS_PER_S;
   uint32_t first = from / LIMIT_TICKS_PER_S + 1, end = (v->seq + 1) / LIMIT_TICKS_PER_S; /* [first, end) */
   if (end > first + REACH_S) first = end - REACH_S;
   if (end > first + SERIES_FINE_SLOTS - 1) first = (first + SERIES_COARSE_S - 1) / SERIES_COARSE_S * SERIES_COARSE_S;
@@ -263,6 +265,21 @@ static bool moved_between(const struct incident_view *v, uint32_t node, uint32_t
   return true;
 }
 
+bool incident_traffic_moves(const struct incident_view *v, uint32_t node, uint32_t from) {
+  struct incident_traffic unused;
+  return moved_between(v, node, from, &unused);
+}
+
+/* Up to where the users moved: as long as the main caller moved, too. */
+static uint32_t moved_from(const struct incident_view *v, uint32_t node, uint32_t from) {
+  for (unsigned depth = 0; depth < DEPTH_MAX; depth++) {
+    uint32_t caller = main_caller(v, node);
+    if (caller == NONE || !incident_traffic_moves(v, caller, from)) return node;
+    node = caller;
+  }
+  return node;
+}
+
 /* All of a change in one cluster, the others as usual. */
 static struct base_str one_cluster(const struct incident_view *v, uint32_t node, bool up, uint32_t from) {
   struct part part[CLUSTERS];
@@ -314,14 +331,15 @@ struct incident_traffic incident_traffic_judge(const struct incident_head *h, co
   bool told = incident_gap_share(h, out.node) >= EXPLAINS * gone; /* its proxies are known to lose reports */
   enum others others = c->up ? OTHERS_AGREE : others_of(v, out.node, c->from_seq);
   out.confirmed = others == OTHERS_AGREE;
-  if (!c->up && (told || others == OTHERS_DENY)) {
-    out.verdict = REC_VERDICT_EXPECTED;
-    out.reason = "reports of its proxies are missing; those it talks with see no such drop";
-    return out;
-  }
-  if (moved_between(v, out.node, c->from_seq, &out)) {
+  if (!(told && gone > 0.0) && moved_between(v, out.node, c->from_seq, &out)) {
+    out.node = moved_from(v, out.node, c->from_seq);
     out.verdict = REC_VERDICT_EXPECTED;
     out.reason = "what one cluster lost, another took over";
+    return out;
+  }
+  if (!c->up && gone > 0.0 && (told || others == OTHERS_DENY)) {
+    out.verdict = REC_VERDICT_EXPECTED;
+    out.reason = "reports of its proxies are missing; those it talks with see no such drop";
     return out;
   }
   bool expected = c->story.cause_n > 0 && c->story.verdict == REC_VERDICT_EXPECTED;

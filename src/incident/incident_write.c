@@ -157,13 +157,17 @@ static uint32_t end_seq(const struct incident_head *h, const struct incident_cas
   return last - end[n / 2] <= ENDS_TOGETHER ? end[n / 2] : last;
 }
 
-static void kind_set(const struct incident_case *c, struct rec_incident *out) {
+static void kind_set(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
+                     struct rec_incident *out) {
   static const char *const by_family[] = {"errors", "latency", "traffic", "errors", "change"};
   const char *kind = by_family[c->family];
   bool told = c->story.cause_n > 0 && incident_family_of(c->story.cause[0].signal) == INCIDENT_OTHER;
   if (told) kind = rec_signal_kind(c->story.cause[0].signal);
-  if (c->family == INCIDENT_ERRORS && c->story.cause_n && c->story.cause[0].signal == REC_SIGNAL_OVERLOAD)
-    kind = "saturation";
+  const struct incident_cause *first = c->story.cause_n ? &c->story.cause[0] : NULL;
+  bool full = first && (first->signal == REC_SIGNAL_OVERLOAD || /* slow, and refusing */
+                        (c->family == INCIDENT_LATENCY && first->node != NONE &&
+                         incident_alarm_strongest(h, v, c, first->node, REC_SIGNAL_OVERLOAD, false)));
+  if (full) kind = "saturation";
   struct base_buf b = buf_over(out->kind, sizeof out->kind - 1);
   buf_put_str(&b, str_of(kind));
 }
@@ -204,7 +208,7 @@ void incident_write(const struct incident_head *h, const struct incident_view *v
     if (end <= c->from_seq) end = c->from_seq + 1;
     out->ended_at = incident_seq_wall(h, v, end);
   }
-  kind_set(c, out);
+  kind_set(h, v, c, out);
   memcpy(out->summary, c->story.summary, sizeof out->summary);
   lists_write(v, &c->story, out);
   if (going || !alive) impact_add(v, c, going ? v->seq + 1 : end + LIMIT_TICKS_PER_S - 1);
