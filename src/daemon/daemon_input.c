@@ -220,7 +220,7 @@ static enum daemon_input_status step(struct daemon_input *in, uint32_t file, str
 static int64_t message_newest(struct base_str bytes) {
   struct wire_als_msg msg;
   struct wire_als_iter it;
-  struct wire_als_entry e;
+  struct wire_request e;
   struct wire_err err;
   enum wire_status status;
   int64_t newest = INT64_MIN;

@@ -179,7 +179,7 @@ static void stream_identify(struct wire_fold *f, struct fold_stream *s, const st
 enum step { STEP_DONE, STEP_HOLD };
 
 /* How long it took; the last thing that happened stands in where an Envoy gives no duration. */
-static int64_t span_ns(const struct wire_als_entry *e) {
+static int64_t span_ns(const struct wire_request *e) {
   if (e->duration_ns >= 0) return e->duration_ns;
   const int64_t t[] = {e->down_tx_last_ns, e->down_tx_first_ns, e->up_rx_last_ns, e->up_rx_first_ns, e->rx_last_ns};
   for (size_t i = 0; i < sizeof t / sizeof *t; i++)
@@ -189,7 +189,7 @@ static int64_t span_ns(const struct wire_als_entry *e) {
 
 /* HTTP streams that a TCP logger reports: they end as HTTP streams do. Envoys that give no type: by the route, or
  * because HTTP requests were logged at the same listener. */
-static bool is_twin(const struct wire_node_rec *node, const struct wire_als_entry *e) {
+static bool is_twin(const struct wire_node_rec *node, const struct wire_request *e) {
   if (!e->is_tcp || e->log_type == WIRE_LOG_TCP_END) return false;
   if (e->log_type == WIRE_LOG_DOWNSTREAM_END || e->route_name.n) return true;
   for (uint32_t i = 0; i < node->http_port_n; i++)
@@ -218,7 +218,7 @@ static void own_learn(struct wire_fold *f, struct base_str cluster) {
 }
 
 /* Entries about the access log's own stream would feed themselves. Its path says so, and over TCP its cluster. */
-static bool is_own(struct wire_fold *f, const struct wire_als_entry *e) {
+static bool is_own(struct wire_fold *f, const struct wire_request *e) {
   if (!e->is_tcp) {
     if (!str_starts(e->path, OWN_PATH)) return false;
     own_learn(f, e->upstream_cluster);
@@ -230,7 +230,7 @@ static bool is_own(struct wire_fold *f, const struct wire_als_entry *e) {
 }
 
 /* Does the listener log begins, and did it when this request began? One that begins is remembered. */
-static bool starts_learn(struct wire_node_rec *node, const struct wire_als_entry *e, bool begins) {
+static bool starts_learn(struct wire_node_rec *node, const struct wire_request *e, bool begins) {
   struct wire_starts *s = node->starts;
   for (uint32_t i = 0; i < WIRE_NODE_STARTS; i++) {
     if (s[i].from_ns == 0) {
@@ -243,13 +243,13 @@ static bool starts_learn(struct wire_node_rec *node, const struct wire_als_entry
 }
 
 /* What counts: requests that end, and those that begin. */
-static bool is_counted(const struct wire_als_entry *e) {
+static bool is_counted(const struct wire_request *e) {
   if (e->log_type == WIRE_LOG_DOWNSTREAM_START) return !e->is_tcp;
   return e->log_type == WIRE_LOG_NOT_SET || e->log_type == WIRE_LOG_DOWNSTREAM_END || e->log_type == WIRE_LOG_TCP_END;
 }
 
 /* Is this entry no request to be counted, and under which reason? */
-static bool is_passed_over(struct wire_fold *f, const struct wire_node_rec *node, const struct wire_als_entry *e,
+static bool is_passed_over(struct wire_fold *f, const struct wire_node_rec *node, const struct wire_request *e,
                            enum rec_counter *reason) {
   int64_t span = span_ns(e);
   if (!is_counted(e))
@@ -303,10 +303,11 @@ static void run_saw(const struct wire_fold *f, struct fold_run *run, int64_t end
   if (end_ns < run->oldest_ns && f->clock.arrival_ns - end_ns <= LIMIT_LAG_NS_MAX) run->oldest_ns = end_ns;
 }
 
-static void entry_count(struct wire_fold *f, struct fold_run *run, struct fold_request *q, bool late) {
+static void entry_count(struct wire_fold *f, struct fold_run *run, const struct wire_request *e, struct fold_request *q,
+                        bool late) {
   unsigned reason = 0;
   struct fold_ends ends;
-  uint32_t base = fold_resolve(f, run, q->entry, &ends, &reason);
+  uint32_t base = fold_resolve(f, run, e, &ends, &reason);
   if (!base) {
     f->counter[reason]++;
     wire_pair_useless(f->pair, run->node, REC_GAP_SHED);
@@ -318,15 +319,15 @@ static void entry_count(struct wire_fold *f, struct fold_run *run, struct fold_r
   } else if (late) {
     f->counter[REC_COUNTER_LATE]++;
   }
-  if (!q->begins) fold_pair_report(f, run, base, &ends, q);
-  fold_count(f, base, q);
+  if (!q->begins) fold_pair_report(f, run, base, &ends, e, q->end_ns);
+  if (fold_measure(f, base, e, q)) fold_count(f, q);
 }
 
 /* When and in which tick. A request that only begins counts when it began. */
 static enum step entry_place(struct wire_fold *f, struct fold_run *run, struct wire_node_rec *node,
-                             struct fold_request *q) {
-  q->latency_ns = q->begins ? 0 : span_ns(q->entry);
-  q->end_ns = q->entry->start_ns + q->latency_ns;
+                             const struct wire_request *e, struct fold_request *q) {
+  q->latency_ns = q->begins ? 0 : span_ns(e);
+  q->end_ns = e->start_ns + q->latency_ns;
   if (run->recv_ns) q->end_ns = wire_skew_end(&node->skew, run->recv_ns, q->end_ns);
   if (q->end_ns < 0) q->end_ns = 0;
   if (is_ahead(f, run, q->end_ns) || place(f, q->end_ns, &q->tick) == STEP_HOLD) return STEP_HOLD;
@@ -335,7 +336,7 @@ static enum step entry_place(struct wire_fold *f, struct fold_run *run, struct w
 }
 
 static void entry_tally(struct wire_fold *f, struct fold_run *run, struct wire_node_rec *node,
-                        const struct wire_als_entry *e) {
+                        const struct wire_request *e) {
   run->entry_n++;
   f->counter[REC_COUNTER_ENTRIES]++;
   f->counter[e->is_tcp ? REC_COUNTER_ENTRIES_TCP : REC_COUNTER_ENTRIES_HTTP]++;
@@ -343,12 +344,12 @@ static void entry_tally(struct wire_fold *f, struct fold_run *run, struct wire_n
   if (!e->is_tcp && e->downstream_local.port) http_port_learn(node, e->downstream_local.port);
 }
 
-static enum step entry_take(struct wire_fold *f, struct fold_run *run, const struct wire_als_entry *e) {
+static enum step entry_take(struct wire_fold *f, struct fold_run *run, const struct wire_request *e) {
   struct wire_node_rec *node = wire_nodes_view(f->nodes, run->node);
   enum rec_counter reason = REC_COUNTER_ENTRIES;
-  struct fold_request q = {.entry = e, .begins = e->log_type == WIRE_LOG_DOWNSTREAM_START};
+  struct fold_request q = {.begins = e->log_type == WIRE_LOG_DOWNSTREAM_START};
   bool counts = !is_passed_over(f, node, e, &reason);
-  if (counts && entry_place(f, run, node, &q) == STEP_HOLD) return STEP_HOLD;
+  if (counts && entry_place(f, run, node, e, &q) == STEP_HOLD) return STEP_HOLD;
   entry_tally(f, run, node, e);
   if (!counts) {
     f->counter[reason]++;
@@ -356,7 +357,7 @@ static enum step entry_take(struct wire_fold *f, struct fold_run *run, const str
   }
   q.began = starts_learn(node, e, q.begins);
   if (q.begins) f->counter[REC_COUNTER_PROGRESS]++;
-  entry_count(f, run, &q, q.end_ns / LIMIT_TICK_NS != q.tick);
+  entry_count(f, run, e, &q, q.end_ns / LIMIT_TICK_NS != q.tick);
   return STEP_DONE;
 }
 
@@ -364,7 +365,7 @@ static enum step entry_take(struct wire_fold *f, struct fold_run *run, const str
 
 /* Takes entries until the message ends or an entry has to wait; run->it then stands before that one. */
 static enum step run_step(struct wire_fold *f, struct fold_run *run) {
-  struct wire_als_entry e;
+  struct wire_request e;
   struct wire_err err;
   for (;;) {
     struct wire_als_iter before = run->it;
@@ -389,7 +390,7 @@ static enum step run_step(struct wire_fold *f, struct fold_run *run) {
 /* Why a run had to stop: the entry that it stands before is ahead of the clock; else it waits for ticks. */
 static bool run_is_ahead(const struct wire_fold *f, const struct fold_run *run) {
   struct wire_als_iter it = run->it;
-  struct wire_als_entry e;
+  struct wire_request e;
   struct wire_err err;
   MUST(wire_als_next(&it, &e, &err) == WIRE_OK);
   return is_ahead(f, run, e.start_ns + span_ns(&e));
@@ -405,7 +406,7 @@ static void hold_put(struct fold_hold *h, const struct fold_run *run) {
 
 /* Gives up on a message that nobody confirmed: its entries are counted and forgotten. */
 static void hold_drop(struct wire_fold *f, struct fold_run *run) {
-  struct wire_als_entry e;
+  struct wire_request e;
   struct wire_err err;
   enum wire_status status;
   while ((status = wire_als_next(&run->it, &e, &err)) != WIRE_END) {

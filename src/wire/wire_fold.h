@@ -1,7 +1,7 @@
 /* Entries in, records out. One fold per process: it knows who the nodes are, which cell (identity tuple) an entry
  * belongs to, holds the open ticks, and gives out series numbers.
  *
- *   wire_als_entry ─► identity ─► cell ─► (tick, cell) counts ─► on close: per-series obs, by bucket
+ *   wire_request ─► identity ─► cell ─► (tick, cell) counts ─► on close: per-series obs, by bucket
  *
  * Pure: no clock, no sockets; memory is taken once in wire_fold_open's block. Integer counts commute, so the
  * order of arrival inside a tick cannot change what comes out (a batch is sorted by series_idx; series numbers
@@ -50,9 +50,12 @@ struct rec_head_batch wire_fold_take_head(struct wire_fold *f);
 
 /* What the fold made of one request, for reports that count entry by entry (`stats`). Views live during the call. */
 struct wire_seen {
-  const struct wire_als_entry *entry;
   uint8_t side, class_;
   bool gateway; /* a client report that is its reporter's own server report too */
+  bool is_tcp;
+  uint32_t code;   /* 0: none */
+  uint32_t flags;  /* WIRE_FLAG bits */
+  uint32_t weight; /* requests that it stands for */
   int64_t end_ns, latency_ns;
   struct base_str dim[REC_DIM_COUNT]; /* serving side, route, caller; as its series have them */
   struct base_str own_cluster, own_region, own_version, own_pod; /* of the reporter of a client report */

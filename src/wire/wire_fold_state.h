@@ -172,24 +172,37 @@ struct fold_ends {
 
 /* wire_fold_resolve.c: the base of an entry, with the node that it speaks for; 0 and *reason (a rec_counter) where
  * it has none. */
-uint32_t fold_resolve(struct wire_fold *f, const struct fold_run *run, const struct wire_als_entry *e,
+uint32_t fold_resolve(struct wire_fold *f, const struct fold_run *run, const struct wire_request *e,
                       struct fold_ends *ends, unsigned *reason);
 
-/* wire_fold_count.c */
+/* One request as it is counted, when it is known who, where and what: nothing of the wire that it came by is left.
+ * Views live during the call. */
 struct fold_request {
-  const struct wire_als_entry *entry;
-  int64_t end_ns, latency_ns;
-  int64_t tick; /* where it counts; -1: too late to count */
-  bool begins;  /* told when it began; not yet a request to be counted */
-  bool began;   /* its begin was told, too */
+  int64_t end_ns, latency_ns, wait_ns; /* wait: of latency, for the upstream's first byte */
+  int64_t tick;                        /* where it counts; -1: too late to count */
+  uint64_t bytes_in, bytes_out;
+  uint32_t base, route;
+  uint32_t weight; /* requests that it stands for, at least 1 */
+  uint32_t retries, code, flags;
+  uint8_t class_; /* enum rec_class */
+  bool has_code, is_tcp;
+  bool begins; /* told when it began; not yet a request to be counted */
+  bool began;  /* its begin was told, too */
+  struct base_str request_id;
+  struct base_str trace_id; /* as it was sent: looked at where it is shown */
 };
-void fold_count(struct wire_fold *f, uint32_t base, const struct fold_request *q);
+
+/* wire_fold_count.c */
+/* Fills q from base, class_ on, out of what the reporter said; times and tick stand already. False where it does not
+ * count, which is counted. */
+bool fold_measure(struct wire_fold *f, uint32_t base, const struct wire_request *e, struct fold_request *q);
+void fold_count(struct wire_fold *f, const struct fold_request *q);
 void fold_acc_drop(struct wire_fold *f, uint32_t acc);
 
 /* wire_fold_pair.c */
 int64_t fold_pair_clock(const struct wire_fold *f);
 void fold_pair_report(struct wire_fold *f, const struct fold_run *run, uint32_t base, const struct fold_ends *ends,
-                      const struct fold_request *q);
+                      const struct wire_request *e, int64_t end_ns);
 /* Fills f->out.gap. */
 void fold_pair_step(struct wire_fold *f);
 

@@ -222,7 +222,7 @@ enum wire_hint wire_identity_hint(struct base_str log_name) {
   return WIRE_HINT_NONE;
 }
 
-struct base_str wire_identity_tag(const struct wire_als_entry *e, struct base_str key) {
+struct base_str wire_identity_tag(const struct wire_request *e, struct base_str key) {
   for (uint32_t i = 0; i < e->tag_n; i++)
     if (str_eq(e->tag[i].key, key)) return e->tag[i].value;
   return STR_NONE;
@@ -232,7 +232,7 @@ static void over(struct base_str *name, struct base_str value) {
   if (value.n) *name = value;
 }
 
-void wire_identity_tags(const struct wire_als_entry *e, struct wire_who *self) {
+void wire_identity_tags(const struct wire_request *e, struct wire_who *self) {
   if (e->tag_n == 0) return;
   over(&self->pod, wire_identity_tag(e, STR("pod")));
   over(&self->namespace_, wire_identity_tag(e, STR("namespace")));

@@ -68,9 +68,9 @@ bool wire_identity_host_tag(struct base_str value, struct wire_who *out);
 bool wire_identity_spiffe(struct base_str uri, struct wire_who *out);
 
 /* The reporter's own names in the custom tags of a plain Envoy's entry, over what the node says. */
-void wire_identity_tags(const struct wire_als_entry *e, struct wire_who *self);
+void wire_identity_tags(const struct wire_request *e, struct wire_who *self);
 /* A tag's value; empty where absent. */
-struct base_str wire_identity_tag(const struct wire_als_entry *e, struct base_str key);
+struct base_str wire_identity_tag(const struct wire_request *e, struct base_str key);
 
 bool wire_identity_is_ip(struct base_str host);
 bool wire_identity_is_loopback(struct base_str ip);

@@ -77,7 +77,7 @@ static bool of_flags(uint32_t flags, uint32_t code, enum rec_class *out) {
   return true;
 }
 
-static bool is_long_lived(const struct wire_als_entry *e, uint32_t code) {
+static bool is_long_lived(const struct wire_request *e, uint32_t code) {
   if (code >= 400) return false;
   if (code == 101 || e->method == METHOD_CONNECT || e->upgrade.n) return true;
   return str_starts(e->response_content_type, STR("text/event-stream"));
@@ -90,7 +90,7 @@ static enum rec_class of_tcp(uint32_t flags) {
   return REC_CLASS_OK;
 }
 
-enum rec_class wire_outcome(const struct wire_als_entry *e) {
+enum rec_class wire_outcome(const struct wire_request *e) {
   uint32_t flags = e->flags, code = e->has_code ? e->code : 0;
   enum rec_class c;
   if (e->is_tcp) return of_tcp(flags);
