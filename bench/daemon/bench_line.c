@@ -33,7 +33,7 @@ static void *feed_open(void *ctx, struct base_str peer) {
 static int feed_message(void *stream, struct base_str bytes, struct base_wall recv) {
   struct feed *f = stream;
   (void)recv;
-  line_message(f->line, f->stream, bytes, (struct base_wall){0});
+  line_message(f->line, f->stream, DOOR_FORM_ALS, bytes, (struct base_wall){0});
   while (line_step(f->line, (struct base_wall){0}, false)) continue;
   return IO_GRPC_OK;
 }

@@ -39,6 +39,17 @@
 #define LIMIT_PB_DEPTH 16u             /* nested metadata structs */
 #define LIMIT_CUSTOM_TAGS 16u          /* custom tags read per entry; more are ignored [custom_tag_limit] */
 
+/* JSON. */
+#define LIMIT_JSON_DEPTH 32u /* open objects and arrays; deeper is broken [message_malformed] */
+
+/* Spans. */
+#define LIMIT_SAMPLE_WEIGHT \
+  65536u                          /* requests that one sampled span can stand for; one that says more stands for this */
+#define LIMIT_SPAN_LINKS 1048576u /* spans remembered to join the two ends of a call; the oldest go [span_links_lost] \
+                                   */
+#define LIMIT_WAITING 262144u /* spans and log records that wait for their tick; more wait for nobody [waiting_limit] \
+                               */
+
 /* Sockets. */
 #define LIMIT_CONNECTIONS 16384u           /* one more is accepted and closed at once [connection_limit] */
 #define LIMIT_STREAMS_PER_CONNECTION 1024u /* more: refused, or ends the connection (SETTINGS acknowledged) */

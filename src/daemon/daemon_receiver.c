@@ -31,7 +31,7 @@ static int receiver_message(void *stream, struct base_str bytes, struct base_wal
   struct receiver *r = s->receiver;
   if (r->recording) recording_message(r->recording, s->recording_stream, bytes, recv);
   if (r->line) {
-    line_message(r->line, s->line_stream, bytes, recv);
+    line_message(r->line, s->line_stream, DOOR_FORM_ALS, bytes, recv);
   } else {
     r->counters[REC_COUNTER_MESSAGES]++;
     r->counters[REC_COUNTER_MESSAGE_BYTES] += bytes.n;

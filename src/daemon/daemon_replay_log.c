@@ -69,7 +69,7 @@ static wire_stream *reader_find(struct recording_reader *d, uint64_t number) {
 static const char *reader_message(struct recording_reader *d, const struct rec_arrival *a) {
   wire_stream *s = reader_find(d, a->stream);
   if (!s) return "a message of a stream that is not open";
-  line_message(d->replay->line, *s, a->bytes, a->recv);
+  line_message(d->replay->line, *s, DOOR_FORM_ALS, a->bytes, a->recv);
   return NULL;
 }
 

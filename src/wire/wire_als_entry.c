@@ -185,14 +185,6 @@ static void tcp_read(struct base_str bytes, struct als_work *w, struct wire_requ
   als_done(w, &c);
 }
 
-/* Everything but the tags, whose count says how many of them mean something. */
-static void entry_init(struct wire_request *out, bool is_tcp) {
-  memset(out, 0, offsetof(struct wire_request, tag));
-  out->is_tcp = is_tcp;
-  out->start_ns = out->rx_last_ns = out->up_tx_first_ns = out->up_tx_last_ns = out->up_rx_first_ns = WIRE_NEVER;
-  out->up_rx_last_ns = out->down_tx_first_ns = out->down_tx_last_ns = out->duration_ns = WIRE_NEVER;
-}
-
 /* True where some time was said that cannot be. Asked at the end, because a later part may have mended it. */
 static bool times_absurd(const struct als_work *w) {
   for (uint32_t left = w->times; left; left &= left - 1) {
@@ -203,7 +195,8 @@ static bool times_absurd(const struct als_work *w) {
 
 enum wire_status als_entry_read(struct base_str bytes, bool is_tcp, struct wire_request *out, struct als_work *w) {
   als_work_init(w);
-  entry_init(out, is_tcp);
+  request_clear(out);
+  out->is_tcp = is_tcp;
   if (is_tcp) {
     tcp_read(bytes, w, out);
   } else {

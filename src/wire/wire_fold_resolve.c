@@ -77,6 +77,11 @@ static bool peer(struct base_str raw, bool flat, struct wire_who *out) {
   return flat ? flat_peer(raw, out) : wire_identity_peer(raw, out);
 }
 
+static bool named(const struct wire_who *who, struct wire_who *out) {
+  if (who) *out = *who;
+  return who != NULL;
+}
+
 /* The address at the other end of the downstream connection itself, not what a header says. */
 static const struct wire_addr *caller_address(const struct wire_request *e) {
   return e->downstream_direct_remote.ip.n ? &e->downstream_direct_remote : &e->downstream_remote;
@@ -103,8 +108,9 @@ static struct base_str cluster_of(struct wire_fold *f, const struct fold_run *ru
 static void view_gather(struct wire_fold *f, const struct fold_run *run, struct wire_node_rec *node,
                         const struct wire_request *e, struct view *v) {
   *v = (struct view){.e = e, .run = run, .node = node};
-  v->has_up_peer = peer(e->upstream_peer, e->upstream_peer_flat, &v->up_peer);
-  v->has_down_peer = peer(e->downstream_peer, e->downstream_peer_flat, &v->down_peer);
+  v->has_up_peer = peer(e->upstream_peer, e->upstream_peer_flat, &v->up_peer) || named(e->callee, &v->up_peer);
+  v->has_down_peer =
+      peer(e->downstream_peer, e->downstream_peer_flat, &v->down_peer) || named(e->caller, &v->down_peer);
   if (!e->upstream_remote.is_pipe)
     v->up = wire_nodes_address_find(f->nodes, e->upstream_remote.ip, e->upstream_remote.port);
   v->down = wire_nodes_address_find(f->nodes, caller_address(e)->ip, 0);

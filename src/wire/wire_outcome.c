@@ -103,6 +103,9 @@ enum rec_class wire_outcome(const struct wire_request *e) {
   if (of_flags(flags, code, &c)) return c;
   int grpc = wire_outcome_grpc(e->grpc_status);
   if (grpc >= 0 && (grpc != 0 || code < 400)) return of_grpc(grpc);
+  if (e->said > WIRE_SAID_FINE && code < 400)
+    return e->said == WIRE_SAID_TIMEOUT ? REC_CLASS_TIMEOUT : REC_CLASS_SERVER_ERROR;
+  if (e->said == WIRE_SAID_FINE && code == 0) return REC_CLASS_OK;
   if (code == 0 || ((flags & F(DC)) && code < 400)) return REC_CLASS_CANCELLED;
   return of_code(code);
 }

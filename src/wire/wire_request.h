@@ -64,12 +64,24 @@ struct wire_tls {
   struct base_str sni, local_uri, peer_uri, peer_dns, peer_subject, peer_issuer, session_id, ja3;
 };
 
+/* Where a report comes from, best first: what a better source tells of a reporter is not counted from a worse one. */
+enum wire_source { WIRE_SOURCE_ALS, WIRE_SOURCE_LOG, WIRE_SOURCE_PROXY_SPAN, WIRE_SOURCE_SPAN, WIRE_SOURCE_COUNT };
+
+/* How it ended, where there is no status that tells. */
+enum wire_said { WIRE_SAID_NOTHING, WIRE_SAID_FINE, WIRE_SAID_FAILED, WIRE_SAID_TIMEOUT };
+
+struct wire_who;
+
 struct wire_request {
   bool is_tcp;
   bool has_start;   /* start_time was sent and is sound */
   bool time_absurd; /* start_time or a duration is negative, has nanoseconds outside 0..999999999, or is over 292
                      * years; each such time is given as if it had not been sent */
+  uint8_t source;   /* enum wire_source */
+  uint8_t said;     /* enum wire_said */
   uint32_t weight;  /* requests that it stands for where reports are sampled; 0 as 1 */
+  /* Who the other end is, where the report itself names it; NULL where it does not. */
+  const struct wire_who *caller, *callee;
   /* common_properties */
   struct wire_addr downstream_remote, downstream_local, downstream_direct_remote, upstream_remote, upstream_local;
   struct wire_tls tls;
@@ -110,5 +122,12 @@ struct wire_request {
   uint32_t tag_n, tag_over;
   struct wire_pair tag[LIMIT_CUSTOM_TAGS];
 };
+
+/* Everything absent; the tags are not touched, as their count says how many of them mean something. */
+static inline void request_clear(struct wire_request *e) {
+  memset(e, 0, offsetof(struct wire_request, tag));
+  e->start_ns = e->rx_last_ns = e->up_tx_first_ns = e->up_tx_last_ns = e->up_rx_first_ns = WIRE_NEVER;
+  e->up_rx_last_ns = e->down_tx_first_ns = e->down_tx_last_ns = e->duration_ns = WIRE_NEVER;
+}
 
 #endif
