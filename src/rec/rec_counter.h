@@ -54,7 +54,8 @@
   X(REJECT_NODE_LIMIT, "node_limit", "streams without a node because the table is full")                         \
   X(REJECT_FRAME, "frame_malformed", "frames of a recording or stream that are broken")                          \
   X(REJECT_COMPRESSED, "compressed", "gRPC messages with the compressed flag, which was not agreed")             \
-  X(REJECT_OVERSIZE, "oversize", "gRPC messages over the size limit")                                            \
+  X(REJECT_OVERSIZE, "oversize", "messages over the size limit")                                                 \
+  X(SENT_AWAY, "sent_away", "calls and posts answered with `come again`, as the loop was late")                  \
   X(STREAMS_OPENED, "streams_opened", "gRPC streams opened")                                                     \
   X(STREAMS_CLOSED, "streams_closed", "gRPC streams closed")                                                     \
   X(STREAMS_IDLE, "streams_idle", "streams ended for being idle too long")                                       \

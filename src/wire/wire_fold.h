@@ -71,6 +71,7 @@ struct wire_seen {
   uint32_t code;   /* 0: none */
   uint32_t flags;  /* WIRE_FLAG bits */
   uint32_t weight; /* requests that it stands for */
+  struct base_str request_id;
   int64_t end_ns, latency_ns;
   struct base_str dim[REC_DIM_COUNT]; /* serving side, route, caller; as its series have them */
   struct base_str own_cluster, own_region, own_version, own_pod; /* of the reporter of a client report */

@@ -174,6 +174,7 @@ static void tell(struct wire_fold *f, const struct wire_base *b, const struct fo
   seen.code = q->has_code ? q->code : 0;
   seen.flags = q->flags;
   seen.weight = q->weight;
+  seen.request_id = q->request_id;
   seen.end_ns = q->end_ns;
   seen.latency_ns = q->latency_ns;
   for (unsigned i = 0; i < sizeof dim; i++) seen.dim[dim[i]] = wire_names_view(f->names, b->id[i]);
