@@ -72,7 +72,8 @@ static void form_close(struct receiver *r, struct receiver_form *f, struct base_
 }
 
 void receiver_step(struct receiver *r, struct base_wall now, struct base_mono mono) {
-  r->late = r->stepped_ns && mono.ns - r->stepped_ns > RECEIVER_LATE_NS;
+  bool late = r->stepped_ns && mono.ns - r->stepped_ns > RECEIVER_LATE_NS;
+  r->late_n = late ? r->late_n + 1 : 0;
   r->stepped_ns = mono.ns;
   for (unsigned i = 0; i < DOOR_FORM_COUNT; i++)
     if (now.ns - r->form[i].heard_ns > RECEIVER_SILENT_NS) form_close(r, &r->form[i], now);
@@ -105,7 +106,7 @@ static struct answer message_take(struct receiver *r, enum door_wire wire, struc
                                   struct base_wall recv) {
   struct door_message m;
   struct answer a = {IO_GRPC_OK, "", 0};
-  if (r->late) {
+  if (r->late_n >= RECEIVER_LATE_BEATS) {
     r->counters[REC_COUNTER_SENT_AWAY]++;
     return (struct answer){IO_GRPC_UNAVAILABLE, "busy, come again", 0};
   }

@@ -4,7 +4,8 @@
  *   HTTP   POST /v1/traces, /v1/logs (protobuf or JSON), /api/v2/spans (Zipkin, protobuf or JSON)
  *
  * A sender is told: what is broken (INVALID_ARGUMENT, 400), too large (RESOURCE_EXHAUSTED, 413), partly refused
- * (partial_success), or to come again (UNAVAILABLE, 503 with Retry-After) while the loop is RECEIVER_LATE_NS behind. */
+ * (partial_success), or to come again (UNAVAILABLE, 503 with Retry-After) while the loop does not keep up: its last
+ * RECEIVER_LATE_BEATS beats each came RECEIVER_LATE_NS late. One long pause is none of that. */
 #ifndef DAEMON_RECEIVER_H
 #define DAEMON_RECEIVER_H
 
@@ -12,7 +13,8 @@
 #include "daemon_recording.h"
 #include "io_server.h"
 
-#define RECEIVER_LATE_NS TIME_NS_PER_S
+#define RECEIVER_LATE_NS (500 * TIME_NS_PER_MS)
+#define RECEIVER_LATE_BEATS 4u
 #define RECEIVER_SILENT_NS (60 * TIME_NS_PER_S)
 #define RECEIVER_METHODS 3u
 
@@ -29,7 +31,7 @@ struct receiver {
   struct recording *recording; /* NULL: not recorded */
   uint64_t *counters;          /* of the door; messages are counted here only where there is no line */
   bool news;                   /* something came since the last step; cleared by the stepper */
-  bool late;                   /* calls are sent away */
+  unsigned late_n;             /* beats that came late, without one in between that did not */
   int64_t stepped_ns;          /* monotonic; 0 before the first step */
   struct receiver_form form[DOOR_FORM_COUNT];
   struct door door;
