@@ -1,7 +1,7 @@
 /* Messages of any bytes through identity and fold: nothing breaks, ticks come in order, and what comes out is what
  * rec_input.h promises. Input: a byte of mode, then messages, each behind two bytes of length. Mode: bit 0 a receiver
- * with a clock, bit 1 two streams by turns, bit 2 hardly any room for series, bit 3 by turns two messages of OTLP spans,
- * one of OTLP logs, one of access logs. */
+ * with a clock, bit 1 two streams by turns, bit 2 hardly any room for series, bit 3 by turns two messages of OTLP
+ * spans, one of OTLP logs, one of access logs. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
