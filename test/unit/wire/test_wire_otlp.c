@@ -487,7 +487,7 @@ static enum wire_status zipkin(const char *json, uint32_t *lost) {
   assert_int_equal(wire_span_read(bytes, &keys, &span, &item, &err), WIRE_OK);
   wire_told_span(&resource, &span, &item, &told);
   memcpy(mem, span.span_id.p, span.span_id.n);
-  memcpy(mem + 8, span.parent_id.p, span.parent_id.n);
+  if (span.parent_id.n) memcpy(mem + 8, span.parent_id.p, span.parent_id.n);
   return s;
 }
 
