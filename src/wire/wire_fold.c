@@ -308,6 +308,14 @@ static void run_saw(const struct wire_fold *f, struct fold_run *run, int64_t end
   if (end_ns < run->oldest_ns && f->clock.arrival_ns - end_ns <= LIMIT_LAG_NS_MAX) run->oldest_ns = end_ns;
 }
 
+/* The access log is the best source there is: it says once a message that it is alive. */
+static inline void claim(struct wire_fold *f, struct fold_run *run, const struct fold_ends *ends, uint8_t side) {
+  bool itself = ends->self.at == run->node.at;
+  if (itself && run->claimed & 1u << side) return;
+  (void)fold_primary(f, ends->self, side, WIRE_SOURCE_ALS);
+  if (itself) run->claimed |= (uint8_t)(1u << side);
+}
+
 static void entry_count(struct wire_fold *f, struct fold_run *run, const struct wire_request *e, struct fold_request *q,
                         bool late) {
   unsigned reason = 0;
@@ -324,7 +332,7 @@ static void entry_count(struct wire_fold *f, struct fold_run *run, const struct 
   } else if (late) {
     f->counter[REC_COUNTER_LATE]++;
   }
-  (void)fold_primary(f, ends.self, wire_cells_base_view(f->cells, base)->side, WIRE_SOURCE_ALS);
+  claim(f, run, &ends, wire_cells_base_view(f->cells, base)->side);
   if (!q->begins) fold_pair_report(f, run, base, &ends, e, q->end_ns);
   if (fold_measure(f, base, e, q)) fold_count(f, q);
 }

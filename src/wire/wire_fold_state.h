@@ -42,7 +42,7 @@
 #define FOLD_SPAN_NS_MAX (30 * 86400 * TIME_NS_PER_S) /* no request lasts longer */
 #define FOLD_START_NS_MAX (200ll * 365 * 86400 * TIME_NS_PER_S)
 #define FOLD_ALIASES 16384u
-#define FOLD_LOG_SERVICES 1024u /* services whose log records are told apart; those of more count as the last one's */
+#define FOLD_LOG_SERVICES 1024u /* services whose log records are told apart; of more, severities alone are counted */
 #define FOLD_SEVERITIES WIRE_FOLD_SEVERITIES
 #define FOLD_NORMAL_MAX 64u /* messages in step with the clock after which one ahead of it is not believed */
 
@@ -103,6 +103,7 @@ enum fold_wire { FOLD_WIRE_ALS, FOLD_WIRE_SPANS, FOLD_WIRE_LOGS };
 struct fold_run {
   struct wire_node_ref node;
   uint8_t hint;
+  uint8_t claimed;              /* bit: side on which its node was said to be alive */
   bool confirmed;               /* may be far ahead of the clock */
   int64_t recv_ns;              /* 0 none */
   int64_t newest_ns, oldest_ns; /* ends seen, on the receiver's clock */
