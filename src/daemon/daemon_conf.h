@@ -19,9 +19,9 @@
  * and max are lengths). Defaults are texts. */
 #define CONF_TABLE(X)                                                                                             \
   X(ADDRESS, grpc_address, "127.0.0.1", 1, 64, "", "address of the gRPC receiver")                                \
-  X(U64, grpc_port, "4317", 0, 65535, "", "port of the gRPC receiver (Envoy access logs); 0: any free one")       \
-  X(ADDRESS, http_address, "127.0.0.1", 1, 64, "", "address of the HTTP receivers; reserved, not opened yet")     \
-  X(U64, http_port, "4318", 0, 65535, "", "port of the HTTP receivers; reserved, not opened yet")                 \
+  X(U64, grpc_port, "4317", 0, 65535, "", "port of the gRPC receiver (Envoy access logs, OTLP); 0: any free one") \
+  X(ADDRESS, http_address, "127.0.0.1", 1, 64, "", "address of the HTTP receiver (OTLP, Zipkin)")                 \
+  X(U64, http_port, "4318", 0, 65535, "", "port of the HTTP receiver (OTLP, Zipkin); 0: any free one")            \
   X(ADDRESS, api_address, "127.0.0.1", 1, 64, "", "address of the page, the API and /metrics")                    \
   X(U64, api_port, "7070", 0, 65535, "", "port of the page, the API and /metrics; 0: any free one")               \
   X(STRING, data_dir, "", 0, 1023, "", "directory of journal, incidents and checkpoint; empty: memory only")      \

@@ -18,6 +18,7 @@
 #define RUN_QUIET_NS LIMIT_TICK_NS          /* and while nothing does */
 #define RUN_PATIENCE_NS (1 * TIME_NS_PER_S) /* for streams to end by themselves at shutdown */
 #define RUN_API_IDLE_NS (60 * TIME_NS_PER_S)
+#define RUN_SERVERS 3u
 #define RUN_INCIDENT_BYTES (1u << 20)
 
 struct run {
@@ -29,8 +30,8 @@ struct run {
   struct serve *serve;
   struct receiver receiver;
   struct source source;
-  struct io_grpc_method method;
-  struct io_server *server[2]; /* gRPC, API */
+  struct io_grpc_method method[RECEIVER_METHODS];
+  struct io_server *server[RUN_SERVERS]; /* gRPC, HTTP, API */
   struct base_buf incident;
   struct base_mono stepped_at, checkpoint_at;
   bool restoring;
@@ -60,6 +61,7 @@ static void run_tick(void *ctx, const struct rec_tick_input *in, struct rec_tick
 static void run_step(void *ctx) {
   struct run *r = ctx;
   struct base_mono mono = io_mono_now();
+  receiver_step(&r->receiver, io_wall_now(), mono);
   if (!r->receiver.news && mono.ns - r->stepped_at.ns < RUN_QUIET_NS) return;
   struct base_wall now = io_wall_now();
   r->stepped_at = mono;
@@ -158,13 +160,14 @@ static bool run_open_recording(struct run *r, const struct option_set *o) {
 }
 
 static bool run_open_servers(struct run *r) {
-  r->method = receiver_method(&r->receiver);
+  receiver_methods(&r->receiver, r->method);
   struct io_server_conf grpc = {.address = r->conf.grpc_address,
                                 .port = (uint16_t)r->conf.grpc_port,
-                                .method = &r->method,
-                                .method_n = 1,
+                                .method = r->method,
+                                .method_n = RECEIVER_METHODS,
                                 .idle_ns = r->conf.idle_timeout_ns,
                                 .counters = r->source.door};
+  struct io_server_conf http = setup_http(&r->conf, &r->receiver, r->source.door);
   struct io_server_conf api = {.address = r->conf.api_address,
                                .port = (uint16_t)r->conf.api_port,
                                .http = serve_http,
@@ -172,11 +175,11 @@ static bool run_open_servers(struct run *r) {
                                .idle_ns = RUN_API_IDLE_NS,
                                .counters = r->source.door};
   r->receiver.counters = r->source.door;
-  r->server[0] = listen_open(r->loop, &grpc, "gRPC (Envoy access logs)");
-  if (r->server[0]) r->server[1] = listen_open(r->loop, &api, "HTTP (page, API, metrics)");
-  r->source.server[0] = r->server[0];
-  r->source.server[1] = r->server[1];
-  return r->server[1] != NULL;
+  r->server[0] = listen_open(r->loop, &grpc, "gRPC (Envoy access logs, OTLP)");
+  if (r->server[0]) r->server[1] = listen_open(r->loop, &http, "HTTP (OTLP, Zipkin)");
+  if (r->server[1]) r->server[2] = listen_open(r->loop, &api, "HTTP (page, API, metrics)");
+  for (unsigned i = 0; i < RUN_SERVERS; i++) r->source.server[i] = r->server[i];
+  return r->server[2] != NULL;
 }
 
 static bool run_open(struct run *r, const struct option_set *o) {
@@ -192,6 +195,7 @@ static bool run_open(struct run *r, const struct option_set *o) {
  * into the recording, whose replay ends with the same. */
 static void run_finish(struct run *r) {
   struct base_wall now = io_wall_now();
+  receiver_close(&r->receiver, now);
   if (r->receiver.recording) recording_step(r->receiver.recording, now);
   while (line_step(r->line, now, false)) continue;
   while (line_step(r->line, now, true)) continue;
@@ -202,7 +206,7 @@ static void run_finish(struct run *r) {
 
 static bool run_close(struct run *r) {
   bool good = true;
-  for (unsigned i = 0; i < 2; i++)
+  for (unsigned i = 0; i < RUN_SERVERS; i++)
     if (r->server[i]) io_server_close(r->server[i]);
   if (r->receiver.recording) {
     const char *problem = recording_problem(r->receiver.recording);
@@ -226,8 +230,8 @@ static bool run_loop(struct run *r) {
   r->checkpoint_at = io_mono_now();
   io_loop_run(r->loop);
   command_say("stopping");
-  listen_drain(r->loop, r->server, 2, RUN_PATIENCE_NS);
-  r->source.server[0] = r->source.server[1] = NULL;
+  listen_drain(r->loop, r->server, RUN_SERVERS, RUN_PATIENCE_NS);
+  memset(r->source.server, 0, sizeof r->source.server);
   io_loop_timer_drop(r->loop, step);
   io_loop_timer_drop(r->loop, second);
   run_finish(r);

@@ -25,9 +25,9 @@ static void source_status(void *ctx, struct serve_status *out) {
   out->data_dir = s->conf->data_dir;
   out->problem = s->keep ? keep_problem(s->keep) : NULL;
   out->connections = 0;
-  for (unsigned i = 0; i < 2; i++)
+  for (unsigned i = 0; i < 3; i++)
     if (s->server[i]) out->connections += io_server_connections(s->server[i]);
-  bool listening = s->server[0] && s->server[1];
+  bool listening = s->server[0] && s->server[1] && s->server[2];
   out->ready = listening && (out->tick_end.ns || out->now.ns - s->started_at.ns >= SOURCE_READY_NS);
 }
 

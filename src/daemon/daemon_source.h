@@ -14,7 +14,7 @@ struct source {
   const struct daemon_conf *conf;
   unsigned threads;
   struct base_wall started_at;
-  struct io_server *server[2];      /* NULLs are skipped */
+  struct io_server *server[3];      /* NULLs are skipped, and mean not ready */
   uint64_t door[REC_COUNTER_COUNT]; /* the servers' counters */
 };
 

@@ -132,6 +132,8 @@ static void error_reply(struct io_http1 *h, int status) {
   char text[96];
   struct io_http_response res = {.status = status, .content_type = "application/json"};
   res.body = buf_over(text, sizeof text);
+  if (status == 503) res.extra = "Retry-After: 1\r\n";
+  if (status == 415) res.extra = "Accept-Encoding: gzip\r\n";
   if (status == 405) res.extra = "Allow: GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH\r\n";
   buf_put_f(&res.body, "{\"error\":\"%s\"}\n", status_text(status));
   http1_reply(h, &res);

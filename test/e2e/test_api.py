@@ -12,7 +12,7 @@ import tempfile
 import urllib.parse
 import urllib.request
 
-from e2e_daemon import Daemon, Tap, run
+from e2e_daemon import FREE_PORTS, Daemon, Tap, run
 from e2e_openapi import openapi_read, schema_errors
 
 ID = "00000000000000aa"
@@ -176,12 +176,12 @@ def test_calibration(tap, binary, daemon):
 
 
 def test_port_in_use(tap, binary, daemon):
-    out = run(binary, "run", "--set", "grpc_port=0", "--set", "api_port=" + daemon.port["HTTP"])
+    out = run(binary, "run", *FREE_PORTS, "--set", "api_port=" + daemon.port["HTTP"])
     tap.ok("a port in use is 1 and says so", out.returncode == 1 and "in use already" in out.stderr, out.stderr)
 
 
 def test_locked(tap, binary, data):
-    out = run(binary, "run", "--data", data, "--set", "grpc_port=0", "--set", "api_port=0")
+    out = run(binary, "run", "--data", data, *FREE_PORTS)
     tap.ok("a directory in use is 1 and says so", out.returncode == 1 and "another process" in out.stderr, out.stderr)
 
 
@@ -202,12 +202,12 @@ def test_full_disk(tap, binary, folder):
     """A limit on the size of files stands in for a full disk: writes fail with EFBIG."""
     data = os.path.join(folder, "full")
     limited = ["sh", "-c", 'trap "" XFSZ; ulimit -f 0; exec "$@"', "sh", binary]
-    process = subprocess.Popen([*limited, "run", "--data", data, "--set", "grpc_port=0", "--set", "api_port=0"],
+    process = subprocess.Popen([*limited, "run", "--data", data, *FREE_PORTS],
                                stderr=subprocess.PIPE, text=True)
     said, port = "", None
     while port is None and (line := process.stderr.readline()):
         said += line
-        port = line.rsplit(":", 1)[1].strip() if "HTTP" in line else None
+        port = line.rsplit(":", 1)[1].strip() if "HTTP (page" in line else None
     health = {}
     if port:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5) as answer:
