@@ -1,5 +1,7 @@
 #include "daemon_source.h"
 
+#include <stdio.h>
+
 #define SOURCE_READY_NS (5 * TIME_NS_PER_S) /* ready so long after the start even where nothing came */
 
 static void source_engine(struct source *s, struct serve_status *out) {
@@ -35,7 +37,31 @@ static void source_status(void *ctx, struct serve_status *out) {
 static uint64_t source_counter(void *ctx, enum rec_counter c) {
   struct source *s = ctx;
   uint64_t n = s->door[c] + wire_fold_counters(line_fold(s->line))[c] + engine_counters(line_engine(s->line))[c];
+  if (c == REC_COUNTER_ALERT_STATES_LOST && s->act) n += act_lost(s->act);
   return s->keep ? n + keep_counters(s->keep)[c] : n;
+}
+
+static bool source_receiver(void *ctx, uint32_t idx, struct serve_receiver *out) {
+  _Static_assert(ACT_DEAD_COUNT <= SERVE_DEAD_MAX, "all reasons fit");
+  struct source *s = ctx;
+  struct act_stats a;
+  if (!s->act || !act_stats(s->act, idx, &a)) return false;
+  *out = (struct serve_receiver){.name = a.name,
+                                 .type = a.type,
+                                 .delivered = a.delivered,
+                                 .retried = a.retried,
+                                 .disk_errors = a.disk_errors,
+                                 .dead_n = ACT_DEAD_COUNT,
+                                 .waiting = a.waiting,
+                                 .oldest_s = a.oldest_s,
+                                 .delay_s_last = a.delay_s_last,
+                                 .delay_s_max = a.delay_s_max};
+  for (unsigned d = 0; d < ACT_DEAD_COUNT; d++) {
+    out->dead_reason[d] = act_dead_text((enum act_dead)d);
+    out->dead[d] = a.dead[d];
+  }
+  snprintf(out->problem, sizeof out->problem, "%s", a.problem);
+  return true;
 }
 
 static uint32_t source_series_n(void *ctx) {
@@ -113,6 +139,7 @@ struct serve_source source_of(struct source *s) {
                                .rate = source_rate,
                                .telemetry = source_telemetry,
                                .calibration = source_calibration,
+                               .receiver = source_receiver,
                                .change = source_change,
                                .command = source_command};
 }

@@ -2,6 +2,7 @@
 #ifndef DAEMON_SOURCE_H
 #define DAEMON_SOURCE_H
 
+#include "act.h"
 #include "daemon_conf.h"
 #include "daemon_keep.h"
 #include "daemon_line.h"
@@ -11,6 +12,7 @@
 struct source {
   struct line *line;
   struct keep *keep; /* NULL: memory only */
+  struct act *act;   /* NULL: no receivers of alerts */
   const struct daemon_conf *conf;
   unsigned threads;
   struct base_wall started_at;

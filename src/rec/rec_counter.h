@@ -60,6 +60,7 @@
   X(JOURNAL_FRAMES, "journal_frames", "frames written to the journal")                                         \
   X(JOURNAL_BYTES, "journal_bytes", "bytes written to the journal")                                            \
   X(JOURNAL_ERRORS, "journal_errors", "writes to the journal that failed")                                     \
+  X(ALERT_STATES_LOST, "alert_states_lost", "states of incidents that came faster than alerts could look at")    \
   X(HTTP_REQUESTS, "http_requests", "requests to the API")                                                     \
   X(HTTP_ERRORS, "http_errors", "requests to the API answered with 4xx or 5xx")
 
