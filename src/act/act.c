@@ -43,6 +43,7 @@ struct act {
   uint64_t lost;
   int64_t stop_ns; /* monotonic; 0: go on */
   struct act_stats stats[LIMIT_RECEIVERS];
+  struct base_mono stats_at;
 };
 
 /* ---- the latest states ---- */
@@ -102,6 +103,15 @@ static void timer_set(struct act *a, int64_t at_ns) {
   MUST(timerfd_settime(a->timer_fd, TFD_TIMER_ABSTIME, &spec, NULL) == 0);
 }
 
+/* For act_stats. */
+static void stats_copy(struct act *a) {
+  struct base_mono now = io_mono_now();
+  pthread_mutex_lock(&a->lock);
+  for (uint32_t i = 0; i < a->conf->receiver_n; i++) act_receiver_stats(a->receiver[i], now, &a->stats[i]);
+  a->stats_at = now;
+  pthread_mutex_unlock(&a->lock);
+}
+
 static void step(struct act *a) {
   struct base_mono now = io_mono_now();
   int64_t next_ns = INT64_MAX;
@@ -111,8 +121,8 @@ static void step(struct act *a) {
     idle &= act_receiver_step(a->receiver[i], now, io_wall_now(), &next);
     if (next < next_ns) next_ns = next;
   }
+  stats_copy(a);
   pthread_mutex_lock(&a->lock);
-  for (uint32_t i = 0; i < a->conf->receiver_n; i++) act_receiver_stats(a->receiver[i], now, &a->stats[i]);
   int64_t stop_ns = a->stop_ns;
   bool empty = a->parcel_n == 0;
   pthread_mutex_unlock(&a->lock);
@@ -196,7 +206,10 @@ struct act *act_open(const struct act_conf *conf, const char *dir, char why[ACT_
   a->conf = conf;
   a->wake_fd = a->timer_fd = -1;
   pthread_mutex_init(&a->lock, NULL);
-  if (open_loop(a) && open_receivers(a, dir, why)) return a;
+  if (open_loop(a) && open_receivers(a, dir, why)) {
+    stats_copy(a);
+    return a;
+  }
   act_close(a, 0);
   return NULL;
 }
@@ -248,6 +261,7 @@ static void start_open_ones(struct act *a) {
 
 bool act_start(struct act *a) {
   start_open_ones(a);
+  stats_copy(a);
   a->running = pthread_create(&a->thread, NULL, thread_main, a) == 0;
   if (a->running) wake_again(a);
   return a->running;
@@ -261,9 +275,8 @@ bool act_stats(struct act *a, uint32_t idx, struct act_stats *out) {
   if (idx >= a->conf->receiver_n) return false;
   pthread_mutex_lock(&a->lock);
   *out = a->stats[idx];
+  if (out->waiting) out->oldest_s += (double)(io_mono_now().ns - a->stats_at.ns) / 1e9;
   pthread_mutex_unlock(&a->lock);
-  if (!out->name)
-    act_receiver_stats(a->receiver[idx], io_mono_now(), out); /* before the first step: nobody else is there */
   return true;
 }
 

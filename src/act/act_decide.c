@@ -28,9 +28,9 @@ bool act_event_read(struct base_str text, enum act_event *out) {
 static uint64_t culprit_of(yyjson_val *cause) {
   uint64_t h = 1;
   size_t i, n;
-  yyjson_val *key, *value;
-  if (!cause) return 0;
-  yyjson_obj_foreach(yyjson_obj_get(cause, "entity"), i, n, key, value) {
+  yyjson_val *key, *value, *entity = yyjson_obj_get(cause, "entity");
+  if (!yyjson_is_obj(entity)) return 0;
+  yyjson_obj_foreach(entity, i, n, key, value) {
     struct base_str k = {yyjson_get_str(key), yyjson_get_len(key)}, v = view_str(value);
     h = hash_mix(h, hash_bytes(HASH_KEY_FIXED, k.p, k.n));
     h = hash_mix(h, hash_bytes(HASH_KEY_FIXED, v.n ? v.p : "", v.n));

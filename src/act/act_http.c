@@ -255,6 +255,8 @@ static bool call_options(struct http_call *c, const struct act_request *r, const
   ok &= curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, timeout_ms < HTTP_CONNECT_MS ? timeout_ms : HTTP_CONNECT_MS) ==
         CURLE_OK;
   ok &= curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L) == CURLE_OK;
+  /* A name lookup that hangs is left to its thread: to wait for that thread would hold up every other call. */
+  ok &= curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L) == CURLE_OK;
   ok &= curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK;
   ok &= curl_easy_setopt(e, CURLOPT_USERAGENT, "foreshock") == CURLE_OK;
   ok &= curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) == CURLE_OK;

@@ -41,11 +41,11 @@ static void key_entities(struct base_json *j, const char *key, yyjson_val *list)
   char text[4096];
   json_key(j, key);
   json_array(j);
-  yyjson_arr_foreach(list, i, n, v) {
-    struct base_buf b = buf_over(text, sizeof text);
-    view_entity_text(v, &b);
-    json_str(j, buf_str(&b));
-  }
+  if (yyjson_is_arr(list)) yyjson_arr_foreach(list, i, n, v) {
+      struct base_buf b = buf_over(text, sizeof text);
+      view_entity_text(v, &b);
+      json_str(j, buf_str(&b));
+    }
   json_close(j);
 }
 

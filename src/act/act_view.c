@@ -66,12 +66,12 @@ struct base_str view_culprit(const struct act_view *v, const char *dim) {
 void view_entity_text(struct yyjson_val *entity, struct base_buf *out) {
   size_t i, n, written = 0;
   yyjson_val *key, *value;
-  yyjson_obj_foreach(entity, i, n, key, value) {
-    struct base_str k = {yyjson_get_str(key), yyjson_get_len(key)}, v = view_str(value);
-    if (str_eq(k, STR("kind")) || v.n == 0) continue;
-    buf_put_f(out, "%s%.*s ", written++ ? ", " : "", STR_ARG(k));
-    buf_put_str(out, v);
-  }
+  if (yyjson_is_obj(entity)) yyjson_obj_foreach(entity, i, n, key, value) {
+      struct base_str k = {yyjson_get_str(key), yyjson_get_len(key)}, v = view_str(value);
+      if (str_eq(k, STR("kind")) || v.n == 0) continue;
+      buf_put_f(out, "%s%.*s ", written++ ? ", " : "", STR_ARG(k));
+      buf_put_str(out, v);
+    }
   if (!written) buf_put_str(out, STR("unknown"));
 }
 

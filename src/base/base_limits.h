@@ -66,9 +66,13 @@
 
 /* Alerts. */
 #define LIMIT_RECEIVERS 16u
-#define LIMIT_ALERT_QUEUE 1024u               /* messages that wait for one receiver; the oldest gives way, dead */
-#define LIMIT_ALERT_QUEUE_BYTES (32u << 20)   /* of those; likewise */
-#define LIMIT_ALERT_INBOX 4096u               /* states not looked at yet; the oldest gives way [alert_states_lost] */
+#define LIMIT_ALERT_QUEUE 1024u             /* messages that wait for one receiver; the oldest gives way, dead */
+#define LIMIT_ALERT_QUEUE_BYTES (32u << 20) /* of those; likewise */
+#define LIMIT_ALERT_INBOX 4096u             /* states not looked at yet; the oldest gives way [alert_states_lost] */
+
+/* History. */
+#define LIMIT_STORE_QUEUE 8192u             /* records that wait to be written; the oldest gives way [store_dropped] */
+#define LIMIT_STORE_QUEUE_BYTES (64u << 20) /* of those; likewise */
 
 /* Journal. */
 #define LIMIT_FRAME_BYTES (8u << 20)    /* one frame; larger is BAD */

@@ -1,5 +1,6 @@
 /* check and version. */
 #include <curl/curl.h>
+#include <sqlite3.h>
 #include <yaml.h>
 #include <yyjson.h>
 
@@ -58,7 +59,7 @@ static int version_run(const struct option_set *o) {
   buf_put_f(&text, "foreshock %s (%s)\n", DAEMON_VERSION, DAEMON_COMMIT);
   buf_put_f(&text, "nghttp2 %s, libyaml %s, yyjson %s\n", DAEMON_NGHTTP2, yaml_get_version_string(),
             YYJSON_VERSION_STRING);
-  buf_put_f(&text, "%s\n", curl_version());
+  buf_put_f(&text, "%s, SQLite %s\n", curl_version(), sqlite3_libversion());
   int status = command_print(&text);
   buf_fini(&text);
   return status;

@@ -14,6 +14,7 @@
 #include "daemon_setup.h"
 #include "daemon_source.h"
 #include "daemon_version.h"
+#include "store.h"
 
 #define RUN_STEP_NS (50 * TIME_NS_PER_MS)   /* how often ticks are asked for while something comes */
 #define RUN_QUIET_NS LIMIT_TICK_NS          /* and while nothing does */
@@ -25,8 +26,9 @@ struct run {
   struct daemon_conf conf;
   struct io_loop *loop;
   struct line *line;
-  struct keep *keep; /* NULL: memory only */
-  struct act *act;   /* NULL: no receivers of alerts */
+  struct keep *keep;     /* NULL: memory only */
+  struct act *act;       /* NULL: no receivers of alerts */
+  struct store *history; /* NULL: memory only */
   struct serve_store *store;
   struct serve *serve;
   struct receiver receiver;
@@ -48,12 +50,15 @@ static void run_incident(void *ctx, const struct rec_incident *incident) {
   bool news = put == SERVE_PUT_NEW || put == SERVE_PUT_CHANGED;
   if (news && r->keep) keep_incident(r->keep, buf_str(&r->incident));
   if (news && r->act) (void)act_incident(r->act, buf_str(&r->incident));
+  if (news && r->history) store_incident(r->history, buf_str(&r->incident));
 }
 
 static void run_tick(void *ctx, const struct rec_tick_input *in, struct rec_tick tick) {
   struct run *r = ctx;
   (void)tick;
   if (r->keep && !r->restoring) keep_tick(r->keep, in);
+  for (size_t i = 0; r->history && i < in->head.command_n; i++)
+    store_audit(r->history, in->tick.seq, (uint32_t)i, &in->head.command[i]);
 }
 
 /* An alert goes out once its incident is in the log, so that no restart forgets what was told; or once that failed: no
@@ -86,6 +91,7 @@ static void run_second(void *ctx) {
   struct run *r = ctx;
   struct base_mono mono = io_mono_now();
   serve_second(r->serve);
+  if (r->history) store_second(r->history);
   if (!r->keep || mono.ns - r->checkpoint_at.ns < r->conf.checkpoint_interval_ns) return;
   r->checkpoint_at = mono;
   keep_checkpoint(r->keep, line_engine(r->line), false);
@@ -129,6 +135,16 @@ static void run_known_incident(void *ctx, struct base_str json) {
   struct run *r = ctx;
   (void)serve_store_put(r->store, json);
   if (r->act) (void)act_incident(r->act, json);
+  if (r->history) store_incident(r->history, json);
+}
+
+static bool run_open_history(struct run *r) {
+  char path[CONF_STRING_BYTES + 16];
+  snprintf(path, sizeof path, "%s/history.db", r->conf.data_dir);
+  struct store_conf conf = {.path = path, .keep_ns = r->conf.history_ns, .bytes_max = r->conf.history_bytes};
+  r->source.history = r->history = store_open(&conf);
+  if (!r->history) command_say("history: out of memory or threads");
+  return r->history != NULL;
 }
 
 static bool run_open_act(struct run *r) {
@@ -157,7 +173,7 @@ static bool run_open_keep(struct run *r) {
     command_say("%s", err.text);
     return false;
   }
-  if (!run_open_act(r)) return false;
+  if (!run_open_act(r) || !run_open_history(r)) return false;
   struct keep_restored restored;
   keep_incidents_read(r->keep, run_known_incident, r);
   r->restoring = true;
@@ -233,6 +249,7 @@ static bool run_close(struct run *r) {
     if (!good) command_say("record: %s", problem ? problem : "the recording cannot be written");
   }
   act_close(r->act, RUN_PATIENCE_NS);
+  store_close(r->history);
   serve_close(r->serve);
   serve_store_close(r->store);
   keep_close(r->keep);

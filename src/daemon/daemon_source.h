@@ -8,11 +8,14 @@
 #include "daemon_line.h"
 #include "io_server.h"
 #include "serve.h"
+#include "store.h"
 
 struct source {
   struct line *line;
-  struct keep *keep; /* NULL: memory only */
-  struct act *act;   /* NULL: no receivers of alerts */
+  struct keep *keep;     /* NULL: memory only */
+  struct act *act;       /* NULL: no receivers of alerts */
+  struct store *history; /* NULL: memory only */
+  char problem[512];     /* what the status points at */
   const struct daemon_conf *conf;
   unsigned threads;
   struct base_wall started_at;

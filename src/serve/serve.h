@@ -81,6 +81,8 @@ struct serve_source {
   void (*calibration)(void *ctx, struct serve_calibration out[REC_SIGNAL_COUNT]);
   /* The idx-th receiver of alerts; false: there are fewer. NULL: there are none. */
   bool (*receiver)(void *ctx, uint32_t idx, struct serve_receiver *out);
+  /* The last state of an incident that is no longer in memory; appended to *out. NULL: there is no history. */
+  bool (*incident)(void *ctx, uint64_t id, struct base_buf *out);
   /* Both copy what they need; false: too many wait for the next tick. */
   bool (*change)(void *ctx, const struct rec_change *change);
   bool (*command)(void *ctx, const struct rec_command *command);
