@@ -46,7 +46,7 @@ def test_index(tap, binary, folder):
     last = state(A, 2, over=True)
     log_add(data, state(A, 1), state(B, 1), last)
     with Daemon(binary, "--data", data) as daemon:
-        daemon.wait(lambda: ids(data) == {A, B}, 5)
+        daemon.wait(lambda: ids(data) == {A, B}, 15)
         tap.equal("the history has the log's incidents", ids(data), {A, B})
         rows = asked(history(data), f"SELECT rev, state, json FROM incident WHERE id = {int(A, 16)}")
         tap.equal("in their last state", rows, [(2, "closed", json.dumps(last, ensure_ascii=False))])
@@ -82,13 +82,13 @@ def test_damage(tap, binary, folder):
     data = os.path.join(folder, "damage")
     log_add(data, state(A, 1), state(B, 1))
     with Daemon(binary, "--data", data) as daemon:
-        daemon.wait(lambda: ids(data) == {A, B}, 5)
+        daemon.wait(lambda: ids(data) == {A, B}, 15)
         daemon.stop()
     with open(history(data), "r+b") as file:
         file.seek(4096)
         file.write(b"\xa5" * 8192)
     with Daemon(binary, "--data", data) as daemon:
-        daemon.wait(lambda: ids(data) == {A, B}, 5)
+        daemon.wait(lambda: ids(data) == {A, B}, 15)
         tap.equal("a damaged history is begun anew from the log", ids(data), {A, B})
         tap.ok("the old one is put aside, and that is said", os.path.exists(history(data) + ".corrupt") and
                "put aside as .corrupt" in daemon.said(), daemon.said())
@@ -105,7 +105,7 @@ def test_kills(tap, binary, folder):
             time.sleep(0.004 * life)
             daemon.stop(signal.SIGKILL)
     with Daemon(binary, "--data", data) as daemon:
-        daemon.wait(lambda: ids(data) == every, 5)
+        daemon.wait(lambda: ids(data) == every, 15)
         tap.equal("12 kills: nothing is lost", len(every - ids(data)), 0)
         tap.equal("and it is sound", asked(history(data), "PRAGMA integrity_check"), [("ok",)])
         tap.ok("and never was put aside", not os.path.exists(history(data) + ".corrupt"))
@@ -123,7 +123,7 @@ def test_full_disk(tap, binary, folder):
     while port is None and (line := process.stderr.readline()):
         said += line
         port = line.rsplit(":", 1)[1].strip() if "HTTP" in line else None
-    until = time.monotonic() + 5
+    until = time.monotonic() + 15
     while time.monotonic() < until and not double.got:
         time.sleep(0.02)
     tap.equal("a full disk: the alert goes out", told(double), [("opened", A)])
