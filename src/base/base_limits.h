@@ -75,6 +75,16 @@
 #define LIMIT_AGAIN 16u     /* returns listed of a recurring incident; the oldest go, the count does not */
 #define LIMIT_PLOT 120u     /* points of an incident's plot */
 
+/* Alerts. */
+#define LIMIT_RECEIVERS 16u
+#define LIMIT_ALERT_QUEUE 1024u             /* messages that wait for one receiver; the oldest gives way, dead */
+#define LIMIT_ALERT_QUEUE_BYTES (32u << 20) /* of those; likewise */
+#define LIMIT_ALERT_INBOX 4096u             /* states not looked at yet; the oldest gives way [alert_states_lost] */
+
+/* History. */
+#define LIMIT_STORE_QUEUE 8192u             /* records that wait to be written; the oldest gives way [store_dropped] */
+#define LIMIT_STORE_QUEUE_BYTES (64u << 20) /* of those; likewise */
+
 /* Journal. */
 #define LIMIT_FRAME_BYTES (8u << 20)    /* one frame; larger is BAD */
 #define LIMIT_SEGMENT_BYTES (64u << 20) /* a segment file is closed past this */

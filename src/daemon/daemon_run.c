@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "act.h"
 #include "base_must.h"
 #include "daemon_command.h"
 #include "daemon_conf.h"
@@ -13,10 +14,11 @@
 #include "daemon_setup.h"
 #include "daemon_source.h"
 #include "daemon_version.h"
+#include "store.h"
 
 #define RUN_STEP_NS (50 * TIME_NS_PER_MS)   /* how often ticks are asked for while something comes */
 #define RUN_QUIET_NS LIMIT_TICK_NS          /* and while nothing does */
-#define RUN_PATIENCE_NS (1 * TIME_NS_PER_S) /* for streams to end by themselves at shutdown */
+#define RUN_PATIENCE_NS (1 * TIME_NS_PER_S) /* at shutdown: for streams to end by themselves, for alerts to go out */
 #define RUN_API_IDLE_NS (60 * TIME_NS_PER_S)
 #define RUN_SERVERS 3u
 #define RUN_INCIDENT_BYTES (1u << 20)
@@ -25,7 +27,9 @@ struct run {
   struct daemon_conf conf;
   struct io_loop *loop;
   struct line *line;
-  struct keep *keep; /* NULL: memory only */
+  struct keep *keep;     /* NULL: memory only */
+  struct act *act;       /* NULL: no receivers of alerts */
+  struct store *history; /* NULL: memory only */
   struct serve_store *store;
   struct serve *serve;
   struct receiver receiver;
@@ -46,12 +50,23 @@ static void run_incident(void *ctx, const struct rec_incident *incident) {
   enum serve_put put = serve_incident(r->serve, buf_str(&r->incident));
   bool news = put == SERVE_PUT_NEW || put == SERVE_PUT_CHANGED;
   if (news && r->keep) keep_incident(r->keep, buf_str(&r->incident));
+  if (news && r->act) (void)act_incident(r->act, buf_str(&r->incident));
+  if (news && r->history) store_incident(r->history, buf_str(&r->incident));
 }
 
 static void run_tick(void *ctx, const struct rec_tick_input *in, struct rec_tick tick) {
   struct run *r = ctx;
   (void)tick;
   if (r->keep && !r->restoring) keep_tick(r->keep, in);
+  for (size_t i = 0; r->history && i < in->head.command_n; i++)
+    store_audit(r->history, in->tick.seq, (uint32_t)i, &in->head.command[i]);
+}
+
+/* An alert goes out once its incident is in the log, so that no restart forgets what was told; or once that failed: no
+ * alert waits for a disk (I8). */
+static void run_flush(struct run *r) {
+  if (r->keep) keep_flush(r->keep);
+  if (r->act) act_go(r->act);
 }
 
 /* ---- timers ---- */
@@ -71,13 +86,14 @@ static void run_step(void *ctx) {
     recording_flush(r->receiver.recording);
   }
   while (line_step(r->line, now, false)) continue;
-  if (r->keep) keep_flush(r->keep);
+  run_flush(r);
 }
 
 static void run_second(void *ctx) {
   struct run *r = ctx;
   struct base_mono mono = io_mono_now();
   serve_second(r->serve);
+  if (r->history) store_second(r->history);
   if (!r->keep || mono.ns - r->checkpoint_at.ns < r->conf.checkpoint_interval_ns) return;
   r->checkpoint_at = mono;
   keep_checkpoint(r->keep, line_engine(r->line), false);
@@ -120,12 +136,35 @@ static bool run_open_serve(struct run *r) {
 static void run_known_incident(void *ctx, struct base_str json) {
   struct run *r = ctx;
   (void)serve_store_put(r->store, json);
+  if (r->act) (void)act_incident(r->act, json);
+  if (r->history) store_incident(r->history, json);
+}
+
+static bool run_open_history(struct run *r) {
+  char path[CONF_STRING_BYTES + 16];
+  snprintf(path, sizeof path, "%s/history.db", r->conf.data_dir);
+  struct store_conf conf = {.path = path, .keep_ns = r->conf.history_ns, .bytes_max = r->conf.history_bytes};
+  r->source.history = r->history = store_open(&conf);
+  if (!r->history) command_say("history: out of memory or threads");
+  return r->history != NULL;
+}
+
+static bool run_open_act(struct run *r) {
+  char dir[CONF_STRING_BYTES + 16], why[ACT_ERR_BYTES];
+  if (r->conf.alerts.receiver_n == 0) return true;
+  r->conf.alerts.public_url = r->conf.public_url;
+  r->conf.alerts.version = DAEMON_VERSION;
+  snprintf(dir, sizeof dir, "%s/alerts", r->conf.data_dir);
+  r->act = act_open(&r->conf.alerts, r->keep ? dir : NULL, why);
+  if (!r->act) command_say("%s", why);
+  r->source.act = r->act;
+  return r->act != NULL;
 }
 
 static bool run_open_keep(struct run *r) {
   if (!r->conf.data_dir[0]) {
     command_say("no --data: what is learned lives in memory only");
-    return true;
+    return run_open_act(r);
   }
   struct keep_conf conf = {.dir = r->conf.data_dir,
                            .segment_bytes = r->conf.journal_segment_bytes,
@@ -136,6 +175,7 @@ static bool run_open_keep(struct run *r) {
     command_say("%s", err.text);
     return false;
   }
+  if (!run_open_act(r) || !run_open_history(r)) return false;
   struct keep_restored restored;
   keep_incidents_read(r->keep, run_known_incident, r);
   r->restoring = true;
@@ -199,9 +239,8 @@ static void run_finish(struct run *r) {
   if (r->receiver.recording) recording_step(r->receiver.recording, now);
   while (line_step(r->line, now, false)) continue;
   while (line_step(r->line, now, true)) continue;
-  if (!r->keep) return;
-  keep_flush(r->keep);
-  keep_checkpoint(r->keep, line_engine(r->line), true);
+  run_flush(r);
+  if (r->keep) keep_checkpoint(r->keep, line_engine(r->line), true);
 }
 
 static bool run_close(struct run *r) {
@@ -213,6 +252,8 @@ static bool run_close(struct run *r) {
     good = recording_close(r->receiver.recording);
     if (!good) command_say("record: %s", problem ? problem : "the recording cannot be written");
   }
+  act_close(r->act, RUN_PATIENCE_NS);
+  store_close(r->history);
   serve_close(r->serve);
   serve_store_close(r->store);
   keep_close(r->keep);
@@ -226,7 +267,7 @@ static bool run_close(struct run *r) {
 static bool run_loop(struct run *r) {
   int step = io_loop_timer_add(r->loop, RUN_STEP_NS, run_step, r);
   int second = io_loop_timer_add(r->loop, TIME_NS_PER_S, run_second, r);
-  if (!step || !second) return false;
+  if (!step || !second || (r->act && !act_start(r->act))) return false;
   r->checkpoint_at = io_mono_now();
   io_loop_run(r->loop);
   command_say("stopping");

@@ -20,7 +20,7 @@ static bool str_eq_nocase(struct base_str a, struct base_str lower) {
   return true;
 }
 
-static void request_clear(struct io_http1 *h) {
+static void http1_clear(struct io_http1 *h) {
   io_hold_give(h->link->hold, &h->head);
   io_hold_give(h->link->hold, &h->body);
   h->target = (struct http1_span){0, 0};
@@ -55,7 +55,7 @@ static int head_keep(struct io_http1 *h, struct http1_span *s, struct base_str p
 
 static int on_message_begin(llhttp_t *p) {
   struct io_http1 *h = p->data;
-  request_clear(h);
+  http1_clear(h);
   h->started = true;
   return 0;
 }
@@ -169,7 +169,7 @@ struct io_http1 *io_http1_open(const struct io_link *link, struct io_now now) {
   h->stream.h = h;
   llhttp_init(&h->parser, HTTP_REQUEST, &http1_settings);
   h->parser.data = h;
-  request_clear(h);
+  http1_clear(h);
   return h;
 }
 
@@ -201,7 +201,7 @@ static void http1_parse(struct io_http1 *h, struct base_str *in) {
         http1_serve(h);
       else
         http1_reply_error(h, status);
-      request_clear(h);
+      http1_clear(h);
     } else {
       http1_reply_error(h, h->refuse ? h->refuse : 400);
     }

@@ -55,6 +55,20 @@ struct serve_calibration {
   double threshold, raised_by; /* nats; in use is their sum */
 };
 
+#define SERVE_DEAD_MAX 8u
+
+/* A receiver of alerts. */
+struct serve_receiver {
+  const char *name, *type;
+  uint64_t delivered, retried, disk_errors;
+  uint32_t dead_n;
+  const char *dead_reason[SERVE_DEAD_MAX];
+  uint64_t dead[SERVE_DEAD_MAX];
+  uint32_t waiting;
+  double oldest_s, delay_s_last, delay_s_max;
+  char problem[160]; /* of the last attempt, empty where it was good */
+};
+
 struct serve_source {
   void *ctx;
   void (*status)(void *ctx, struct serve_status *out);
@@ -65,6 +79,10 @@ struct serve_source {
   /* Fills at most max of the proxies whose reports are incomplete; returns how many there are. */
   uint32_t (*telemetry)(void *ctx, struct serve_gap *out, uint32_t max);
   void (*calibration)(void *ctx, struct serve_calibration out[REC_SIGNAL_COUNT]);
+  /* The idx-th receiver of alerts; false: there are fewer. NULL: there are none. */
+  bool (*receiver)(void *ctx, uint32_t idx, struct serve_receiver *out);
+  /* The last state of an incident that is no longer in memory; appended to *out. NULL: there is no history. */
+  bool (*incident)(void *ctx, uint64_t id, struct base_buf *out);
   /* Both copy what they need; false: too many wait for the next tick. */
   bool (*change)(void *ctx, const struct rec_change *change);
   bool (*command)(void *ctx, const struct rec_command *command);

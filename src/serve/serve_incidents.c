@@ -76,7 +76,19 @@ static const struct serve_item *incident_of_path(struct serve_call *c) {
   return i;
 }
 
+/* What memory has let go. */
+static bool incident_of_history(struct serve_call *c) {
+  struct serve_source *src = &c->serve->conf.source;
+  uint64_t id;
+  struct base_str text = {c->id, c->id_n};
+  if (!src->incident || serve_store_find(c->serve->conf.store, text) || !serve_id_read(text, &id)) return false;
+  if (!src->incident(src->ctx, id, &c->res->body)) return false;
+  buf_put_char(&c->res->body, '\n');
+  return true;
+}
+
 void serve_incident_get(struct serve_call *c) {
+  if (incident_of_history(c)) return;
   const struct serve_item *i = incident_of_path(c);
   if (!i) return;
   buf_put_str(&c->res->body, i->json);

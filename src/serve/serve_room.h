@@ -54,6 +54,9 @@ void serve_page_get(struct serve_call *c);
 
 /* The summary object of one second. */
 void serve_summary_json(struct serve *s, struct base_buf *out);
+/* Receivers of alerts: their metrics, and the member `alerts` of the status. */
+void serve_receivers_metrics(struct serve *s, struct base_buf *out);
+void serve_receivers_json(struct serve *s, struct base_json *j);
 /* Bytes resident, 0 where unknown. */
 uint64_t serve_rss_bytes(void);
 

@@ -184,6 +184,7 @@ void serve_status_get(struct serve_call *c) {
   status_storage(j, &st);
   status_telemetry(c->serve, j);
   status_calibration(c->serve, j);
+  serve_receivers_json(c->serve, j);
   status_counters(c->serve, j);
   json_close(j);
   buf_put_char(&c->res->body, '\n');
@@ -224,6 +225,7 @@ void serve_metrics_get(struct serve_call *c) {
   c->res->content_type = "text/plain; version=0.0.4; charset=utf-8";
   metrics_counters(c->serve, out);
   metrics_gauges(c->serve, out);
+  serve_receivers_metrics(c->serve, out);
   buf_put_f(out,
             "# HELP foreshock_build_info version and commit\n# TYPE foreshock_build_info gauge\n"
             "foreshock_build_info{version=\"%s\",commit=\"%s\"} 1\n",
