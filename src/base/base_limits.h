@@ -64,6 +64,13 @@
 #define LIMIT_AGAIN 16u           /* returns listed of a recurring incident; the oldest go, the count does not */
 #define LIMIT_PLOT 120u           /* points of an incident's plot */
 
+/* The API. */
+#define LIMIT_HISTORY_S 900u    /* seconds that the history holds of a series; older ones go */
+#define LIMIT_TOKENS 64u        /* in the file of tokens; more are refused at the start */
+#define LIMIT_CHANGES_KEPT 256u /* listed by the API; the oldest go */
+#define LIMIT_AUDIT_KEPT 512u   /* actions listed by the API; the oldest go, the log on disk keeps its own */
+#define LIMIT_MUTED 256u        /* incidents muted by hand that are remembered; the oldest go */
+
 /* Journal. */
 #define LIMIT_FRAME_BYTES (8u << 20)    /* one frame; larger is BAD */
 #define LIMIT_SEGMENT_BYTES (64u << 20) /* a segment file is closed past this */

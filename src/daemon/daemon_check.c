@@ -4,6 +4,7 @@
 
 #include "daemon_command.h"
 #include "daemon_conf.h"
+#include "daemon_setup.h"
 #include "daemon_version.h"
 
 static int check_run(const struct option_set *o) {
@@ -15,7 +16,10 @@ static int check_run(const struct option_set *o) {
   struct daemon_conf conf;
   struct conf_err err;
   conf_init(&conf);
-  if (conf_load(&conf, path, &err)) return EXIT_DONE;
+  if (conf_load(&conf, path, &err)) {
+    struct serve_tokens tokens;
+    return !conf.api_tokens[0] || setup_tokens(conf.api_tokens, &tokens) ? EXIT_DONE : EXIT_BAD;
+  }
   char text[2048];
   struct base_buf out = buf_over(text, sizeof text - 1);
   conf_err_text(&err, path, &out);

@@ -17,22 +17,24 @@
 /* X(TYPE, name, default, min, max, unit, text). TYPE: STRING (min and max are lengths), ADDRESS (numeric IPv4 or
  * IPv6), U64, DOUBLE, DURATION (a number and its unit: ms, s, m, h; min and max in seconds), SCOPES (rec_scope.h; min
  * and max are lengths). Defaults are texts. */
-#define CONF_TABLE(X)                                                                                             \
-  X(ADDRESS, grpc_address, "127.0.0.1", 1, 64, "", "address of the gRPC receiver")                                \
-  X(U64, grpc_port, "4317", 0, 65535, "", "port of the gRPC receiver (Envoy access logs); 0: any free one")       \
-  X(ADDRESS, http_address, "127.0.0.1", 1, 64, "", "address of the HTTP receivers; reserved, not opened yet")     \
-  X(U64, http_port, "4318", 0, 65535, "", "port of the HTTP receivers; reserved, not opened yet")                 \
-  X(ADDRESS, api_address, "127.0.0.1", 1, 64, "", "address of the page, the API and /metrics")                    \
-  X(U64, api_port, "7070", 0, 65535, "", "port of the page, the API and /metrics; 0: any free one")               \
-  X(STRING, data_dir, "", 0, 1023, "", "directory of journal, incidents and checkpoint; empty: memory only")      \
-  X(DOUBLE, alerts_per_week, "1", 0.001, 10000, "per week", "false alarms to accept, over all series together")   \
-  X(U64, seasonality, "1", 0, 1, "", "1: learn the shape of day and week of each service's traffic; 0: do not")   \
-  X(SCOPES, mute, "", 0, 1023, "", "what pages nobody: NAME=VALUE of a root cause, ';' between scopes")           \
-  X(U64, max_series, "131072", 64, LIMIT_SERIES_MAX, "series", "series kept; later ones are counted, not opened") \
-  X(U64, threads, "0", 0, LIMIT_THREADS, "", "threads of the engine; 0: one a core")                              \
-  X(U64, journal_segment_bytes, "67108864", 65536, 1073741824, "bytes", "size at which a journal file is closed") \
-  X(U64, journal_segments, "16", 2, 65536, "files", "journal files kept; the oldest is removed")                  \
-  X(DURATION, checkpoint_interval, "60s", 1, 86400, "", "time between two checkpoints")                           \
+#define CONF_TABLE(X)                                                                                                \
+  X(ADDRESS, grpc_address, "127.0.0.1", 1, 64, "", "address of the gRPC receiver")                                   \
+  X(U64, grpc_port, "4317", 0, 65535, "", "port of the gRPC receiver (Envoy access logs); 0: any free one")          \
+  X(ADDRESS, http_address, "127.0.0.1", 1, 64, "", "address of the HTTP receivers; reserved, not opened yet")        \
+  X(U64, http_port, "4318", 0, 65535, "", "port of the HTTP receivers; reserved, not opened yet")                    \
+  X(ADDRESS, api_address, "127.0.0.1", 1, 64, "", "address of the page, the API and /metrics")                       \
+  X(U64, api_port, "7070", 0, 65535, "", "port of the page, the API and /metrics; 0: any free one")                  \
+  X(STRING, api_tokens, "", 0, 1023, "", "file of bearer tokens, NAME read|act TOKEN a line; empty: none asked for") \
+  X(U64, history_bytes, "67108864", 0, 4294967296, "bytes", "of the last 15 minutes of seconds, for plots; 0: none") \
+  X(STRING, data_dir, "", 0, 1023, "", "directory of journal, incidents and checkpoint; empty: memory only")         \
+  X(DOUBLE, alerts_per_week, "1", 0.001, 10000, "per week", "false alarms to accept, over all series together")      \
+  X(U64, seasonality, "1", 0, 1, "", "1: learn the shape of day and week of each service's traffic; 0: do not")      \
+  X(SCOPES, mute, "", 0, 1023, "", "what pages nobody: NAME=VALUE of a root cause, ';' between scopes")              \
+  X(U64, max_series, "131072", 64, LIMIT_SERIES_MAX, "series", "series kept; later ones are counted, not opened")    \
+  X(U64, threads, "0", 0, LIMIT_THREADS, "", "threads of the engine; 0: one a core")                                 \
+  X(U64, journal_segment_bytes, "67108864", 65536, 1073741824, "bytes", "size at which a journal file is closed")    \
+  X(U64, journal_segments, "16", 2, 65536, "files", "journal files kept; the oldest is removed")                     \
+  X(DURATION, checkpoint_interval, "60s", 1, 86400, "", "time between two checkpoints")                              \
   X(DURATION, idle_timeout, "15m", 1, 86400, "", "a connection on which nothing moves for so long is closed")
 
 #define CONF_C_STRING(name) char name[CONF_STRING_BYTES];

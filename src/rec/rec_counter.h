@@ -61,7 +61,11 @@
   X(JOURNAL_BYTES, "journal_bytes", "bytes written to the journal")                                            \
   X(JOURNAL_ERRORS, "journal_errors", "writes to the journal that failed")                                     \
   X(HTTP_REQUESTS, "http_requests", "requests to the API")                                                     \
-  X(HTTP_ERRORS, "http_errors", "requests to the API answered with 4xx or 5xx")
+  X(HTTP_ERRORS, "http_errors", "requests to the API answered with 4xx or 5xx")                                \
+  X(HTTP_DENIED, "http_denied", "requests to the API without a token, or with one that may not")               \
+  X(ACTIONS, "actions", "actions asked of the API: acknowledge, mute, expect, changes")                        \
+  X(HISTORY_LIMIT, "history_limit", "series that found no room in the history of seconds")                     \
+  X(HISTORY_EVICTED, "history_evicted", "histories given up for a series of a higher level")
 
 enum rec_counter {
 #define X(name, text, doc) REC_COUNTER_##name,

@@ -52,10 +52,10 @@ class Daemon:
     def grpc(self):
         return f"127.0.0.1:{self.port['gRPC']}"
 
-    def ask(self, path, method="GET", body=None, content_type=None):
+    def ask(self, path, method="GET", body=None, content_type=None, headers=None):
         """(status, headers, text)"""
         data = body.encode() if isinstance(body, str) else body
-        request = urllib.request.Request(self.url + path, method=method, data=data)
+        request = urllib.request.Request(self.url + path, method=method, data=data, headers=headers or {})
         if content_type:
             request.add_header("Content-Type", content_type)
         try:
