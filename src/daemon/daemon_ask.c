@@ -33,25 +33,32 @@ bool ask_open(struct ask *a, const struct option_set *o, const char *path) {
 }
 
 /* The API's own words where it gave any. */
-static void ask_refused(const struct io_client_reply *reply, const char *url) {
+static void ask_refused(const struct io_client_reply *reply, const char *url, char err[ASK_ERR_BYTES]) {
   yyjson_doc *doc = yyjson_read(reply->body.n ? reply->body.p : "", reply->body.n, 0);
   const char *text = yyjson_get_str(yyjson_obj_get(yyjson_doc_get_root(doc), "error"));
-  command_say("%s: status %d%s%s", url, reply->status, text ? ": " : "", text ? text : "");
+  snprintf(err, ASK_ERR_BYTES, "%s: status %d%s%.256s", url, reply->status, text ? ": " : "", text ? text : "");
   yyjson_doc_free(doc);
 }
 
-yyjson_doc *ask_get(const struct ask *a) {
+yyjson_doc *ask_try(const struct ask *a, char err[ASK_ERR_BYTES]) {
   struct io_client_reply reply = {0};
-  char err[IO_CLIENT_ERR_BYTES];
+  char why[IO_CLIENT_ERR_BYTES];
   yyjson_doc *doc = NULL;
-  if (!io_client_get(a->url, a->token, ASK_TIMEOUT_NS, ASK_BODY_BYTES, &reply, err)) {
-    command_say("%s: %s; is `foreshock run` running there?", a->url, err);
+  if (!io_client_get(a->url, a->token, ASK_TIMEOUT_NS, ASK_BODY_BYTES, &reply, why)) {
+    snprintf(err, ASK_ERR_BYTES, "%s: %s; is `foreshock run` running there?", a->url, why);
   } else if (reply.status != 200) {
-    ask_refused(&reply, a->url);
+    ask_refused(&reply, a->url, err);
   } else {
     doc = yyjson_read(reply.body.n ? reply.body.p : "", reply.body.n, 0);
-    if (!doc) command_say("%s: the answer is not JSON", a->url);
+    if (!doc) snprintf(err, ASK_ERR_BYTES, "%s: the answer is not JSON", a->url);
   }
   buf_fini(&reply.body);
+  return doc;
+}
+
+yyjson_doc *ask_get(const struct ask *a) {
+  char err[ASK_ERR_BYTES];
+  yyjson_doc *doc = ask_try(a, err);
+  if (!doc) command_say("%s", err);
   return doc;
 }

@@ -13,6 +13,7 @@ struct yyjson_doc;
 #define ASK_TIMEOUT_NS (10 * TIME_NS_PER_S)
 #define ASK_BODY_BYTES ((size_t)64 << 20)
 #define ASK_LINE_BYTES ((size_t)1 << 20)
+#define ASK_ERR_BYTES 3072u
 
 /* The options that each of them takes. */
 #define ASK_OPTIONS                                                        \
@@ -28,7 +29,9 @@ struct ask {
 
 /* --url and --token, and a path. False: one clear line was said. */
 bool ask_open(struct ask *a, const struct option_set *o, const char *path);
-/* NULL: one clear line was said. yyjson_doc_free it. */
+/* NULL: err has one clear line. yyjson_doc_free it. */
+struct yyjson_doc *ask_try(const struct ask *a, char err[ASK_ERR_BYTES]);
+/* The same, and says the line. */
 struct yyjson_doc *ask_get(const struct ask *a);
 
 #endif

@@ -14,6 +14,7 @@ const struct daemon_command *const daemon_commands[] = {
     &command_record,
     &command_incidents,
     &command_explain,
+    &command_top,
     &command_calibration,
     &command_check,
     &command_version,

@@ -252,22 +252,40 @@ static void graph_json(struct base_buf *out, const struct serve_source *src, con
   buf_put_char(out, '\n');
 }
 
-void serve_graph_get(struct serve_call *c) {
-  static const char *const none[] = {NULL};
-  if (!serve_query_only(c, none)) return;
-  const struct serve_source *src = &c->serve->conf.source;
+/* False: out of memory. */
+static bool graph_make(struct serve *s) {
+  const struct serve_source *src = &s->conf.source;
   struct graph_list edges = {.max = SERVE_EDGES_MAX}, nodes = {.max = SERVE_NODES_MAX + 2 * SERVE_EDGES_MAX};
   struct graph_places places = {.place = malloc(SERVE_PLACES_MAX * sizeof *places.place)};
   edges.item = malloc(edges.max * sizeof *edges.item);
   nodes.item = malloc(nodes.max * sizeof *nodes.item);
-  if (edges.item && nodes.item && places.place) {
+  bool room = edges.item && nodes.item && places.place;
+  buf_clear(&s->graph);
+  if (room) {
     graph_read(src, &nodes, &edges);
     places_read(src, &places);
-    graph_json(&c->res->body, src, &nodes, &edges, &places);
-  } else {
-    serve_fail(c, 500, "out of memory");
+    graph_json(&s->graph, src, &nodes, &edges, &places);
   }
   free(edges.item);
   free(nodes.item);
   free(places.place);
+  return room && !s->graph.bad;
+}
+
+/* Made at most once a second, however many ask: of thousands of services it takes milliseconds. */
+void serve_graph_get(struct serve_call *c) {
+  static const char *const none[] = {NULL};
+  struct serve *s = c->serve;
+  struct serve_status st = {0};
+  if (!serve_query_only(c, none)) return;
+  s->conf.source.status(s->conf.source.ctx, &st);
+  bool fresh = s->graph.n && st.now.ns >= s->graph_at.ns && st.now.ns - s->graph_at.ns < TIME_NS_PER_S;
+  if (!fresh && !graph_make(s)) {
+    buf_fini(&s->graph);
+    s->graph = buf_open(LIMIT_HTTP_OUT_BYTES);
+    serve_fail(c, 500, "out of memory");
+    return;
+  }
+  if (!fresh) s->graph_at = st.now;
+  buf_put_str(&c->res->body, buf_str(&s->graph));
 }

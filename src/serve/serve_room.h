@@ -23,6 +23,8 @@ struct serve {
   uint64_t muted[LIMIT_MUTED]; /* ids; number n at n % LIMIT_MUTED */
   uint64_t muted_n;
   struct base_wall first_tick;
+  struct base_buf graph; /* the last answer, and when it was made */
+  struct base_wall graph_at;
   char page_headers[2][SERVE_HEADERS_BYTES], openapi_headers[2][SERVE_HEADERS_BYTES]; /* plain, gzip */
 };
 

@@ -44,6 +44,7 @@ struct serve *serve_open(const struct serve_conf *conf) {
   if (!s) return NULL;
   s->conf = *conf;
   serve_files_init(s);
+  s->graph = buf_open(LIMIT_HTTP_OUT_BYTES);
   if (list_open(&s->changes, LIMIT_CHANGES_KEPT) && list_open(&s->audit, LIMIT_AUDIT_KEPT)) return s;
   serve_close(s);
   return NULL;

@@ -77,6 +77,7 @@ void serve_close(struct serve *s) {
     if (s->live[i].stream) io_http_stream_close(s->live[i].stream);
   list_close(&s->changes);
   list_close(&s->audit);
+  buf_fini(&s->graph);
   free(s);
 }
 

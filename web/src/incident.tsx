@@ -46,7 +46,7 @@ function Actions({ i }: { i: Incident }) {
       {ACTIONS.map((a) => <button key={a.verb} type="button" class={a.verb === "ack" && !i.acked ? "main" : ""} title={a.what}
         disabled={isDone[a.verb] ?? false} onClick={() => void act(a)}>
         {isDone[a.verb] ? `✓ ${a.done}` : sure === a.verb ? "Sure? It becomes the new normal" : a.text}</button>)}
-      <label>as <input size={12} maxLength={128} placeholder="your name" value={who} autocomplete="name" onInput={(e) => {
+      <label>as <input aria-label="your name" size={12} maxLength={128} placeholder="your name" value={who} autocomplete="name" onInput={(e) => {
         setWho(e.currentTarget.value);
         try {
           localStorage.setItem(OPERATOR, e.currentTarget.value);
@@ -89,7 +89,8 @@ function chainOf(i: Incident, g: Graph): Drawn {
   const all = [...i.root_causes.slice(0, 3).map((c) => c.entity), ...i.affected];
   const ids = new Set(all.flatMap((e) => [idOf(e), callerOf(e)]).filter(Boolean));
   if (ids.size < 2 && ids.size > 0) around(g.edges, [...ids][0] ?? "", 1).forEach((id) => ids.add(id));
-  return collapse(g, "none", new Set(), ids, new Set(i.affected.map(idOf)));
+  return collapse(g, "none", new Set(), ids,
+    { culprits: new Set(all.slice(0, 1).map(idOf)), affected: new Set(i.affected.map(idOf)) });
 }
 
 function Chain({ i }: { i: Incident }) {

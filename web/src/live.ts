@@ -25,9 +25,13 @@ export const newest = computed(() => [...incidents.value.values()].filter((i) =>
   .sort((a, b) => Number(!!a.ended_at) - Number(!!b.ended_at) || (a.started_at < b.started_at ? 1 : -1)));
 export const openOnes = computed(() => newest.value.filter((i) => !i.ended_at));
 
-/** Services that an open incident reaches. */
-export const affectedIds = computed(() => new Set(openOnes.value.filter((i) => i.verdict === "unhealthy")
-  .flatMap((i) => i.affected.flatMap((e) => [idOf(e), callerOf(e)])).filter(Boolean)));
+/** Services that open incidents name as culprits, and those that they reach. */
+export const marked = computed(() => {
+  const bad = openOnes.value.filter((i) => i.verdict === "unhealthy");
+  const culprits = new Set(bad.flatMap((i) => i.root_causes.slice(0, 1).map((c) => idOf(c.entity))).filter(Boolean));
+  const affected = new Set(bad.flatMap((i) => i.affected.flatMap((e) => [idOf(e), callerOf(e)])).filter(Boolean));
+  return { culprits, affected };
+});
 
 function incidentPut(i: Incident): void {
   const known = incidents.value.get(i.id);

@@ -1,7 +1,7 @@
 // The map: services and who calls whom. A large mesh begins as closed groups; searching and focusing open what matters.
 import { useEffect, useMemo, useState } from "preact/hooks";
 import type { Graph, Node } from "./api";
-import { affectedIds, graph, graphLoad, openOnes } from "./live";
+import { marked, graph, graphLoad, openOnes } from "./live";
 import { MapDraw } from "./map_draw";
 import { around, collapse, groupOf, matches, type Grouping, type Shown } from "./map_model";
 import { Empty, Failed, HealthDot, IncidentRow } from "./parts";
@@ -86,7 +86,7 @@ function Whole({ g }: { g: Graph }) {
   const by = chosenBy ?? groupingOf(g), [open, setOpen] = useState<ReadonlySet<string>>(new Set()), [steps, setSteps] = useState(1);
   const center = g.nodes.find((n) => n.id === focus);
   const drawn = useMemo(() => collapse(g, by, open, center ? around(g.edges, center.id, steps) : null,
-    affectedIds.value), [g, by, open, focus, steps, affectedIds.value]);
+    marked.value), [g, by, open, focus, steps, marked.value]);
   const pick = (n: Shown) => {
     if (n.group) setOpen(new Set([...open, n.label]));
     else location.hash = mapLink(n.id);

@@ -7,6 +7,7 @@ import { percent, rate } from "./words";
 
 interface View { x: number; y: number; w: number; h: number }
 const MOVING_MAX = 120; // more flows are not shown as moving
+const NARROW = 560, READABLE = 0.8; // pixels; pixels a unit of the drawing
 
 const pathOf = (a: Place, b: Place): string => {
   const back = b.x <= a.x, x1 = a.x + (back ? 0 : a.w / 2), x2 = b.x - (back ? 0 : b.w / 2);
@@ -18,10 +19,11 @@ const pathOf = (a: Place, b: Place): string => {
 function FlowLine({ flow: f, layout, moving, faded }: { flow: Flow; layout: Layout; moving: boolean; faded: boolean }) {
   const a = layout.places.get(f.from), b = layout.places.get(f.to);
   if (!a || !b) return null;
-  const width = layout.dense ? 0.8 : 1 + Math.min(5, Math.log10(1 + f.rate) * 1.6), d = pathOf(a, b);
+  const d = layout.grid ? `M${a.x} ${a.y}L${b.x} ${b.y}` : pathOf(a, b);
+  const width = layout.dense ? 0.8 : 1 + Math.min(5, Math.log10(1 + f.rate) * 1.6);
   return (
-    <g class={`flow ${f.health} ${faded ? "faded" : ""}`}>
-      <path d={d} stroke-width={width} marker-end={layout.dense ? undefined : "url(#arrow)"} />
+    <g class={`flow ${f.health} ${layout.grid ? "under" : ""} ${faded ? "faded" : ""}`}>
+      <path d={d} stroke-width={width} marker-end={layout.dense || layout.grid ? undefined : "url(#arrow)"} />
       {moving && f.rate > 0 && <path class="moving" d={d} stroke-width={width}
         style={{ animationDuration: `${Math.max(0.6, 3 - Math.log10(1 + f.rate)).toFixed(1)}s` }} />}
       {!layout.dense && <title>{`${f.from} → ${f.to}: ${rate(f.rate)}, ${f.rate ? percent(f.errors / f.rate) : "0 %"} fail`}</title>}
@@ -46,7 +48,8 @@ function NodeBox({ node: n, place: p, chosen, faded, pick }: {
     e.preventDefault();
     pick(n);
   };
-  const cut = n.label.length > 21 ? `${n.label.slice(0, 20)}…` : n.label, dense = p.w < 40;
+  const sign = n.health === "alarming" ? "▲ " : n.affected ? "△ " : "", room = sign ? 18 : 20, dense = p.w < 40;
+  const cut = n.label.length > room ? `${n.label.slice(0, room - 1)}…` : n.label;
   return (
     <g class={`node ${n.health} ${n.affected ? "affected" : ""} ${n.group ? "group" : ""} ${chosen ? "chosen" : ""} ${faded ? "faded" : ""}`}
       transform={`translate(${p.x} ${p.y})`} role="button" tabIndex={0} aria-label={said(n)} onKeyDown={key}
@@ -54,12 +57,21 @@ function NodeBox({ node: n, place: p, chosen, faded, pick }: {
       {dense ? <circle r={n.health === "alarming" ? 8 : 5} /> : <>
         {n.group && <rect class="under" x={-p.w / 2 + 4} y={-p.h / 2 + 4} width={p.w} height={p.h} rx="8" />}
         <rect x={-p.w / 2} y={-p.h / 2} width={p.w} height={p.h} rx="8" />
-        <text x={-p.w / 2 + 12} y="-4" class="label">{n.health === "alarming" ? "▲ " : n.affected ? "△ " : ""}{cut}</text>
+        <text x={-p.w / 2 + 12} y="-4" class="label">{sign}{cut}</text>
         <text x={-p.w / 2 + 12} y="13" class="small">{n.group ? `${n.count} services · ` : ""}{numbers(n)}</text></>}
       <title>{said(n)}</title>
       {dense && (n.health === "alarming" || chosen) && <text x="11" y="4" class="label">{cut}</text>}
     </g>
   );
+}
+
+/** A narrow screen begins where names can be read, at what is worst or busiest. */
+function closeUp(d: Drawn, layout: Layout, whole: View): View {
+  const w = Math.min(whole.w, innerWidth / READABLE), h = Math.min(whole.h, innerHeight * 0.6 / READABLE);
+  const first = [...d.nodes].sort((a, b) => b.alarming - a.alarming || b.rate - a.rate)[0];
+  const p = first && layout.places.get(first.id);
+  const inside = (at: number, size: number, from: number, all: number) => Math.max(from, Math.min(at - size / 2, from + all - size));
+  return p ? { x: inside(p.x, w, whole.x, whole.w), y: inside(p.y, h, whole.y, whole.h), w, h } : whole;
 }
 
 /** Whom a chosen node touches; null: nothing is chosen. */
@@ -78,11 +90,14 @@ export function MapDraw({ drawn, chosen, pick, name, fixed }: {
 }) {
   const shape = drawn.nodes.map((n) => n.id).join("\n") + "\n\n" + drawn.flows.map((f) => f.from + f.to).join("\n");
   const layout = useMemo(() => layoutOf(drawn), [shape]);
-  const whole: View = { x: 0, y: 0, w: Math.max(layout.width, 100), h: Math.max(layout.height, 60) };
+  const [least, low] = fixed ? [100, 60] : [860, 400]; // a few nodes are not blown up
+  const w = Math.max(layout.width, least), h = Math.max(layout.height, low);
+  const whole: View = { x: (layout.width - w) / 2, y: (layout.height - h) / 2, w, h };
+  const start = !fixed && !layout.dense && innerWidth < NARROW ? closeUp(drawn, layout, whole) : whole;
   const [view, setView] = useState<{ shape: string; view: View } | null>(null);
-  const at = view?.shape === shape ? view.view : whole, box = useRef<SVGSVGElement>(null);
+  const at = view?.shape === shape ? view.view : start, box = useRef<SVGSVGElement>(null);
   const grab = useRef<{ x: number; y: number; view: View } | null>(null);
-  const near = touched(drawn, chosen), moving = drawn.flows.length <= MOVING_MAX;
+  const near = touched(drawn, chosen), moving = drawn.flows.length <= MOVING_MAX && !layout.grid;
   const look = (v: View) => setView({ shape, view: v });
   const zoom = (by: number, cx = 0.5, cy = 0.5) => look({
     x: at.x + at.w * cx * (1 - by), y: at.y + at.h * cy * (1 - by), w: at.w * by, h: at.h * by });
@@ -108,7 +123,7 @@ export function MapDraw({ drawn, chosen, pick, name, fixed }: {
     if (by) look({ ...at, x: at.x + by[0] * at.w / 8, y: at.y + by[1] * at.h / 8 });
     else if (e.key === "+" || e.key === "=") zoom(1 / 1.3);
     else if (e.key === "-") zoom(1.3);
-    else if (e.key === "0") setView(null);
+    else if (e.key === "0") look(whole);
     else return;
     e.preventDefault();
   };
@@ -118,7 +133,7 @@ export function MapDraw({ drawn, chosen, pick, name, fixed }: {
     <div class={`map ${fixed ? "fixed" : ""}`}>
       {!fixed && <div class="zoom"><button type="button" onClick={() => zoom(1 / 1.3)} aria-label="closer">+</button>
         <button type="button" onClick={() => zoom(1.3)} aria-label="farther">−</button>
-        <button type="button" onClick={() => setView(null)}>whole</button></div>}
+        <button type="button" onClick={() => look(whole)}>whole</button></div>}
       <svg ref={box} viewBox={`${at.x} ${at.y} ${at.w} ${at.h}`} role="group" aria-label={name} {...live}
         style={fixed ? { maxHeight: `${Math.min(420, whole.h)}px`, maxWidth: `${whole.w}px` } : {}}>
         <defs><marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"

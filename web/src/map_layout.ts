@@ -1,10 +1,10 @@
-// Places for what is drawn. Up to DAGRE_MAX nodes dagre does it, callers left of whom they call; past that a layering of
+// Places for what is drawn. Closed groups are cards. Up to DAGRE_MAX nodes dagre does it, callers left of whom they call; past that a layering of
 // our own, whose cost is the edges times a few sweeps: dagre takes half a minute for 2,000 nodes.
 import dagre from "@dagrejs/dagre";
 import type { Drawn } from "./map_model";
 
 export interface Place { x: number; y: number; w: number; h: number }
-export interface Layout { places: Map<string, Place>; width: number; height: number; dense: boolean }
+export interface Layout { places: Map<string, Place>; width: number; height: number; dense: boolean; grid: boolean }
 const DAGRE_MAX = 150, NODE_W = 168, NODE_H = 46, DOT = 16, SWEEPS = 6, LAYER_DOTS_MAX = 60;
 
 function byDagre(d: Drawn, nodeW: number): Layout {
@@ -20,7 +20,7 @@ function byDagre(d: Drawn, nodeW: number): Layout {
     places.set(n.id, { x: at.x, y: at.y, w: nodeW, h: NODE_H });
   }
   const size = g.graph() as { width?: number; height?: number };
-  return { places, width: size.width ?? 0, height: size.height ?? 0, dense: false };
+  return { places, width: size.width ?? 0, height: size.height ?? 0, dense: false, grid: false };
 }
 
 /** The length of the longest way of calls to each node. Cycles are cut where a node is met that is still under way. */
@@ -69,10 +69,22 @@ function byLayers(d: Drawn): Layout {
       x: x + Math.floor(k / rows) * DOT * 1.8, y: 20 + (pad + k % rows) * DOT * 1.5, w: DOT, h: DOT }));
     x += columns * DOT * 1.8 + 110;
   }
-  return { places, width: x - 70, height: 40 + tall * DOT * 1.5, dense: true };
+  return { places, width: x - 70, height: 40 + tall * DOT * 1.5, dense: true, grid: false };
 }
 
-export function layoutOf(d: Drawn, nodeW = NODE_W): Layout {
-  if (d.nodes.length === 0) return { places: new Map(), width: 100, height: 60, dense: false };
-  return d.nodes.length <= DAGRE_MAX ? byDagre(d, nodeW) : byLayers(d);
+/** Groups call each other in circles, which no layering shows well: cards, what is worst and busiest first. */
+function byGrid(d: Drawn): Layout {
+  const columns = Math.ceil(Math.sqrt(d.nodes.length * 0.9)), places = new Map<string, Place>(), gapX = 44, gapY = 34;
+  const sorted = [...d.nodes].sort((a, b) => b.alarming - a.alarming || Number(b.affected) - Number(a.affected) || b.rate - a.rate);
+  sorted.forEach((n, k) => places.set(n.id, {
+    x: 20 + NODE_W / 2 + (k % columns) * (NODE_W + gapX), y: 20 + NODE_H / 2 + Math.floor(k / columns) * (NODE_H + gapY),
+    w: NODE_W, h: NODE_H }));
+  const rows = Math.ceil(d.nodes.length / columns);
+  return { places, width: 40 + columns * (NODE_W + gapX) - gapX, height: 40 + rows * (NODE_H + gapY) - gapY, dense: false, grid: true };
+}
+
+export function layoutOf(d: Drawn): Layout {
+  if (d.nodes.length === 0) return { places: new Map(), width: 100, height: 60, dense: false, grid: false };
+  if (d.nodes.some((n) => n.group)) return byGrid(d);
+  return d.nodes.length <= DAGRE_MAX ? byDagre(d, NODE_W) : byLayers(d);
 }

@@ -20,10 +20,15 @@ export function groupOf(n: Node, by: Grouping): string {
   return places.length ? places.join(" + ") : `(no ${by})`;
 }
 
-function asNode(n: Node, affected: ReadonlySet<string>): Shown {
+export interface Marks { culprits: ReadonlySet<string>; affected: ReadonlySet<string> }
+
+/** A culprit is shown as alarming, whatever its own series say at this moment. */
+function asNode(n: Node, m: Marks): Shown {
+  const health = m.culprits.has(n.id) ? "alarming" : n.health;
   return {
-    id: n.id, label: n.entity.service ?? n.id, group: false, count: 1, health: n.health, rate: n.requests_per_s ?? 0,
-    errors: n.errors_per_s ?? 0, alarming: n.health === "alarming" ? 1 : 0, affected: affected.has(n.id), node: n,
+    id: n.id, label: n.entity.service ?? n.id, group: false, count: 1, health, rate: n.requests_per_s ?? 0,
+    errors: n.errors_per_s ?? 0, alarming: health === "alarming" ? 1 : 0,
+    affected: m.affected.has(n.id) && health !== "alarming", node: n,
   };
 }
 
@@ -37,15 +42,15 @@ function join(into: Map<string, Shown>, id: string, label: string, one: Shown): 
 }
 
 export function collapse(g: Graph, by: Grouping, open: ReadonlySet<string>, kept: ReadonlySet<string> | null,
-  affected: ReadonlySet<string>): Drawn {
+  marks: Marks): Drawn {
   const nodes = new Map<string, Shown>(), home = new Map<string, string>(), flows = new Map<string, Flow>();
   for (const n of g.nodes) {
     if (kept && !kept.has(n.id)) continue;
     const group = groupOf(n, by), closed = by !== "none" && !open.has(group) && !kept;
     const id = closed ? `group:${group}` : n.id;
     home.set(n.id, id);
-    if (closed) join(nodes, id, group, asNode(n, affected));
-    else nodes.set(id, asNode(n, affected));
+    if (closed) join(nodes, id, group, asNode(n, marks));
+    else nodes.set(id, asNode(n, marks));
   }
   for (const e of g.edges) {
     const from = home.get(e.source), to = home.get(e.target);
