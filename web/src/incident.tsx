@@ -152,7 +152,7 @@ function Plots({ i }: { i: Incident }) {
     <>
       {f && frozen && frozen.values.some((v) => v != null) && <div class="wideplot"><h3>{nameOf(f.entity)}: {signalText(f.signal)}</h3>
         <Plot title={`${signalText(f.signal)}, ${frozen.step_s} s a point, as kept with the incident`} step={frozen.step_s}
-          from={Date.parse(frozen.from) / 1000} format={(v) => measure(f.unit, v)} band={frozen.band} marks={times.marks}
+          {...(f.unit === "share" ? { top: 1 } : {})} from={Date.parse(frozen.from) / 1000} format={(v) => measure(f.unit, v)} band={frozen.band} marks={times.marks}
           ill={times.ill} lines={[{ label: "seen", values: frozen.values, color: "ink" }]} /></div>}
       <div class="plots">{live.map((s) => <div key={nameOf(s.entity) + s.level + s.side}><h3><EntityLink entity={s.entity} /></h3>
         <SeriesPlot s={s} what={what} times={times} /></div>)}</div>

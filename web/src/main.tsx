@@ -18,6 +18,7 @@ function Fresh() {
   const old = heardAt.value ? span((now.value - heardAt.value) / 1000) : "";
   const text = { connecting: "connecting", live: "live", stale: `stale: nothing heard for ${old}`,
     lost: old ? `connection lost, last heard ${old} ago; trying again` : "no connection; trying again" }[link.value];
+  if (denied.value) return <span class="link" role="status">a token is asked for</span>;
   return <span class={`link ${link.value}`} role="status"><span aria-hidden="true">●</span> {text}</span>;
 }
 
@@ -85,7 +86,7 @@ function App() {
     return () => removeEventListener("keydown", pressed);
   }, []);
   useEffect(() => { document.title = `${n ? `(${n}) ` : ""}Foreshock${link.value === "live" ? "" : " · not fresh"}`; }, [n, link.value]);
-  const old = link.value === "stale" || link.value === "lost";
+  const old = !denied.value && (link.value === "stale" || link.value === "lost");
   return (
     <div class={old ? "old" : ""}>
       <a class="skip" href="#main" onClick={(e) => { e.preventDefault(); document.querySelector<HTMLElement>("main")?.focus(); }}>Skip to the content</a>

@@ -78,7 +78,7 @@ function Self() {
 
 function Connect() {
   return (
-    <Empty title="No traffic has been heard yet">
+    <Empty title="How to connect a mesh">
       <p>Point the proxies' access log service at this daemon's gRPC port (4317 unless set otherwise): in Envoy
         an <code>envoy.access_loggers.http_grpc</code>, in Istio an extension provider <code>envoyHttpAls</code>.</p>
     </Empty>
@@ -101,7 +101,7 @@ export function NowView() {
       <div class="columns">
         <section aria-labelledby="h-open"><h2 id="h-open">Open incidents</h2>
           {!loaded.value ? <p class="soft">Loading…</p> : open.length ? open.map((i) => <IncidentRow key={i.id} incident={i} />) :
-            <Empty title="Nothing is open">{nothing ? null : <p>Foreshock is watching.</p>}</Empty>}
+            <Empty title="Nothing is open">{nothing ? <p>There is nothing to watch yet.</p> : <p>Foreshock is watching.</p>}</Empty>}
         </section>
         <section aria-labelledby="h-pulse"><h2 id="h-pulse">Pulse <small>of the mesh, each second</small></h2><Pulse /></section>
         <section aria-labelledby="h-past"><h2 id="h-past">Over lately</h2>

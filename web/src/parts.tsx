@@ -61,6 +61,6 @@ export function Copy({ text, label }: { text: string; label: string }) {
     set(ok ? "copied" : "not allowed here");
     setTimeout(() => set(""), 1500);
   };
-  return <button type="button" class="small" onClick={() => void copy()} aria-label={`${label}: ${text.slice(0, 80)}`}>
+  return <button type="button" class="small noprint" onClick={() => void copy()} aria-label={`${label}: ${text.slice(0, 80)}`}>
     <span aria-live="polite">{done || label}</span></button>;
 }
