@@ -12,7 +12,7 @@
 #include "serve_store.h"
 #include "serve_token.h"
 
-#define SERVE_STREAMS_MAX 64u        /* live streams; one more gets 503 */
+#define SERVE_STREAMS_MAX 128u       /* live streams; one more gets 503 */
 #define SERVE_INCIDENTS_DEFAULT 256u /* of a listing without `limit` */
 #define SERVE_INCIDENTS_MAX 1024u    /* largest `limit` */
 #define SERVE_SERIES_MAX 256u        /* series in one answer */

@@ -13,13 +13,16 @@ struct point {
 };
 
 struct ring {
-  uint32_t series_idx; /* NONE: free */
-  uint8_t rank;
+  uint32_t series_idx;
+  uint32_t before, after;  /* of its list, NONE at the ends */
+  uint8_t list;            /* of its rank, or LIST_FREE */
   int64_t first_s, last_s; /* the seconds held; last_s is the newest with an observation, maybe still open */
   uint64_t open_ns;        /* of last_s: durations of fine requests, and how they fall */
   uint32_t open_hist[HIST_BUCKETS];
   struct point point[LIMIT_HISTORY_S]; /* second s at s % LIMIT_HISTORY_S */
 };
+
+#define LIST_FREE REC_LEVEL_COUNT
 
 struct serve_history {
   history_who who;
@@ -27,8 +30,8 @@ struct serve_history {
   uint32_t *place; /* of a series number: its ring, or NONE */
   struct ring *ring;
   uint32_t series_max, ring_n, ring_used; /* rings from ring_used on were never used */
-  uint32_t free_n, hand;                  /* given back; where the search for one begins */
-  uint32_t rank_n[REC_LEVEL_COUNT];       /* rings by rank */
+  uint32_t free_n;                        /* given back */
+  uint32_t first[LIST_FREE + 1];          /* of each rank's list, and of the free ones */
   int64_t now_s;                          /* the second of the newest tick: not whole yet */
 };
 
@@ -56,6 +59,7 @@ struct serve_history *history_open(size_t bytes, uint32_t series_max, history_wh
     return NULL;
   }
   for (uint32_t i = 0; i < series_max; i++) h->place[i] = NONE;
+  for (unsigned l = 0; l <= LIST_FREE; l++) h->first[l] = NONE;
   return h;
 }
 
@@ -68,40 +72,48 @@ void history_close(struct serve_history *h) {
 
 /* ---- rings ---- */
 
+static void list_put(struct serve_history *h, struct ring *r, unsigned list) {
+  uint32_t own = (uint32_t)(r - h->ring), first = h->first[list];
+  r->list = (uint8_t)list;
+  r->before = NONE;
+  r->after = first;
+  if (first != NONE) h->ring[first].before = own;
+  h->first[list] = own;
+}
+
+static void list_take(struct serve_history *h, struct ring *r) {
+  if (r->before == NONE)
+    h->first[r->list] = r->after;
+  else
+    h->ring[r->before].after = r->after;
+  if (r->after != NONE) h->ring[r->after].before = r->before;
+}
+
 static void ring_give(struct serve_history *h, struct ring *r) {
   h->place[r->series_idx] = NONE;
-  h->rank_n[r->rank]--;
   h->free_n++;
-  r->series_idx = NONE;
+  list_take(h, r);
+  list_put(h, r, LIST_FREE);
 }
 
-/* The next ring that is free, or of a rank over `rank` where none is. The caller knows that there is one. */
-static struct ring *ring_search(struct serve_history *h, bool want_free, unsigned rank) {
-  for (uint32_t tried = 0; tried < h->ring_used; tried++) {
-    struct ring *r = &h->ring[h->hand];
-    h->hand = h->hand + 1 < h->ring_used ? h->hand + 1 : 0;
-    if (want_free ? r->series_idx == NONE : r->series_idx != NONE && r->rank > rank) return r;
-  }
-  MUST(!"the counts say that there is one");
-  return NULL;
-}
-
-static unsigned rank_worst(const struct serve_history *h) {
+/* One of the worst rank, where that is worse than this: the one that came last. */
+static bool ring_evict(struct serve_history *h, unsigned rank, uint64_t *counters) {
   unsigned worst = REC_LEVEL_COUNT - 1;
-  while (worst > 0 && h->rank_n[worst] == 0) worst--;
-  return worst;
+  while (worst > rank && h->first[worst] == NONE) worst--;
+  if (worst <= rank) return false;
+  counters[REC_COUNTER_HISTORY_EVICTED]++;
+  ring_give(h, &h->ring[h->first[worst]]);
+  return true;
 }
 
+/* In no list; NULL: there is no room. */
 static struct ring *ring_take(struct serve_history *h, unsigned rank, uint64_t *counters) {
   if (h->ring_used < h->ring_n) return &h->ring[h->ring_used++];
-  if (h->free_n == 0) {
-    unsigned worst = rank_worst(h);
-    if (h->ring_n == 0 || worst <= rank) return NULL;
-    counters[REC_COUNTER_HISTORY_EVICTED]++;
-    ring_give(h, ring_search(h, false, worst - 1));
-  }
+  if (h->free_n == 0 && !ring_evict(h, rank, counters)) return NULL;
+  struct ring *r = &h->ring[h->first[LIST_FREE]];
   h->free_n--;
-  return ring_search(h, true, 0);
+  list_take(h, r);
+  return r;
 }
 
 static struct ring *ring_open(struct serve_history *h, const struct rec_series *s, int64_t now_s, uint64_t *counters) {
@@ -113,12 +125,11 @@ static struct ring *ring_open(struct serve_history *h, const struct rec_series *
     return NULL;
   }
   r->series_idx = s->series_idx;
-  r->rank = (uint8_t)rank_of(s->level);
   r->first_s = r->last_s = now_s;
   r->open_ns = 0;
   memset(r->open_hist, 0, sizeof r->open_hist);
   r->point[now_s % LIMIT_HISTORY_S] = (struct point){.mean_ms = -1, .p99_ms = -1};
-  h->rank_n[r->rank]++;
+  list_put(h, r, rank_of(s->level));
   h->place[s->series_idx] = (uint32_t)(r - h->ring);
   return r;
 }

@@ -53,7 +53,7 @@ class Browser:
                                                         args=["--no-sandbox", "--disable-dev-shm-usage"])
 
     def page(self, url, look="light", **more):
-        """A page of its own. What it says in the console as an error is kept; what no server answers is not its fault."""
+        """A page of its own. What it says in the console as an error is kept, but for requests without an answer."""
         context = self.chromium.new_context(**LOOKS[look], **more)
         context.set_default_timeout(20000)
         page = context.new_page()

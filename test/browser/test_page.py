@@ -152,7 +152,8 @@ def test_now(tap, browser, daemon, incident):
     tap.equal("now: the culprit is named", row.locator("strong").inner_text(), "shipping")
     tap.ok("now: the mesh in a line", "open" in text(page, ".headline h1"), text(page, ".headline h1"))
     before = page.locator(".pulse figure").first.get_attribute("aria-label")
-    page.wait_for_function("was => document.querySelector('.pulse figure').getAttribute('aria-label') !== was", arg=before)
+    page.wait_for_function("was => document.querySelector('.pulse figure').getAttribute('aria-label') !== was",
+                           arg=before)
     tap.ok("now: the pulse beats", True)
     page.keyboard.press("j")
     tap.ok("j goes to an incident", page.evaluate("document.activeElement.matches('a.incident')"))
@@ -185,7 +186,8 @@ def test_actions(tap, browser, daemon, incident):
         page.get_by_role("button", name="Export JSON").click()
     with open(got.value.path(), encoding="utf-8") as file:
         exported = json.load(file)
-    tap.ok("the export is the incident, with its seconds", exported["id"] == incident and exported["series"][0]["points"])
+    tap.ok("the export is the incident, with its seconds",
+           exported["id"] == incident and exported["series"][0]["points"])
     page.get_by_role("button", name="Mark as expected").click()
     tap.ok("expect: asks before", daemon.incidents()[incident]["verdict"] == "unhealthy")
     page.get_by_role("button", name="Sure?").click()
@@ -205,8 +207,9 @@ def test_actions(tap, browser, daemon, incident):
 def test_change(tap, browser, daemon):
     page = browser.page(daemon.url)
     page.locator(".link.live").wait_for()
-    daemon.ask("/api/v1/changes", "POST", json.dumps({"kind": "deploy", "source": "argo", "summary": "cart v3 rolls out",
-               "entity": {"kind": "service", "namespace": "shop", "service": "cart"}}), "application/json")
+    change = {"kind": "deploy", "source": "argo", "summary": "cart v3 rolls out",
+              "entity": {"kind": "service", "namespace": "shop", "service": "cart"}}
+    daemon.ask("/api/v1/changes", "POST", json.dumps(change), "application/json")
     page.get_by_text("cart v3 rolls out").wait_for()
     tap.ok("a change is shown as it comes", True)
     page.context.close()

@@ -59,7 +59,8 @@ def test_pipe(tap, binary, daemon):
     out = run(binary, "top", "--url", daemon.url)
     lines = out.stdout.splitlines()
     tap.ok("in a pipe: one screen, without colours", out.returncode == 0 and "\033" not in out.stdout, out.stderr)
-    tap.ok("incidents come first", "2 open incidents" in lines[3] and ID in lines[4] and "cart fails" in lines[4], lines)
+    tap.ok("incidents come first", "2 open incidents" in lines[3] and ID in lines[4] and "cart fails" in lines[4],
+           lines)
     tap.ok("and what is not known yet is said", lines[-1] == "no service has been heard yet", lines)
     out = run(binary, "top", "--url", "http://127.0.0.1:1")
     tap.ok("no daemon is 1 and says so", out.returncode == 1 and "is `foreshock run` running there?" in out.stderr)
