@@ -1,9 +1,11 @@
 /* The mesh as nodes (services) and edges (calls), with what they do now and where they run. */
 #include <stdlib.h>
 
+#include "base_must.h"
 #include "serve_room.h"
 
 #define GRAPH_NO_SERIES 0xffffffffu
+#define FIXED_MAX 1e12 /* a larger number is written as any other */
 
 struct graph_item {
   struct base_str ns, name, caller_ns, caller; /* a node has no caller */
@@ -148,18 +150,37 @@ static const char *rate_health(const struct serve_rate *r) {
   return r->learned_requests_per_s > 0 ? "ok" : "learning";
 }
 
+void serve_fixed_json(struct base_json *j, double v, unsigned decimals) {
+  static const double unit[] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6};
+  char text[32];
+  size_t at = sizeof text;
+  MUST(decimals <= 6);
+  if (!(v >= 0 && v < FIXED_MAX)) {
+    json_f64(j, v);
+    return;
+  }
+  uint64_t n = (uint64_t)(v * unit[decimals] + 0.5);
+  for (; decimals && n % 10 == 0; decimals--) n /= 10; /* no zeros at the end */
+  for (unsigned written = 0; n || written <= decimals; written++, n /= 10) {
+    if (decimals && written == decimals) text[--at] = '.';
+    text[--at] = (char)('0' + n % 10);
+  }
+  json_raw(j, (struct base_str){text + at, sizeof text - at});
+}
+
 void serve_rate_json(struct base_json *j, const struct serve_rate *r) {
   const struct {
     const char *key;
     double value;
+    unsigned decimals;
   } field[] = {
-      {"requests_per_s", r->requests_per_s},           {"errors_per_s", r->errors_per_s},
-      {"latency_mean_ms", r->latency_mean_ms},         {"learned_requests_per_s", r->learned_requests_per_s},
-      {"learned_error_ratio", r->learned_error_ratio}, {"learned_latency_mean_ms", r->learned_latency_mean_ms},
+      {"requests_per_s", r->requests_per_s, 3},           {"errors_per_s", r->errors_per_s, 3},
+      {"latency_mean_ms", r->latency_mean_ms, 3},         {"learned_requests_per_s", r->learned_requests_per_s, 3},
+      {"learned_error_ratio", r->learned_error_ratio, 6}, {"learned_latency_mean_ms", r->learned_latency_mean_ms, 3},
   };
   for (size_t i = 0; i < sizeof field / sizeof field[0]; i++) {
     json_key(j, field[i].key);
-    json_f64(j, field[i].value);
+    serve_fixed_json(j, field[i].value, field[i].decimals);
   }
   json_key(j, "age_s");
   json_u64(j, r->age_s);

@@ -21,9 +21,10 @@ static bool takes_gzip(struct base_str accept) {
   return !str_starts(rest, STR(";q=0")) || (rest.n > 4 && rest.p[4] == '.');
 }
 
+/* One tag for both encodings, hence a weak one. */
 static void headers_write(const struct serve_file *f, const char *policy, bool gzip, char out[SERVE_HEADERS_BYTES]) {
   struct base_buf h = buf_over(out, SERVE_HEADERS_BYTES - 1);
-  buf_put_f(&h, FILE_HEADERS "Cache-Control: no-cache\r\nETag: %s\r\n", f->etag);
+  buf_put_f(&h, FILE_HEADERS "Cache-Control: no-cache\r\nETag: W/%s\r\n", f->etag);
   if (policy) buf_put_f(&h, "Content-Security-Policy: %s\r\n", policy);
   if (gzip) buf_put_str(&h, STR("Content-Encoding: gzip\r\n"));
   MUST(!h.bad);

@@ -59,6 +59,8 @@ const struct serve_item *serve_item_of_path(struct serve_call *c);
 struct yyjson_val;
 bool serve_entity_read(struct serve_call *c, struct yyjson_val *obj, struct rec_entity *out);
 
+/* A number >= 0 with so many decimals (0..6), which costs a tenth of all the digits that a double has. */
+void serve_fixed_json(struct base_json *j, double v, unsigned decimals);
 /* "entity": {…} */
 void serve_entity_json(struct base_json *j, const struct rec_entity *e);
 struct rec_entity serve_series_entity(const struct rec_series *s);

@@ -1,5 +1,4 @@
 /* Single series: what they do now, their last seconds, and what is normal for them. */
-#include <math.h>
 #include <yyjson.h>
 
 #include "serve_room.h"
@@ -105,15 +104,17 @@ static void normal_json(struct base_json *j, const struct serve_source *src, uin
 
 enum column { COLUMN_REQUESTS, COLUMN_ERRORS, COLUMN_MEAN, COLUMN_P99, COLUMNS };
 
-/* Three digits behind the point are finer than anything that is measured; < 0: nothing to say. */
+/* < 0: nothing to say. */
 static double column_value(const struct history_point *p, enum column c, uint32_t step_s) {
-  double v = c == COLUMN_REQUESTS ? (double)p->requests / (double)step_s
-             : c == COLUMN_ERRORS ? (double)p->errors / (double)step_s
-             : c == COLUMN_MEAN   ? p->latency_mean_ms
-                                  : p->latency_p99_ms;
-  return v < 0 ? v : floor(v * 1e3 + 0.5) / 1e3;
+  switch (c) {
+    case COLUMN_REQUESTS: return (double)p->requests / (double)step_s;
+    case COLUMN_ERRORS: return (double)p->errors / (double)step_s;
+    case COLUMN_MEAN: return p->latency_mean_ms;
+    default: return p->latency_p99_ms;
+  }
 }
 
+/* Three digits behind the point are finer than anything that is measured. */
 static void column_json(struct base_json *j, const struct serve_history *h, uint32_t idx, const struct series_span *at,
                         enum column c) {
   static const char *const key[COLUMNS] = {"requests_per_s", "errors_per_s", "latency_mean_ms", "latency_p99_ms"};
@@ -126,7 +127,7 @@ static void column_json(struct base_json *j, const struct serve_history *h, uint
     if (v < 0)
       json_null(j);
     else
-      json_f64(j, v);
+      serve_fixed_json(j, v, 3);
   }
   json_close(j);
 }

@@ -95,6 +95,10 @@ def test_big(tap, browser, binary):
         tap.equal("2,000 services begin as groups", page.locator(".node").count(), 25)
         browser.picture(page, "big-groups-light")
         check(tap, page, "groups")
+        for by, groups in (("cluster", ["east-1", "west-1"]), ("region", ["us-east", "us-west"]), ("namespace", None)):
+            page.locator("#group").select_option(by)
+            names = page.locator(".node.group").evaluate_all("all => all.map(n => n.dataset.id.slice(6)).sort()")
+            tap.ok(f"grouped by {by}", names == groups if groups else len(names) == 25, names)
         began = time.monotonic()
         page.get_by_role("button", name="Open all").click()
         page.wait_for_function(f"() => document.querySelectorAll('.node').length === {SERVICES}")

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <yyjson.h>
 
-#include "serve.h"
+#include "serve_room.h"
 
 /* ---- a made-up daemon ---- */
 
@@ -318,6 +318,35 @@ static void the_graph_has_each_edge_once(void **state) {
   assert_string_equal(yyjson_get_str(at(&a, "/edges/0/target")), "shop/cart");
   assert_string_equal(yyjson_get_str(at(&a, "/edges/0/health")), "alarming");
   drop(&a);
+}
+
+static void numbers_are_rounded(void **state) {
+  (void)state;
+  const struct {
+    double v;
+    unsigned decimals;
+    const char *text;
+  } want[] = {{0, 3, "0"},
+              {0.0004, 3, "0"},
+              {0.0005, 3, "0.001"},
+              {0.05, 2, "0.05"},
+              {12.34, 2, "12.34"},
+              {12.3456, 3, "12.346"},
+              {100, 3, "100"},
+              {99.9996, 3, "100"},
+              {7.5, 0, "8"},
+              {1e-6, 6, "0.000001"},
+              {123456789.125, 3, "123456789.125"},
+              {2e12, 3, "2000000000000"},
+              {-1.5, 3, "-1.5"}};
+  for (size_t i = 0; i < sizeof want / sizeof want[0]; i++) {
+    char text[64];
+    struct base_buf b = buf_over(text, sizeof text - 1);
+    struct base_json json = json_over(&b);
+    serve_fixed_json(&json, want[i].v, want[i].decimals);
+    text[b.n] = 0;
+    assert_string_equal(text, want[i].text);
+  }
 }
 
 static void series_by_entity_and_signal(void **state) {
@@ -685,7 +714,7 @@ static void what_is_known_is_not_sent_again(void **state) {
   const char *tag = strstr(a.extra, "ETag: ");
   assert_non_null(tag);
   char known[64];
-  snprintf(known, sizeof known, "\"other\", W/%.26s", tag + 6);
+  snprintf(known, sizeof known, "\"other\", %.28s", tag + 6);
   drop(&a);
   if_none_match = known;
   a = get("/api/v1/openapi.yaml", "");
@@ -751,6 +780,7 @@ int main(void) {
       TEST(a_change_is_taken),
       TEST(a_bad_change_is_refused_by_field),
       TEST(the_graph_has_each_edge_once),
+      TEST(numbers_are_rounded),
       TEST(series_by_entity_and_signal),
       TEST(series_have_their_seconds),
       TEST(an_incident_shows_its_series),
