@@ -96,20 +96,25 @@ static void ring_give(struct serve_history *h, struct ring *r) {
   list_put(h, r, LIST_FREE);
 }
 
-/* One of the worst rank, where that is worse than this: the one that came last. */
-static bool ring_evict(struct serve_history *h, unsigned rank, uint64_t *counters) {
+/* The worst rank that has a ring, 0 where none has. */
+static unsigned rank_worst(const struct serve_history *h) {
   unsigned worst = REC_LEVEL_COUNT - 1;
-  while (worst > rank && h->first[worst] == NONE) worst--;
-  if (worst <= rank) return false;
-  counters[REC_COUNTER_HISTORY_EVICTED]++;
-  ring_give(h, &h->ring[h->first[worst]]);
-  return true;
+  while (worst > 0 && h->first[worst] == NONE) worst--;
+  return worst;
+}
+
+static bool has_room(const struct serve_history *h, unsigned rank) {
+  return h->ring_used < h->ring_n || h->free_n > 0 || rank_worst(h) > rank;
 }
 
 /* In no list; NULL: there is no room. */
 static struct ring *ring_take(struct serve_history *h, unsigned rank, uint64_t *counters) {
+  if (!has_room(h, rank)) return NULL;
   if (h->ring_used < h->ring_n) return &h->ring[h->ring_used++];
-  if (h->free_n == 0 && !ring_evict(h, rank, counters)) return NULL;
+  if (h->free_n == 0) { /* of the worst, the one that came last */
+    counters[REC_COUNTER_HISTORY_EVICTED]++;
+    ring_give(h, &h->ring[h->first[rank_worst(h)]]);
+  }
   struct ring *r = &h->ring[h->first[LIST_FREE]];
   h->free_n--;
   list_take(h, r);
@@ -134,13 +139,12 @@ static struct ring *ring_open(struct serve_history *h, const struct rec_series *
   return r;
 }
 
-/* Its ring, opened where there is room for it. */
+/* Its ring, opened where there is room for it: one that a checkpoint brought was never told as new. */
 static struct ring *ring_find(struct serve_history *h, uint32_t idx, int64_t now_s, uint64_t *counters) {
   if (idx >= h->series_max) return NULL;
   if (h->place[idx] != NONE) return &h->ring[h->place[idx]];
-  if (h->free_n == 0 && h->ring_used == h->ring_n) return NULL;
-  const struct rec_series *s = h->who(h->ctx, idx);
-  return s ? ring_open(h, s, now_s, counters) : NULL;
+  const struct rec_series *s = has_room(h, 0) ? h->who(h->ctx, idx) : NULL;
+  return s && has_room(h, rank_of(s->level)) ? ring_open(h, s, now_s, counters) : NULL;
 }
 
 /* ---- seconds ---- */

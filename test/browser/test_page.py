@@ -242,6 +242,7 @@ def test_stale(tap, browser, daemon, binary):
     page.locator(".link.stale").wait_for()
     page.get_by_text("What you see is not fresh").wait_for()
     browser.picture(page, "stale-light", whole=False)
+    tap.equal("stale: nothing is said of the mesh", text(page, "h1"), "Not known now")
     tap.ok("stale: it is said within seconds", "not fresh" in page.title())
     os.kill(daemon.process.pid, signal.SIGCONT)
     page.locator(".link.live").wait_for()

@@ -10,6 +10,8 @@ import { callerOf, idOf } from "./words";
 export type Link = "connecting" | "live" | "stale" | "lost";
 const STALE_MS = 4000, RETRY_MS = [500, 1000, 2000, 4000, 8000], STATUS_MS = 5000, PULSE_MAX = 600;
 
+/** Telemetry that far behind the clock is as good as none. */
+export const SILENT_S = 30;
 export const link = signal<Link>("connecting");
 export const heardAt = signal(0);
 export const now = signal(Date.now());

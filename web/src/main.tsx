@@ -4,7 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import { denied, token, tokenSet } from "./api";
 import { ExploreView } from "./explore";
 import { IncidentView } from "./incident";
-import { heardAt, link, now, openOnes, start, status, summary } from "./live";
+import { heardAt, link, now, openOnes, SILENT_S, start, status, summary } from "./live";
 import { MapView } from "./map";
 import { NowView } from "./now";
 import { route } from "./route";
@@ -12,7 +12,6 @@ import { theme, themeToggle } from "./theme";
 import { percent, span } from "./words";
 
 const VIEWS = [["now", "Now", "#/"], ["map", "Map", "#/map"], ["explore", "Explore", "#/explore"]] as const;
-const SILENT_S = 30; // telemetry that far behind is told
 
 function Fresh() {
   const old = heardAt.value ? span((now.value - heardAt.value) / 1000) : "";

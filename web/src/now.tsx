@@ -1,6 +1,6 @@
 // The overview: how the mesh is, in a line; what is open; the pulse; what changed; how well all this is known.
 import { useEffect } from "preact/hooks";
-import { changes, graph, graphLoad, incidents, loaded, newest, openOnes, pulse, status, summary } from "./live";
+import { changes, graph, graphLoad, incidents, link, loaded, newest, openOnes, pulse, SILENT_S, status, summary } from "./live";
 import { ChangeRow, Empty, IncidentRow, Tile } from "./parts";
 import { Plot } from "./plot";
 import { bytes, millis, nameOf, percent, rate, span, whole } from "./words";
@@ -12,14 +12,18 @@ interface Word { kind: "good" | "warning" | "bad" | "quiet"; text: string; more:
 /** The mesh in one line. The worst comes first. */
 function word(): Word {
   const open = openOnes.value.filter((i) => i.verdict === "unhealthy"), s = summary.value, n = graph.value?.nodes.length;
-  const loud = open.filter((i) => !i.muted);
+  const loud = open.filter((i) => !i.muted), gaps = status.value?.telemetry.proxies_n ?? 0;
+  if (link.value === "stale" || link.value === "lost")
+    return { kind: "warning", text: "Not known now", more: "the daemon is not heard; below is what it said last" };
   if (s && !s.tick) return { kind: "quiet", text: "No traffic has been heard yet", more: "" };
   if (loud.some((i) => i.severity === "critical"))
     return { kind: "bad", text: `${loud.length === 1 ? "An incident is" : `${loud.length} incidents are`} open`, more: "" };
   if (loud.length)
     return { kind: "warning", text: `${loud.length === 1 ? "An incident is" : `${loud.length} incidents are`} open`, more: "" };
   const told = n ? `${n} services are watched` : "";
+  if (s && s.lag_s > SILENT_S) return { kind: "warning", text: "The mesh is not heard", more: `for ${span(s.lag_s)}` };
   if (open.length) return { kind: "quiet", text: "All that is wrong is muted", more: told };
+  if (gaps) return { kind: "warning", text: "Nothing is wrong as far as is heard", more: `${gaps} proxies lose reports` };
   return { kind: "good", text: "The mesh is well", more: told };
 }
 
