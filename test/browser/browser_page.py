@@ -55,7 +55,7 @@ class Browser:
     def page(self, url, look="light", **more):
         """A page of its own. What it says in the console as an error is kept, but for requests without an answer."""
         context = self.chromium.new_context(**LOOKS[look], **more)
-        context.set_default_timeout(20000)
+        context.set_default_timeout(60000)
         page = context.new_page()
         page.on("pageerror", lambda e: self.errors.append(str(e)))
         page.on("console", lambda m: m.type == "error" and "ERR_" not in m.text and "status of" not in m.text

@@ -59,7 +59,7 @@ class Daemon:
         if content_type:
             request.add_header("Content-Type", content_type)
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
+            with urllib.request.urlopen(request, timeout=30) as answer:
                 return answer.status, answer.headers, answer.read().decode()
         except urllib.error.HTTPError as refused:
             return refused.code, refused.headers, refused.read().decode()
