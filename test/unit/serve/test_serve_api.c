@@ -154,7 +154,7 @@ static struct answer ask_with(const char *method, const char *path, const char *
   serve_http(serve, &req, &res);
   assert_false(res.body.bad);
   struct answer a = {.status = res.status, .type = res.content_type, .extra = res.extra};
-  a.text = strndup(res.body.p, res.body.n);
+  a.text = strndup(res.body.n ? res.body.p : "", res.body.n);
   a.doc = yyjson_read(res.body.p, res.body.n, 0);
   buf_fini(&res.body);
   return a;
