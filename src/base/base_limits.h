@@ -85,6 +85,13 @@
 #define LIMIT_STORE_QUEUE 8192u             /* records that wait to be written; the oldest gives way [store_dropped] */
 #define LIMIT_STORE_QUEUE_BYTES (64u << 20) /* of those; likewise */
 
+/* The API. */
+#define LIMIT_HISTORY_S 900u    /* seconds that the history holds of a series; older ones go */
+#define LIMIT_TOKENS 64u        /* in the file of tokens; more are refused at the start */
+#define LIMIT_CHANGES_KEPT 256u /* listed by the API; the oldest go */
+#define LIMIT_AUDIT_KEPT 512u   /* actions listed by the API; the oldest go, the log on disk keeps its own */
+#define LIMIT_MUTED 256u        /* incidents muted by hand that are remembered; the oldest go */
+
 /* Journal. */
 #define LIMIT_FRAME_BYTES (8u << 20)    /* one frame; larger is BAD */
 #define LIMIT_SEGMENT_BYTES (64u << 20) /* a segment file is closed past this */

@@ -7,6 +7,7 @@
 #include "act_probe.h"
 #include "daemon_command.h"
 #include "daemon_conf.h"
+#include "daemon_setup.h"
 #include "daemon_version.h"
 
 /* What a file cannot tell by itself: whether the receivers' templates are any. Secrets are not read here: they may be
@@ -31,7 +32,11 @@ static int check_run(const struct option_set *o) {
   struct daemon_conf conf;
   struct conf_err err;
   conf_init(&conf);
-  if (conf_load(&conf, path, &err)) return check_receivers(&conf, path);
+  if (conf_load(&conf, path, &err)) {
+    struct serve_tokens tokens;
+    if (conf.api_tokens[0] && !setup_tokens(conf.api_tokens, &tokens)) return EXIT_BAD;
+    return check_receivers(&conf, path);
+  }
   char text[2048];
   struct base_buf out = buf_over(text, sizeof text - 1);
   conf_err_text(&err, path, &out);

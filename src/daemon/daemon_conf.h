@@ -25,6 +25,8 @@
   X(U64, http_port, "4318", 0, 65535, "", "port of the HTTP receiver (OTLP, Zipkin); 0: any free one")                 \
   X(ADDRESS, api_address, "127.0.0.1", 1, 64, "", "address of the page, the API and /metrics")                         \
   X(U64, api_port, "7070", 0, 65535, "", "port of the page, the API and /metrics; 0: any free one")                    \
+  X(STRING, api_tokens, "", 0, 1023, "", "file of bearer tokens, NAME read|act TOKEN a line; empty: none asked for")   \
+  X(U64, seconds_bytes, "67108864", 0, 4294967296, "bytes", "of the last 15 minutes of seconds, for plots; 0: none")   \
   X(URL, public_url, "", 0, 1023, "", "where people reach the page, for links in alerts; empty: no links")             \
   X(STRING, data_dir, "", 0, 1023, "", "directory of journal, incidents and checkpoint; empty: memory only")           \
   X(DOUBLE, alerts_per_week, "1", 0.001, 10000, "per week", "false alarms to accept, over all series together")        \

@@ -36,7 +36,10 @@ struct run {
   struct source source;
   struct io_grpc_method method[RECEIVER_METHODS];
   struct io_server *server[RUN_SERVERS]; /* gRPC, HTTP, API */
+  struct serve_history *seconds;
+  struct serve_tokens *tokens; /* NULL: none are asked for */
   struct base_buf incident;
+  struct rec_incident state; /* the one under way */
   struct base_mono stepped_at, checkpoint_at;
   bool restoring;
 };
@@ -45,7 +48,9 @@ struct run {
 
 static void run_incident(void *ctx, const struct rec_incident *incident) {
   struct run *r = ctx;
-  incident_text(incident, &r->incident);
+  r->state = *incident;
+  r->state.muted |= serve_muted(r->serve, incident->id_hash);
+  incident_text(&r->state, &r->incident);
   MUST(!r->incident.bad);
   enum serve_put put = serve_incident(r->serve, buf_str(&r->incident));
   bool news = put == SERVE_PUT_NEW || put == SERVE_PUT_CHANGED;
@@ -60,6 +65,7 @@ static void run_tick(void *ctx, const struct rec_tick_input *in, struct rec_tick
   if (r->keep && !r->restoring) keep_tick(r->keep, in);
   for (size_t i = 0; r->history && i < in->head.command_n; i++)
     store_audit(r->history, in->tick.seq, (uint32_t)i, &in->head.command[i]);
+  serve_tick(r->serve, in);
 }
 
 /* An alert goes out once its incident is in the log, so that no restart forgets what was told; or once that failed: no
@@ -124,17 +130,38 @@ static bool run_open_line(struct run *r) {
   return true;
 }
 
+static const struct rec_series *run_series(void *ctx, uint32_t series_idx) {
+  struct run *r = ctx;
+  return engine_series(line_engine(r->line), series_idx);
+}
+
+static bool run_open_tokens(struct run *r) {
+  if (!r->conf.api_tokens[0]) return true;
+  r->tokens = calloc(1, sizeof *r->tokens);
+  return r->tokens && setup_tokens(r->conf.api_tokens, r->tokens);
+}
+
 static bool run_open_serve(struct run *r) {
   r->store = serve_store_open(LIMIT_INCIDENTS_KEPT);
-  if (!r->store) return false;
-  struct serve_conf conf = {
-      .source = source_of(&r->source), .store = r->store, .version = DAEMON_VERSION, .commit = DAEMON_COMMIT};
+  r->seconds = history_open((size_t)r->conf.seconds_bytes, (uint32_t)r->conf.max_series, run_series, r);
+  if (!r->store || !r->seconds || !run_open_tokens(r)) return false;
+  struct serve_conf conf = {.source = source_of(&r->source),
+                            .store = r->store,
+                            .history = r->seconds,
+                            .tokens = r->tokens,
+                            .counters = r->source.door,
+                            .version = DAEMON_VERSION,
+                            .commit = DAEMON_COMMIT};
   r->serve = serve_open(&conf);
   return r->serve != NULL;
 }
 
-static void run_known_incident(void *ctx, struct base_str json) {
+static void run_known_frame(void *ctx, enum rec_frame kind, struct base_str json) {
   struct run *r = ctx;
+  if (kind != REC_FRAME_INCIDENT) {
+    serve_audit_known(r->serve, json);
+    return;
+  }
   (void)serve_store_put(r->store, json);
   if (r->act) (void)act_incident(r->act, json);
   if (r->history) store_incident(r->history, json);
@@ -177,7 +204,7 @@ static bool run_open_keep(struct run *r) {
   }
   if (!run_open_act(r) || !run_open_history(r)) return false;
   struct keep_restored restored;
-  keep_incidents_read(r->keep, run_known_incident, r);
+  keep_incidents_read(r->keep, run_known_frame, r);
   r->restoring = true;
   keep_restore(r->keep, r->line, &restored);
   r->restoring = false;
@@ -256,6 +283,8 @@ static bool run_close(struct run *r) {
   store_close(r->history);
   serve_close(r->serve);
   serve_store_close(r->store);
+  history_close(r->seconds);
+  free(r->tokens);
   keep_close(r->keep);
   line_close(r->line);
   if (r->loop) io_loop_close(r->loop);

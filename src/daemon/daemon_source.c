@@ -108,6 +108,25 @@ static bool source_rate(void *ctx, uint32_t idx, struct serve_rate *out) {
   return true;
 }
 
+static struct serve_band band_of(struct engine_band b, double unit) {
+  return (struct serve_band){b.low * unit, b.high * unit};
+}
+
+static bool source_normal(void *ctx, uint32_t idx, uint32_t step_s, struct serve_normal *out) {
+  struct source *s = ctx;
+  struct engine_normal n;
+  if (!engine_series_normal(line_engine(s->line), idx, step_s, &n)) return false;
+  *out = (struct serve_normal){.requests_per_s = band_of(n.requests_per_s, 1),
+                               .error_ratio = band_of(n.error_ratio, 1),
+                               .latency_mean_ms = band_of(n.latency_mean_s, 1e3),
+                               .latency_p99_ms = 1e3 * n.latency_p99_s,
+                               .smallest_fewer = n.smallest_fewer,
+                               .smallest_more = n.smallest_more,
+                               .smallest_slower = n.smallest_slower,
+                               .smallest_error_ratio = n.smallest_error_ratio};
+  return true;
+}
+
 static uint32_t source_telemetry(void *ctx, struct serve_gap *out, uint32_t max) {
   struct source *s = ctx;
   struct engine_gap gap[SERVE_GAPS_MAX];
@@ -154,6 +173,13 @@ static bool source_command(void *ctx, const struct rec_command *command) {
   return line_command(s->line, command);
 }
 
+/* One line on standard error, and a frame in the incident log, which outlives this process. */
+static void source_audit(void *ctx, struct base_str json) {
+  struct source *s = ctx;
+  fprintf(stderr, "foreshock: action: %.*s\n", STR_ARG(json));
+  if (s->keep) keep_audit(s->keep, json);
+}
+
 struct serve_source source_of(struct source *s) {
   return (struct serve_source){.ctx = s,
                                .status = source_status,
@@ -161,10 +187,12 @@ struct serve_source source_of(struct source *s) {
                                .series_n = source_series_n,
                                .series = source_series,
                                .rate = source_rate,
+                               .normal = source_normal,
                                .telemetry = source_telemetry,
                                .calibration = source_calibration,
                                .receiver = source_receiver,
                                .incident = source_incident,
                                .change = source_change,
-                               .command = source_command};
+                               .command = source_command,
+                               .audit = source_audit};
 }

@@ -15,6 +15,9 @@
   X(ACCEPT, "accept")                     \
   X(EXPECT, "expect")                     \
   X(CONTENT_ENCODING, "content-encoding") \
+  X(AUTHORIZATION, "authorization")       \
+  X(IF_NONE_MATCH, "if-none-match")       \
+  X(ACCEPT_ENCODING, "accept-encoding")   \
   X(TRANSFER_ENCODING, "transfer-encoding")
 enum http1_kept {
 #define X(name, text) HTTP1_KEPT_##name,

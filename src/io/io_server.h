@@ -56,7 +56,8 @@ struct io_http_stream;
 
 struct io_http_request {
   struct base_str method, path, query; /* path without the query, both still percent-encoded */
-  struct base_str content_type, accept;
+  struct base_str content_type, accept, accept_encoding;
+  struct base_str authorization, if_none_match;
   struct base_str body; /* unpacked, where it came with Content-Encoding: gzip */
 };
 

@@ -23,6 +23,7 @@
 enum rec_frame {
   REC_FRAME_TICK = 1,     /* rec_codec_tick_* */
   REC_FRAME_INCIDENT = 2, /* an incident's JSON */
+  REC_FRAME_AUDIT = 3,    /* an action asked of the API, as JSON; in the incident log */
   REC_FRAME_STREAM = 16,  /* recording: rec_arrival, kind open */
   REC_FRAME_MESSAGE = 17, /* recording: a message of a stream */
   REC_FRAME_STREAM_END = 18,

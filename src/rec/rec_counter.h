@@ -85,7 +85,11 @@
   X(STORE_ERRORS, "store_errors", "writes to the history that failed")                                           \
   X(ALERT_STATES_LOST, "alert_states_lost", "states of incidents that came faster than alerts could look at")    \
   X(HTTP_REQUESTS, "http_requests", "requests to the API")                                                       \
-  X(HTTP_ERRORS, "http_errors", "requests to the API answered with 4xx or 5xx")
+  X(HTTP_ERRORS, "http_errors", "requests to the API answered with 4xx or 5xx")                                  \
+  X(HTTP_DENIED, "http_denied", "requests to the API without a token, or with one that may not")                 \
+  X(ACTIONS, "actions", "actions asked of the API: acknowledge, mute, expect, changes")                          \
+  X(HISTORY_LIMIT, "history_limit", "series that found no room in the history of seconds")                       \
+  X(HISTORY_EVICTED, "history_evicted", "histories given up for a series of a higher level")
 
 enum rec_counter {
 #define X(name, text, doc) REC_COUNTER_##name,

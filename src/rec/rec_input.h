@@ -85,7 +85,11 @@ struct rec_change {
   struct rec_entity entity;
 };
 
-enum rec_verb { REC_VERB_ACK = 1, REC_VERB_EXPECT = 2 /* it is meant: adopt its level */ };
+enum rec_verb {
+  REC_VERB_ACK = 1,
+  REC_VERB_EXPECT = 2, /* it is meant: adopt its level */
+  REC_VERB_MUTE = 3    /* it pages nobody any more: the shell's business, recorded for whoever reads the log */
+};
 
 struct rec_command {
   struct base_wall at;

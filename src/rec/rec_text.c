@@ -130,6 +130,7 @@ void rec_text_command(const struct rec_command *command, struct base_buf *out) {
   word_put(out, "verb",
            command->verb == REC_VERB_ACK      ? "ack"
            : command->verb == REC_VERB_EXPECT ? "expect"
+           : command->verb == REC_VERB_MUTE   ? "mute"
                                               : NULL,
            command->verb);
   str_put(out, "incident", command->incident_id);

@@ -61,14 +61,14 @@ class Daemon:
     def grpc(self):
         return f"127.0.0.1:{self.port['gRPC']}"
 
-    def ask(self, path, method="GET", body=None, content_type=None):
+    def ask(self, path, method="GET", body=None, content_type=None, headers=None):
         """(status, headers, text)"""
         data = body.encode() if isinstance(body, str) else body
-        request = urllib.request.Request(self.url + path, method=method, data=data)
+        request = urllib.request.Request(self.url + path, method=method, data=data, headers=headers or {})
         if content_type:
             request.add_header("Content-Type", content_type)
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
+            with urllib.request.urlopen(request, timeout=30) as answer:
                 return answer.status, answer.headers, answer.read().decode()
         except urllib.error.HTTPError as refused:
             return refused.code, refused.headers, refused.read().decode()

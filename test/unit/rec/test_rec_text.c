@@ -38,6 +38,18 @@ static void every_kind_has_its_line(void **state) {
   buf_fini(&out);
 }
 
+static void every_verb_has_its_word(void **state) {
+  (void)state;
+  static const char *const word[] = {" verb=0 ", " verb=ack ", " verb=expect ", " verb=mute ", " verb=4 "};
+  for (uint8_t verb = 0; verb < 5; verb++) {
+    struct base_buf out = buf_open(256);
+    rec_text_command(&(struct rec_command){.verb = verb, .incident_id = STR("a"), .who = STR("b")}, &out);
+    buf_put_char(&out, '\0');
+    if (!strstr(out.p, word[verb])) fail_msg("no '%s' in %s", word[verb], out.p);
+    buf_fini(&out);
+  }
+}
+
 static void an_arrival_shows_its_size(void **state) {
   (void)state;
   struct base_buf out = buf_open(256);
@@ -49,6 +61,7 @@ static void an_arrival_shows_its_size(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_kind_has_its_line),
+      cmocka_unit_test(every_verb_has_its_word),
       cmocka_unit_test(an_arrival_shows_its_size),
   };
   return cmocka_run_group_tests_name("rec_text", tests, NULL, NULL);
