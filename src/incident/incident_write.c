@@ -158,12 +158,13 @@ static uint32_t end_seq(const struct incident_head *h, const struct incident_cas
 }
 
 static void kind_set(const struct incident_case *c, struct rec_incident *out) {
-  static const char *const by_family[] = {"errors", "latency", "traffic", "errors", "change"};
+  static const char *const by_family[] = {"errors", "latency", "traffic", "errors", "change", "change"};
   const char *kind = by_family[c->family];
   bool told = c->story.cause_n > 0 && incident_family_of(c->story.cause[0].signal) == INCIDENT_OTHER;
   if (told) kind = rec_signal_kind(c->story.cause[0].signal);
   if (c->family == INCIDENT_ERRORS && c->story.cause_n && c->story.cause[0].signal == REC_SIGNAL_OVERLOAD)
     kind = "saturation";
+  if (c->drain == INCIDENT_DRAIN_YES) kind = "change";
   struct base_buf b = buf_over(out->kind, sizeof out->kind - 1);
   buf_put_str(&b, str_of(kind));
 }
@@ -200,7 +201,7 @@ void incident_write(const struct incident_head *h, const struct incident_view *v
   if (!alive) {
     end = end_seq(h, c, true);
     if (!end) end = end_seq(h, c, false);
-    if (c->family == INCIDENT_GAP) end = c->last_seq + 1;
+    if (c->family >= INCIDENT_GAP) end = c->last_seq + 1;
     if (end <= c->from_seq) end = c->from_seq + 1;
     out->ended_at = incident_seq_wall(h, v, end);
   }
