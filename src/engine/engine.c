@@ -314,6 +314,7 @@ void engine_head_tick(struct engine *e, const struct rec_head_batch *in, struct 
   e->counter[REC_COUNTER_INCIDENTS_CLOSED] = e->head.counter_closed;
   e->counter[REC_COUNTER_INCIDENT_LIMIT] = e->head.counter_limit;
   e->counter[REC_COUNTER_ALARM_LIMIT] = e->head.counter_alarm_limit;
+  e->counter[REC_COUNTER_CHANGE_LIMIT] = e->head.counter_changes;
   e->counter[REC_COUNTER_GRAPH_LIMIT] = e->catalog.graph_full;
 }
 

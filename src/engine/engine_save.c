@@ -5,7 +5,7 @@
 #include "engine_impl.h"
 
 #define MAGIC 0x314b48534f464b43ull /* "CKFOSHK1" */
-#define VERSION 3u
+#define VERSION 4u
 #define LENGTH_AT 24u /* bytes of the whole checkpoint, its trailing digest included */
 
 struct sink {
@@ -214,6 +214,13 @@ static bool story_sound(const struct engine *e, const struct incident_story *s) 
   return true;
 }
 
+static bool rollout_sound(const struct engine *e, const struct incident_rollout *r) {
+  if (r->use >= INCIDENT_ROLLOUT_USES) return false;
+  if (r->use == INCIDENT_ROLLOUT_FREE) return true;
+  return r->node < e->catalog.node_n && r->new_idx < e->conf.series_max && r->old_idx < e->conf.series_max &&
+         (r->case_idx < LIMIT_INCIDENTS_OPEN || r->case_idx == INCIDENT_NO_CASE);
+}
+
 static bool head_sound(const struct engine *e) {
   const struct incident_head *h = &e->head;
   if (h->alarm_n > LIMIT_ALARMS || h->exemplar_n > INCIDENT_EXEMPLARS || h->exemplar_next >= INCIDENT_EXEMPLARS ||
@@ -223,6 +230,8 @@ static bool head_sound(const struct engine *e) {
     if ((h->alarm[i].series_idx >= e->conf.series_max && h->alarm[i].series_idx != REC_SERIES_NONE) ||
         h->alarm[i].case_idx >= LIMIT_INCIDENTS_OPEN || h->alarm[i].signal >= REC_SIGNAL_COUNT)
       return false;
+  for (uint32_t i = 0; i < INCIDENT_ROLLOUTS; i++)
+    if (!rollout_sound(e, &h->rollout[i])) return false;
   for (uint32_t i = 0; i < LIMIT_INCIDENTS_OPEN; i++) {
     const struct incident_case *c = &h->case_[i];
     if (!c->used) continue;

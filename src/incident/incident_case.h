@@ -77,6 +77,9 @@ struct incident_decision {
   char text[LIMIT_DECISION_BYTES];
 };
 
+/* Is it only that pods leave (incident_drain.h)? NO is final. */
+enum incident_drain { INCIDENT_DRAIN_UNASKED, INCIDENT_DRAIN_MAYBE, INCIDENT_DRAIN_YES, INCIDENT_DRAIN_NO };
+
 struct incident_case {
   uint8_t used;
   uint8_t family;  /* enum incident_family: what it is mainly about */
@@ -87,7 +90,8 @@ struct incident_case {
   uint8_t shown;   /* a record of it was given out */
   uint8_t marked;  /* as expected, by an operator */
   uint8_t adopted; /* its level was taken as the normal one */
-  uint8_t pad[2];
+  uint8_t drain;   /* enum incident_drain; MAYBE: it is not told yet */
+  uint8_t pad;
   uint8_t resting;    /* closed, and remembered: the same again is this one again */
   uint32_t first_seq; /* when it began the first time */
   uint32_t from_seq;  /* the onset of this time: median of its alarms' */
@@ -143,6 +147,28 @@ struct incident_gap {
   char pod[LIMIT_NAME_BYTES + 1], service[LIMIT_NAME_BYTES + 1], cluster[LIMIT_NAME_BYTES + 1];
 };
 
+/* A version that takes over from another one of its service: both in the seconds in which both had requests. */
+#define INCIDENT_ROLLOUTS 256u
+#define INCIDENT_ROLLOUT_ALTS 2u
+enum incident_rollout_use {
+  INCIDENT_ROLLOUT_FREE,
+  INCIDENT_ROLLOUT_RUNS,
+  INCIDENT_ROLLOUT_OVER,
+  INCIDENT_ROLLOUT_USES
+};
+struct incident_rollout {
+  uint8_t use; /* OVER: remembered, so that it is told once */
+  uint8_t pad;
+  uint16_t case_idx; /* INCIDENT_NO_CASE: only noted as a change */
+  uint32_t node, new_idx, old_idx;
+  uint32_t from_seq; /* first request of the new one */
+  uint32_t seconds;  /* in which both had requests */
+  double new_n, new_e, new_lat_s, old_n, old_e, old_lat_s;
+  double errors[INCIDENT_ROLLOUT_ALTS]; /* log-likelihood ratios that the new one has so many times the failures */
+  double slow, slow_v; /* sum of the differences of the mean durations over their variances; of 1 / variance */
+  double slow_sd;      /* the difference that is looked for, seconds */
+};
+
 /* Sums of the load curve of a service: x = traffic over the usual - 1, y = 1 - usual duration over the present. */
 struct incident_load {
   float xx, xy, yy, n;
@@ -151,13 +177,17 @@ struct incident_load {
 struct incident_head {
   uint32_t alarm_n;
   uint32_t exemplar_next, exemplar_n, change_next, change_n;
-  uint32_t degraded_seq; /* last tick with a telemetry gap, 0: never */
+  uint32_t degraded_seq;    /* last tick with a telemetry gap, 0: never */
+  uint32_t first_seq;       /* the first tick, at least 1; 0: there was none */
+  uint32_t noted_n;         /* changes noted in this minute but for rollouts */
+  uint64_t counter_changes; /* not noted, as there were too many */
   uint64_t counter_opened, counter_closed, counter_limit, counter_alarms, counter_alarm_limit;
   struct base_wall tick_end, tick_now; /* of the current tick: seq <-> wall */
   struct incident_alarm alarm[LIMIT_ALARMS];
   struct incident_case case_[LIMIT_INCIDENTS_OPEN];
   struct incident_exemplar exemplar[INCIDENT_EXEMPLARS];
   struct incident_change change[INCIDENT_CHANGES];
+  struct incident_rollout rollout[INCIDENT_ROLLOUTS];
   struct incident_gap gap[LIMIT_GAPS];
   struct incident_load load[LIMIT_SERVICES]; /* by node */
 };

@@ -212,7 +212,7 @@ static uint16_t case_find(const struct incident_head *h, const struct incident_v
   uint16_t best = INCIDENT_NO_CASE;
   for (uint16_t i = 0; i < LIMIT_INCIDENTS_OPEN; i++) {
     const struct incident_case *c = &h->case_[i];
-    if (!c->used || c->resting || c->family == INCIDENT_GAP) continue;
+    if (!c->used || c->resting || c->family >= INCIDENT_GAP) continue;
     bool fits = w->family == INCIDENT_TRAFFIC ? fits_traffic(h, v, c, w, from) : fits_trouble(h, v, c, w, from);
     if (!fits) continue;
     if (best == INCIDENT_NO_CASE || fits_better(c, &h->case_[best], w)) best = i;

@@ -1,6 +1,8 @@
 #include "incident_life.h"
 
 #include "base_must.h"
+#include "incident_change.h"
+#include "incident_drain.h"
 
 #define S LIMIT_TICKS_PER_S
 #define HOLD (20u * S)       /* an incident stays open so long after its last alarm: flapping is one incident */
@@ -104,15 +106,12 @@ static void exemplars_take(struct incident_head *h, const struct rec_head_batch 
 static void changes_take(struct incident_head *h, const struct rec_head_batch *in) {
   for (size_t i = 0; i < in->change_n; i++) {
     const struct rec_change *x = &in->change[i];
-    struct incident_change *c = &h->change[h->change_next];
-    *c = (struct incident_change){.at = x->at};
+    struct incident_change *c = incident_change_put(h, x->at);
     text_copy(c->source, sizeof c->source, x->source);
     text_copy(c->kind, sizeof c->kind, x->kind);
     text_copy(c->summary, sizeof c->summary, x->summary);
     text_copy(c->entity_kind, sizeof c->entity_kind, x->entity.kind);
     for (unsigned d = 0; d < REC_DIM_COUNT; d++) text_copy(c->dim[d], sizeof c->dim[d], x->entity.dim[d]);
-    h->change_next = (h->change_next + 1) % INCIDENT_CHANGES;
-    if (h->change_n < INCIDENT_CHANGES) h->change_n++;
   }
 }
 
@@ -139,6 +138,7 @@ static void commands_take(struct incident_head *h, const struct incident_view *v
 
 bool incident_case_alive(const struct incident_head *h, const struct incident_case *c) {
   if (c->family == INCIDENT_GAP) return incident_gap_n(h) > 0;
+  if (c->family == INCIDENT_CHANGE) return incident_change_alive(h, c);
   for (uint32_t i = 0; i < h->alarm_n; i++)
     if (h->alarm[i].case_idx == incident_case_number(h, c) && h->alarm[i].over_seq == 0) return true;
   return false;
@@ -146,7 +146,7 @@ bool incident_case_alive(const struct incident_head *h, const struct incident_ca
 
 /* Is one of its alarms still gathering evidence? One that recovers would only dilute it with good requests. */
 static bool goes_on(const struct incident_head *h, const struct incident_view *v, uint16_t case_idx) {
-  if (h->case_[case_idx].family == INCIDENT_GAP) return incident_gap_n(h) > 0;
+  if (h->case_[case_idx].family >= INCIDENT_GAP) return incident_case_alive(h, &h->case_[case_idx]);
   for (uint32_t i = 0; i < h->alarm_n; i++) {
     const struct incident_alarm *a = &h->alarm[i];
     if (a->case_idx != case_idx || a->over_seq != 0 || incident_family_of(a->signal) != h->case_[case_idx].family)
@@ -237,6 +237,7 @@ static void case_tell(struct incident_head *h, const struct incident_view *v, ui
     c->told |= incident_story_tell(h, v, c);
   else
     incident_story_silent(v, c);
+  incident_drain_judge(h, v, c);
   if (alive && v->seq - c->opened_seq >= DOUBT) c->told = 1;
   if (c->marked) c->story.verdict = REC_VERDICT_EXPECTED;
   verdict_note(h, c, before);
@@ -275,7 +276,7 @@ static bool case_step(struct incident_head *h, const struct incident_view *v, ui
   incident_other_look(h, v, c);
   c->rev++;
   case_tell(h, v, i, alive);
-  bool told = c->told;
+  bool told = c->told && c->drain != INCIDENT_DRAIN_MAYBE;
   uint16_t same = case_same(h, v, i);
   if (!c->used) return false; /* it goes on as an earlier one, which is written in its turn */
   if (told) {
@@ -304,6 +305,7 @@ uint32_t incident_life_tick(struct incident_head *h, const struct incident_view 
   changes_take(h, in);
   commands_take(h, v, in);
   signals_take(h, v, signal, signal_n);
+  incident_change_step(h, v);
   if ((v->seq + 1) % (60u * S) == 0) {
     incident_adopt_step(h, v);
     incident_load_step(h, v);
@@ -334,6 +336,7 @@ static void story_forget(struct incident_case *c, uint32_t idx) {
 }
 
 void incident_life_drop(struct incident_head *h, uint32_t series_idx, uint32_t seq) {
+  incident_change_drop(h, series_idx);
   for (uint32_t i = 0; i < h->alarm_n; i++) {
     struct incident_alarm *a = &h->alarm[i];
     if (a->series_idx != series_idx) continue;

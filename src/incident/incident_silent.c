@@ -16,10 +16,13 @@ static double rate_of(const struct series_state *s) {
 }
 
 /* Nothing came for so long that chance cannot be why. */
-static bool silent(const struct incident_view *v, const struct series_state *s, uint32_t from, uint32_t parts) {
-  if (s->data_seq + BEFORE < from || s->data_seq > from + AFTER) return false;
+static bool missed(const struct incident_view *v, const struct series_state *s, uint32_t parts) {
   double due = rate_of(s) * (double)(v->seq - s->data_seq), phi = s->rate.phi > 1.0f ? (double)s->rate.phi : 1.0;
   return due / phi >= NATS + math_log_fast((double)parts);
+}
+
+static bool silent(const struct incident_view *v, const struct series_state *s, uint32_t from, uint32_t parts) {
+  return s->data_seq + BEFORE >= from && s->data_seq <= from + AFTER && missed(v, s, parts);
 }
 
 struct parts {
@@ -67,4 +70,20 @@ uint32_t incident_silent_part(const struct incident_view *v, uint32_t node, stru
     parts_find(v, &p, from);
   }
   return p.silent == 1 && others_alive(v, &p) ? p.last : NONE;
+}
+
+struct incident_left incident_silent_left(const struct incident_view *v, uint32_t node, uint32_t from) {
+  const struct series_catalog *c = v->catalog;
+  struct parts p = {STR_NONE, REC_LEVEL_POD, node, 0, 0, NONE};
+  struct incident_left out = {0};
+  for (uint32_t i = c->node[node].first_child; i != NONE; i = c->entry[i].sibling)
+    out.pods += part_is(v, &p, i) && v->state[i].data_seq + BEFORE >= from;
+  for (uint32_t i = c->node[node].first_child; i != NONE; i = c->entry[i].sibling) {
+    const struct series_state *s = &v->state[i];
+    if (!part_is(v, &p, i) || s->data_seq + AFTER < from || !missed(v, s, out.pods)) continue;
+    out.n++;
+    out.per_tick += rate_of(s);
+    if (s->data_seq > out.last_seq) out.last_seq = s->data_seq;
+  }
+  return out;
 }

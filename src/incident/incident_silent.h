@@ -10,4 +10,13 @@
  * passes over the service's series. */
 uint32_t incident_silent_part(const struct incident_view *v, uint32_t node, struct base_str cluster, uint32_t from);
 
+/* The pods of the service that fell silent in the same way since shortly before tick `from`, and how many it has that
+ * were there then. Cost: two passes. */
+struct incident_left {
+  uint32_t pods, n;
+  uint32_t last_seq; /* the last request of the last of the n */
+  double per_tick;   /* requests of the n, together */
+};
+struct incident_left incident_silent_left(const struct incident_view *v, uint32_t node, uint32_t from);
+
 #endif

@@ -1,6 +1,7 @@
 #include "base_math.h"
 #include "base_must.h"
 #include "incident_case.h"
+#include "incident_change.h"
 #include "incident_silent.h"
 
 #define NONE REC_SERIES_NONE
@@ -473,6 +474,7 @@ bool incident_story_tell(const struct incident_head *h, const struct incident_vi
     incident_gap_tell(h, v, c);
     return c->story.cause_n > 0;
   }
+  if (c->family == INCIDENT_CHANGE) return incident_change_tell(h, v, c);
   if (c->family == INCIDENT_TRAFFIC) return tell_traffic(h, v, c);
   if (c->family == INCIDENT_OTHER) {
     tell_alarm(h, v, c);

@@ -159,7 +159,7 @@ static uint32_t end_seq(const struct incident_head *h, const struct incident_cas
 
 static void kind_set(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
                      struct rec_incident *out) {
-  static const char *const by_family[] = {"errors", "latency", "traffic", "errors", "change"};
+  static const char *const by_family[] = {"errors", "latency", "traffic", "errors", "change", "change"};
   const char *kind = by_family[c->family];
   bool told = c->story.cause_n > 0 && incident_family_of(c->story.cause[0].signal) == INCIDENT_OTHER;
   if (told) kind = rec_signal_kind(c->story.cause[0].signal);
@@ -168,6 +168,7 @@ static void kind_set(const struct incident_head *h, const struct incident_view *
                         (c->family == INCIDENT_LATENCY && first->node != NONE &&
                          incident_alarm_strongest(h, v, c, first->node, REC_SIGNAL_OVERLOAD, false)));
   if (full) kind = "saturation";
+  if (c->drain == INCIDENT_DRAIN_YES) kind = "change";
   struct base_buf b = buf_over(out->kind, sizeof out->kind - 1);
   buf_put_str(&b, str_of(kind));
 }
@@ -204,7 +205,7 @@ void incident_write(const struct incident_head *h, const struct incident_view *v
   if (!alive) {
     end = end_seq(h, c, true);
     if (!end) end = end_seq(h, c, false);
-    if (c->family == INCIDENT_GAP) end = c->last_seq + 1;
+    if (c->family >= INCIDENT_GAP) end = c->last_seq + 1;
     if (end <= c->from_seq) end = c->from_seq + 1;
     out->ended_at = incident_seq_wall(h, v, end);
   }

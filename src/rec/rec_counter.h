@@ -75,6 +75,7 @@
   X(INCIDENTS_CLOSED, "incidents_closed", "incidents closed")                                                    \
   X(INCIDENT_LIMIT, "incident_limit", "alarms joined to another incident because too many are open")             \
   X(ALARM_LIMIT, "alarm_limit", "alarms not followed because too many are in force")                             \
+  X(CHANGE_LIMIT, "change_limit", "changes seen in traffic and not noted because there were too many")           \
   X(RATIO_LIMIT, "ratio_limit", "ticks with a kind of event that its series has no place to watch")              \
   X(GRAPH_LIMIT, "graph_limit", "series that found no place in the call graph: watched, not ranked")             \
   X(JOURNAL_FRAMES, "journal_frames", "frames written to the journal")                                           \

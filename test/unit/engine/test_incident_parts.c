@@ -231,8 +231,56 @@ static void slowness_is_told_right_after_an_incident(void **state) {
   bed_close(&b);
 }
 
+/* The one expected incident whose summary has the words. */
+static const struct rec_incident *expected(const struct bed *b, const char *words) {
+  const struct rec_incident *in = NULL;
+  for (uint32_t i = 0; i < b->m.seen_n; i++)
+    if (b->m.seen[i].in.verdict == REC_VERDICT_EXPECTED && strstr(b->m.seen[i].in.summary, words))
+      in = &b->m.seen[i].in;
+  return in;
+}
+
+/* Version v1 (pods of odd number) comes beside v0, and v0 goes a minute later. */
+static void rollout_is_told(void **state) {
+  (void)state;
+  struct bed b;
+  bed_open(&b, 60.0, 2);
+  quiet(&b, 0, AT, MESH_ANY, 1);
+  quiet(&b, AT + 240, AT + 800, MESH_ANY, 0);
+  mesh_run(&b.m, b.e, AT + 800);
+  const struct rec_incident *in = expected(&b, "s2 v1 has taken over from v0");
+  assert_non_null(in);
+  assert_named(in, "version", REC_DIM_VERSION, "v1");
+  assert_string_equal(in->kind, "change");
+  assert_int_equal(in->severity, REC_SEVERITY_INFO);
+  assert_int_equal(in->state, REC_STATE_CLOSED);
+  assert_non_null(strstr(in->summary, "does as well"));
+  assert_true(in->change_n > 0 && str_eq(in->change[0].kind, STR("rollout")));
+  bed_close(&b);
+}
+
+/* The new one fails a tenth: its own incident is beside it, and this one says so. */
+static void bad_rollout_is_held_against_the_old(void **state) {
+  (void)state;
+  struct bed b;
+  struct mesh_fault f = fault(AT, AT + 240, 2);
+  bed_open(&b, 60.0, 2);
+  quiet(&b, 0, AT, MESH_ANY, 1);
+  f.pod = 1;
+  f.fail_p = 0.1;
+  mesh_fault(&b.m, f);
+  const struct rec_incident *bad = only(&b, 240), *in = expected(&b, "s2 v1 takes over from v0");
+  assert_named(bad, "version", REC_DIM_VERSION, "v1");
+  assert_non_null(in);
+  assert_non_null(strstr(in->summary, "v1 fails more than the old one"));
+  assert_non_null(strstr(in->summary, "incident of its own"));
+  bed_close(&b);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(rollout_is_told),
+      cmocka_unit_test(bad_rollout_is_held_against_the_old),
       cmocka_unit_test(crashed_pod_is_named),
       cmocka_unit_test(pods_that_go_on_are_not_named),
       cmocka_unit_test(pod_that_left_before_is_not_named),
