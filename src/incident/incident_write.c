@@ -203,5 +203,6 @@ void incident_write(const struct incident_head *h, const struct incident_view *v
   exemplars_write(h, v, c, out);
   changes_write(h, out);
   incident_finding_write(h, v, c, out);
+  incident_time_write(v, c, out);
   out->confidence = incident_confidence(c, out);
 }

@@ -51,6 +51,14 @@ struct rec_plot {
   float low, high;         /* the band of normal life, low < 0: none */
 };
 
+/* Where the requests of one edge spend their time, place by place (docs/detectors/time.md). */
+struct rec_time {
+  struct rec_entity edge;
+  uint32_t told; /* bit i: place i is meant; 0: nothing here is */
+  uint8_t place; /* enum rec_place that holds most of what is more than normal; REC_PLACE_COUNT: several do */
+  double normal_ms[REC_PLACE_COUNT], now_ms[REC_PLACE_COUNT]; /* means of fine requests */
+};
+
 /* A trouble that came back while its incident was still remembered. */
 struct rec_again {
   struct base_wall started_at, ended_at; /* ended_at.ns == 0 while it goes on */
@@ -84,6 +92,7 @@ struct rec_incident {
   struct rec_shown exemplar[LIMIT_EXEMPLARS];
   struct rec_finding finding;
   struct rec_plot plot;
+  struct rec_time time;
   uint32_t occurrences; /* 1, and one more for each time that it came back */
   uint32_t again_n, decision_n;
   struct rec_again again[LIMIT_AGAIN]; /* the newest, oldest first */
@@ -92,7 +101,7 @@ struct rec_incident {
 
 /* The contract's JSON of one incident, on one line, without a newline. Same record, same bytes. Additive fields
  * beyond the contract: "state", "acked", "muted", "updated_at", "merged_into" (an id) where it was merged, "finding",
- * "plot", "occurrences", "recurrences", "decisions". */
+ * "plot", "time", "occurrences", "recurrences", "decisions". */
 void rec_incident_json(const struct rec_incident *in, struct base_buf *out);
 /* The 16 hex digits of the id and a NUL. */
 void rec_incident_id(const struct rec_incident *in, char out[17]);

@@ -53,7 +53,8 @@ struct fold_shown {
 
 /* Counts of one cell in one tick. Latencies: up to FOLD_SPARSE buckets inline, then a page of all of them. */
 struct fold_acc {
-  uint64_t latency_sum_ns, wait_sum_ns, bytes_in, bytes_out;
+  uint64_t latency_sum_ns, bytes_in, bytes_out;
+  uint64_t stage_ns[REC_STAGE_COUNT];
   uint32_t class_n[REC_CLASS_COUNT];
   uint32_t retries, started, ended_started;
   uint32_t sparse_count[FOLD_SPARSE];
