@@ -18,6 +18,7 @@
 #define MINUTE (60u * LIMIT_TICKS_PER_S)
 #define SILENCE (60u * LIMIT_TICKS_PER_S)
 #define RATIO_GONE 0.5f /* discounted events: a slot with fewer may be taken by another signal */
+#define UNWATCHED_MOST (2.0f * (float)DETECT_FREEZE)
 #define CLASS(name) (1u << REC_CLASS_##name)
 
 /* Classes whose requests are events of each ratio, in the order of the signals; retries are counted by themselves. */
@@ -314,6 +315,13 @@ static uint32_t timed_count(const struct rec_obs *obs, const struct rec_hist_cel
   return n;
 }
 
+/* What is not watched never raises an alarm that could end: its evidence would freeze the learning for long after a
+ * trouble, so it does not grow past what an alarm takes. */
+static void latency_bound(struct series_latency *d) {
+  for (unsigned i = 0; i < SERIES_LATENCY_ALTS; i++)
+    if (d->g[i] > UNWATCHED_MOST) d->g[i] = UNWATCHED_MOST;
+}
+
 static void requests_run(struct series_state *s, const struct rec_obs *obs, uint64_t requests,
                          const struct rec_hist_cell *cell, const struct judge *j) {
   uint32_t seq = j->ctx->seq, n = requests < 0xffffffffu ? (uint32_t)requests : 0xffffffffu;
@@ -325,6 +333,7 @@ static void requests_run(struct series_state *s, const struct rec_obs *obs, uint
   signal_put(j, s, REC_SIGNAL_LATENCY,
              detect_latency_step(&s->latency, own, obs->hist_n, timed, sum_s, bar_of(j, REC_SIGNAL_LATENCY),
                                  watched(j, REC_SIGNAL_LATENCY), seq, j->dt, seq - s->born_seq, seq >= s->learn_from));
+  if (!watched(j, REC_SIGNAL_LATENCY)) latency_bound(&s->latency);
   series_recent_add(s, seq, requests, failures, (float)sum_s);
   detect_drift_add(&s->drift, n, failures < n ? (uint32_t)failures : n, own, obs->hist_n);
   if (detect_mask_apart(s->level))

@@ -247,7 +247,7 @@ double incident_confidence(const struct incident_case *c, const struct rec_incid
  * seconds; adds it to the cause's evidence. As a sentence that goes on ("; 80 ms more in the network (a -> b)"),
  * nothing where nothing is known; and into the record. */
 void incident_time_tell(const struct incident_view *v, struct incident_case *c);
-void incident_time_text(const struct incident_view *v, const struct incident_time *t, struct base_buf *b);
+void incident_time_text(const struct incident_view *v, const struct incident_case *c, struct base_buf *b);
 void incident_time_write(const struct incident_view *v, const struct incident_case *c, struct rec_incident *out);
 
 /* incident_life.c: does it still go on? */

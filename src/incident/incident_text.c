@@ -136,7 +136,7 @@ void incident_text_summary(const struct incident_view *v, const struct incident_
   incident_text_entity(v, &s->cause[0], name, sizeof name);
   buf_put_f(&b, "%s %s", name, what(c->family, s->cause[0].signal));
   if (s->cause[0].evidence[0]) buf_put_f(&b, ": %.*s", (int)strcspn(s->cause[0].evidence, ";"), s->cause[0].evidence);
-  incident_time_text(v, &c->time, &b);
+  incident_time_text(v, c, &b);
   if (s->verdict == REC_VERDICT_EXPECTED) buf_put_str(&b, STR("; its traffic has grown, which explains it"));
   if (s->reached_n) {
     buf_put_str(&b, STR("; reaches "));

@@ -8,6 +8,7 @@
 #define Z_HOT 2.0
 #define MOST 0.6                        /* of all that is more: who has it is named */
 #define SHOWS 0.3                       /* of the excess a request since the onset, that the last seconds must show */
+#define STEADY 0.8                      /* so much of it shows that the last seconds speak for all */
 #define YOUNG (60u * LIMIT_TICKS_PER_S) /* known for less before the onset: its usual may be the trouble */
 #define FRESH (5u * LIMIT_TICKS_PER_S)  /* one end may be so far behind the other */
 #define HEARD 0.25 /* of the requests that the client's end stands for, that the server's must stand for */
@@ -133,7 +134,10 @@ bool incident_time_look(const struct incident_view *v, uint32_t edge, uint32_t f
   struct incident_time now = {.edge = edge};
   if (client.known && server.known && !together(c, s)) server.known = false;
   incident_time_divide(&client, &server, &now);
-  if (incident_z(x) < Z_HOT || x.bad <= 0.0 || incident_time_total_s(&now) < SHOWS * x.x / x.bad) return false;
+  if (incident_z(x) < Z_HOT || x.bad <= 0.0) return false;
+  double rate = x.x / x.bad, more = incident_time_total_s(&now);
+  double before = t->told && t->edge == edge ? incident_time_total_s(t) : 0.0;
+  if (more < SHOWS * rate || (more < STEADY * rate && more < before)) return false;
   *t = now;
   return true;
 }
@@ -156,7 +160,7 @@ void incident_time_tell(const struct incident_view *v, struct incident_case *c) 
   (void)incident_time_look(v, edge, from, v->seq, &c->time);
   struct base_buf b = buf_over(c->story.cause[0].evidence, sizeof c->story.cause[0].evidence - 1);
   b.n = strlen(c->story.cause[0].evidence);
-  incident_time_text(v, &c->time, &b);
+  incident_time_text(v, c, &b);
   c->story.cause[0].evidence[b.n] = 0;
 }
 
@@ -164,8 +168,26 @@ static void put_ms(struct base_buf *b, double s) {
   buf_put_f(b, s >= 0.01 ? "%.0f ms" : "%.1f ms", 1e3 * s);
 }
 
+/* Is the cause what the edge's means are about? Of a part of it (a pod, a cluster) they tell shares, but not how much.
+ */
+static bool is_whole(const struct incident_view *v, const struct incident_cause *c) {
+  const struct series_entry *e = series_catalog_find(v->catalog, c->series_idx);
+  return e ? e->who.level == REC_LEVEL_EDGE : c->node != NONE;
+}
+
+static void put_part(struct base_buf *b, const struct incident_time *t, enum rec_place place, bool whole) {
+  double more = incident_time_more_s(t, place);
+  if (whole) {
+    put_ms(b, more);
+    buf_put_str(b, STR(" more "));
+  } else {
+    buf_put_f(b, "%.0f %% of the added time ", 100.0 * more / incident_time_total_s(t));
+  }
+  buf_put_str(b, str_of(rec_place_phrase(place)));
+}
+
 /* The two places that have most of it, where no one has. */
-static void several_text(const struct incident_time *t, struct base_buf *b) {
+static void several_text(const struct incident_time *t, bool whole, struct base_buf *b) {
   unsigned first = 0, second = 1;
   for (unsigned i = 1; i < REC_PLACE_COUNT; i++) {
     if (incident_time_more_s(t, i) > incident_time_more_s(t, first)) {
@@ -175,21 +197,21 @@ static void several_text(const struct incident_time *t, struct base_buf *b) {
       second = i;
     }
   }
-  put_ms(b, incident_time_more_s(t, first));
-  buf_put_f(b, " more %s and ", rec_place_phrase(first));
-  put_ms(b, incident_time_more_s(t, second));
-  buf_put_f(b, " %s", rec_place_phrase(second));
+  put_part(b, t, first, whole);
+  buf_put_str(b, STR(", "));
+  put_part(b, t, second, whole);
 }
 
-void incident_time_text(const struct incident_view *v, const struct incident_time *t, struct base_buf *b) {
-  if (!t->told) return;
+void incident_time_text(const struct incident_view *v, const struct incident_case *c, struct base_buf *b) {
+  const struct incident_time *t = &c->time;
+  if (!t->told || incident_time_total_s(t) <= 0.0) return;
+  bool whole = is_whole(v, &c->story.cause[0]);
   const struct series_edge *e = &v->catalog->edge[t->edge];
   buf_put_str(b, STR("; "));
   if (t->place < REC_PLACE_COUNT) {
-    put_ms(b, incident_time_more_s(t, t->place));
-    buf_put_f(b, " more %s", rec_place_phrase(t->place));
+    put_part(b, t, t->place, whole);
   } else {
-    several_text(t, b);
+    several_text(t, whole, b);
   }
   buf_put_f(b, " (%.*s -> %.*s)", STR_ARG(v->catalog->node[e->from].name), STR_ARG(v->catalog->node[e->to].name));
 }

@@ -38,7 +38,7 @@ bool incident_time_on_way(const struct incident_time *t);
 /* The edge into `node` with most excess of latency in ticks [from, to], or REC_SERIES_NONE. */
 uint32_t incident_time_hottest(const struct incident_view *v, uint32_t node, uint32_t from, uint32_t to);
 /* Looks at the edge's two ends now. False, and *t as it was, where they show too little of the excess that the edge had
- * in these ticks: they are not known well enough, or the trouble is passing. */
+ * in these ticks: they are not known well enough, or the trouble is passing, and *t has told more of it. */
 bool incident_time_look(const struct incident_view *v, uint32_t edge, uint32_t from, uint32_t to,
                         struct incident_time *t);
 

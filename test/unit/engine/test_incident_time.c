@@ -8,6 +8,8 @@
 #include <string.h>
 #include <cmocka.h>
 /* clang-format on */
+#include <stdlib.h>
+
 #include "incident_case.h"
 #include "mesh_rng.h"
 
@@ -151,11 +153,158 @@ static void what_two_places_share_is_several(void **state) {
   assert_int_equal(t.place, REC_PLACE_COUNT);
 }
 
+/* ---- from the series ---- */
+
+#define FRONT_CART 0u /* series: the edge by its client, then by its server; a pod of cart */
+#define CART_POD 2u
+#define CALM 2400u
+#define PER_TICK 25u
+
+struct scene {
+  struct series_catalog catalog;
+  void *mem;
+  struct series_state *state;
+  struct incident_view v;
+  uint32_t seq;
+};
+
+static void scene_open(struct scene *c) {
+  size_t bytes = series_catalog_bytes(64);
+  c->mem = calloc(1, bytes);
+  c->state = calloc(64, sizeof *c->state);
+  assert_true(c->mem && c->state);
+  c->seq = 0;
+  series_catalog_init(&c->catalog, c->mem, bytes, 64);
+  for (uint32_t i = 0; i < 3; i++) {
+    static const uint8_t side[] = {REC_SIDE_CLIENT, REC_SIDE_SERVER, REC_SIDE_SERVER};
+    struct rec_series who = {.series_idx = i, .level = i == CART_POD ? REC_LEVEL_POD : REC_LEVEL_EDGE, .side = side[i]};
+    who.dim[REC_DIM_SERVICE] = STR("cart");
+    who.dim[REC_DIM_CALLER] = STR("front");
+    who.dim[REC_DIM_POD] = STR("cart-1");
+    assert_true(series_catalog_add(&c->catalog, &who));
+    detect_series_init(&c->state[i], &who, 0);
+  }
+}
+
+static void scene_close(struct scene *c) {
+  free(c->mem);
+  free(c->state);
+}
+
+static void end_step(struct scene *c, uint32_t idx, const double stage_s[SERIES_STAGES]) {
+  static const uint8_t stage[] = {REC_STAGE_BEFORE, REC_STAGE_RETRIED, REC_STAGE_SEND, REC_STAGE_WAIT,
+                                  REC_STAGE_RECEIVE};
+  static struct detect_out out;
+  struct detect_signal signal[64];
+  struct detect_context ctx = {.seq = c->seq, .rates = true, .log_c = {22, 22, 22}};
+  struct rec_obs o = {.hist_n = 1, .class_n = {[REC_CLASS_OK] = PER_TICK}};
+  double whole_s = 0.0;
+  for (unsigned i = 0; i < SERIES_STAGES; i++) whole_s += stage_s[i];
+  for (unsigned i = 0; i < sizeof stage; i++) o.stage_ns[stage[i]] = (uint64_t)(1e9 * PER_TICK * stage_s[i]);
+  o.stage_ns[REC_STAGE_PASS] = (uint64_t)(1e9 * PER_TICK * stage_s[SERIES_STAGE_LAST]);
+  o.latency_sum_ns = (uint64_t)(1e9 * PER_TICK * whole_s);
+  struct rec_hist_cell cell = {hist_bucket(o.latency_sum_ns / PER_TICK), PER_TICK};
+  out = (struct detect_out){.signal = signal, .cap = 64};
+  detect_series_step(&c->state[idx], &o, &cell, &ctx, &out);
+}
+
+/* ticks of such requests, as both ends report them, or the caller's alone. */
+static void scene_run(struct scene *c, const struct parts *p, uint32_t ticks, bool both) {
+  double client[SERIES_STAGES], server[SERIES_STAGES];
+  reported(p, client, server);
+  for (uint32_t i = 0; i < ticks; i++, c->seq++) {
+    end_step(c, FRONT_CART, client);
+    if (both) end_step(c, FRONT_CART + 1, server);
+  }
+  c->v = (struct incident_view){&c->catalog, c->state, c->seq - 1, NULL, false};
+}
+
+static const struct parts usual_parts = {
+    .queued = 0.0002, .there = 0.0005, .back = 0.0005, .thinks = 0.02, .talks = 0.0005};
+
+static void an_edge_is_looked_at_while_it_shows(void **state) {
+  (void)state;
+  struct scene c;
+  struct parts slow = usual_parts;
+  struct incident_time t = {0};
+  slow.there += 0.08;
+  scene_open(&c);
+  scene_run(&c, &usual_parts, CALM, true);
+  uint32_t edge = c.catalog.entry[FRONT_CART].edge;
+  assert_false(incident_time_look(&c.v, edge, CALM - 40, CALM - 1, &t)); /* nothing is the matter */
+  scene_run(&c, &slow, 40, true);
+  assert_int_equal(incident_time_hottest(&c.v, c.catalog.entry[FRONT_CART].node, CALM, c.v.seq), edge);
+  assert_true(incident_time_look(&c.v, edge, CALM, c.v.seq, &t));
+  assert_int_equal(t.place, REC_PLACE_NETWORK);
+  double told = incident_time_more_s(&t, REC_PLACE_NETWORK);
+  assert_true(told > 0.074 && told < 0.081);
+  scene_run(&c, &usual_parts, 8, true); /* two seconds later it is over: half is left, and that is not told */
+  assert_false(incident_time_look(&c.v, edge, CALM, c.v.seq, &t));
+  assert_true(incident_time_more_s(&t, REC_PLACE_NETWORK) == told);
+  scene_close(&c);
+}
+
+/* What the callee's lost reports do not say is no time on the way. */
+static void one_end_that_fell_silent_is_not_asked(void **state) {
+  (void)state;
+  struct scene c;
+  struct parts slow = usual_parts;
+  struct incident_time t = {0};
+  slow.thinks += 0.08;
+  scene_open(&c);
+  scene_run(&c, &usual_parts, CALM, true);
+  scene_run(&c, &slow, 40, false);
+  assert_true(incident_time_look(&c.v, c.catalog.entry[FRONT_CART].edge, CALM, c.v.seq, &t));
+  assert_int_equal(t.place, REC_PLACE_BEYOND);
+  assert_int_equal(t.told >> REC_PLACE_NETWORK & 1u, 0);
+  scene_close(&c);
+}
+
+static void a_newborn_edge_has_no_usual(void **state) {
+  (void)state;
+  struct scene c;
+  struct parts slow = usual_parts;
+  struct incident_time t = {0};
+  slow.there += 0.08;
+  scene_open(&c);
+  scene_run(&c, &usual_parts, 200, true); /* fifty seconds */
+  scene_run(&c, &slow, 40, true);
+  assert_false(incident_time_look(&c.v, c.catalog.entry[FRONT_CART].edge, 200, c.v.seq, &t));
+  assert_int_equal(t.told, 0);
+  scene_close(&c);
+}
+
+/* Milliseconds of an edge are those of all its requests: of one pod's trouble they tell the shares alone. */
+static void the_sentence_fits_the_cause(void **state) {
+  (void)state;
+  struct scene c;
+  struct incident_case k = {.family = INCIDENT_LATENCY, .from_seq = CALM, .source = REC_SERIES_NONE};
+  struct parts slow = usual_parts;
+  slow.there += 0.06;
+  slow.thinks += 0.02;
+  scene_open(&c);
+  scene_run(&c, &usual_parts, CALM, true);
+  scene_run(&c, &slow, 120, true);
+  k.story.cause_n = 1;
+  k.story.cause[0] = (struct incident_cause){.series_idx = FRONT_CART, .node = c.catalog.entry[FRONT_CART].node};
+  incident_time_tell(&c.v, &k);
+  assert_string_equal(k.story.cause[0].evidence, "; 60 ms more in the network (front -> cart)");
+  k.story.cause[0] = (struct incident_cause){.series_idx = CART_POD, .node = c.catalog.entry[CART_POD].node};
+  incident_time_tell(&c.v, &k);
+  assert_string_equal(k.story.cause[0].evidence, "; 75 % of the added time in the network (front -> cart)");
+  k.story.cause[0] = (struct incident_cause){.series_idx = REC_SERIES_NONE, .node = REC_SERIES_NONE};
+  incident_time_tell(&c.v, &k); /* nobody to look at */
+  assert_string_equal(k.story.cause[0].evidence, "");
+  assert_int_equal(k.time.told, 0);
+  scene_close(&c);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(the_parts_come_out_as_they_went_in),
-      cmocka_unit_test(the_place_that_grew_is_named),
-      cmocka_unit_test(what_two_places_share_is_several),
+      cmocka_unit_test(the_parts_come_out_as_they_went_in),    cmocka_unit_test(the_place_that_grew_is_named),
+      cmocka_unit_test(what_two_places_share_is_several),      cmocka_unit_test(an_edge_is_looked_at_while_it_shows),
+      cmocka_unit_test(one_end_that_fell_silent_is_not_asked), cmocka_unit_test(a_newborn_edge_has_no_usual),
+      cmocka_unit_test(the_sentence_fits_the_cause),
   };
   return cmocka_run_group_tests_name("incident_time", tests, NULL, NULL);
 }
