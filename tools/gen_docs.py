@@ -150,6 +150,8 @@ def page_vocabulary():
     classes = [(f"`{text}`", CLASS_GROUPS[group], doc) for _, text, group, doc in table_rows(source, "REC_CLASS_TABLE")]
     signals = [(f"`{text}`", kind, doc) for _, text, kind, doc in table_rows(source, "REC_SIGNAL_TABLE")]
     dims = ", ".join(f"`{key}`" for _, key in table_rows(source, "REC_DIM_TABLE"))
+    stages = [(f"`{text}_sum_ns`", doc) for _, text, doc in table_rows(source, "REC_STAGE_TABLE")]
+    places = [(f"`{text}`", doc) for _, text, _, doc in table_rows(source, "REC_PLACE_TABLE")]
     return (NOTE.format(source=source) + "# Vocabulary\n\nThe closed lists of words in Foreshock's output.\n"
             "\n## Levels\n\nWhat a series is about; the kind is that of the entity in an incident, the share says "
             "whose part of the false-alarm budget it draws on.\n\n" +
@@ -159,7 +161,11 @@ def page_vocabulary():
             "that are classed apart are in no rate, no error rate and no latency.\n\n" +
             markdown_table(["class", "group", "which"], classes) +
             "\n## Signals\n\nWhat is watched of every series.\n\n" +
-            markdown_table(["signal", "incident kind", "raised by"], signals))
+            markdown_table(["signal", "incident kind", "raised by"], signals) +
+            "\n## Places\n\nWhere a slow request's time can have gone ([time](detectors/time.md)); `several` where "
+            "no one of them has most of it.\n\n" + markdown_table(["place", "is"], places) +
+            "\n## Stages\n\nHow one proxy's report divides its requests' time, in observations of edges.\n\n" +
+            markdown_table(["sum", "of"], stages))
 
 
 def page_limits():

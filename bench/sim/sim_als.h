@@ -17,6 +17,7 @@ struct sim_entry {
   uint32_t op;
   int64_t start_ns, dur_ns; /* after the recording's start; the pod's skew is added here */
   int64_t up_tx_ns;         /* first byte to the upstream (of the last try), or -1 */
+  int64_t download_ns;      /* what the answer's body took beyond the usual */
   uint32_t code;            /* 0: none */
   uint32_t flags;           /* bit = field number of ResponseFlags */
   const char *details;

@@ -19,6 +19,14 @@ const char *conf_flag_name(enum sim_flag f) {
   return flag_name[f];
 }
 
+#define X(name) #name,
+static const char *const place_name[] = {SIM_PLACE_TABLE(X)};
+#undef X
+
+const char *conf_place_name(enum sim_place p) {
+  return place_name[p];
+}
+
 /* One line, cut into words; where and what is wrong with it. */
 struct line {
   struct sim_conf *conf;
@@ -301,6 +309,20 @@ static enum sim_flag read_flag(struct line *l) {
   return SIM_FLAG_NONE;
 }
 
+/* place=: without it an edge's latency is that of its network. */
+static void read_place(struct line *l, struct sim_event *e) {
+  char *v = get(l, "place");
+  e->has_place = v != NULL;
+  e->place = e->kind == SIM_EVENT_latency && e->caller >= 0 ? SIM_PLACE_network : SIM_PLACE_application;
+  if (!v) return;
+  int i = 0;
+  while (i < SIM_PLACES && strcmp(place_name[i], v) != 0) i++;
+  if (i == SIM_PLACES || e->kind != SIM_EVENT_latency)
+    fail(l, "no such place, or not an event of kind latency", v);
+  else
+    e->place = (enum sim_place)i;
+}
+
 /* pod=2 or pod=*: one of the pods of service= in cluster=. */
 static void read_pod(struct line *l, struct sim_event *e) {
   char *pod = get(l, "pod");
@@ -308,6 +330,19 @@ static void read_pod(struct line *l, struct sim_event *e) {
   if (!pod) return;
   e->pod_nth = strcmp(pod, "*") == 0 ? -2 : (int)number(l, pod);
   if (e->service < 0 || e->cluster < 0) fail(l, "pod= needs service= and cluster=", pod);
+}
+
+/* edge=CALLER>SERVICE: both at once, so that the seed can choose among pairs. */
+static void read_edge(struct line *l, struct sim_event *e) {
+  char *v = get(l, "edge"), *to = v ? strchr(v, '>') : NULL;
+  if (!v) return;
+  if (!to) {
+    fail(l, "edge= is CALLER>SERVICE", v);
+    return;
+  }
+  *to = 0;
+  e->caller = find_service(l, v);
+  e->service = find_service(l, to + 1);
 }
 
 static void read_target(struct line *l, struct sim_event *e) {
@@ -321,6 +356,7 @@ static void read_target(struct line *l, struct sim_event *e) {
   if ((v = get(l, "cluster"))) e->cluster = find_cluster(l, v);
   if ((v = get(l, "region"))) e->caller_cluster = find_region(l, v);
   if ((v = get(l, "caller"))) e->caller = find_service(l, v);
+  read_edge(l, e);
   if ((v = get(l, "to"))) e->to = find_cluster(l, v);
   if ((v = get(l, "version"))) take_name(l, e->version, sizeof e->version, v);
   read_pod(l, e);
@@ -371,6 +407,7 @@ static void read_effect(struct line *l, struct sim_event *e) {
   e->hits = (uint32_t)get_number(l, "hits", 0);
   e->of_requests = get_number(l, "req", 0) != 0;
   e->flag = read_flag(l);
+  read_place(l, e);
   event_defaults(e);
   e->unhealthy = get_number(l, "unhealthy", e->unhealthy) != 0;
 }

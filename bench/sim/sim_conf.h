@@ -154,6 +154,12 @@ struct sim_event_trait {
 };
 extern const struct sim_event_trait sim_event_trait[SIM_EVENT_KINDS];
 
+/* Where an event of kind latency puts its time. */
+#define SIM_PLACE_TABLE(X) X(application) X(network) X(client_proxy) X(server_proxy) X(retries) X(download)
+#define X(name) SIM_PLACE_##name,
+enum sim_place { SIM_PLACE_TABLE(X) SIM_PLACES };
+#undef X
+
 enum sim_flag { SIM_FLAG_NONE, SIM_FLAG_UF, SIM_FLAG_UH, SIM_FLAG_UO, SIM_FLAG_UT, SIM_FLAG_UC, SIM_FLAG_DC };
 
 /* -1 or an empty name: any. */
@@ -173,7 +179,8 @@ struct sim_event {
   uint32_t count; /* pods of a scaling; tries of a call in a storm, retrymask or queue */
   uint32_t hits;  /* only the first so many requests are touched; 0: all */
   enum sim_flag flag;
-  bool unhealthy, has_prob, has_factor, has_add, has_code, of_requests;
+  enum sim_place place;
+  bool unhealthy, has_place, has_prob, has_factor, has_add, has_code, of_requests;
 };
 
 struct sim_conf {
@@ -199,5 +206,6 @@ struct sim_conf {
  * scenario leaves a choice: a|b|c. */
 bool conf_read(struct sim_conf *c, const char *path, uint64_t seed);
 const char *conf_flag_name(enum sim_flag f);
+const char *conf_place_name(enum sim_place p);
 
 #endif

@@ -106,6 +106,7 @@ static void event(FILE *f, const struct sim_run *r, uint32_t i) {
   if (faulty || e->kind == SIM_EVENT_failover || e->kind == SIM_EVENT_loss) number(&k, "prob", e->prob);
   if (faulty) number(&k, "code", e->code);
   text(&k, "flag", conf_flag_name(e->flag));
+  if (e->has_place) text(&k, "place", conf_place_name(e->place));
   if (e->has_factor) number(&k, "factor", e->factor);
   if (e->has_add) number(&k, "add_ms", e->add_ms);
   if (e->tail < 1) number(&k, "tail", e->tail);

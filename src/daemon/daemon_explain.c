@@ -170,6 +170,12 @@ static void whole_numbers(struct text *t, yyjson_val *i) {
   explain_plot(t, i);
 }
 
+static void whole_time(struct text *t, yyjson_val *i) {
+  if (!yyjson_is_obj(yyjson_obj_get(i, "time"))) return;
+  heading(t, "Where the time went");
+  explain_time(t, i);
+}
+
 static void whole_entities(struct text *t, yyjson_val *i, const char *key, const char *title) {
   yyjson_val *list = yyjson_obj_get(i, key), *v;
   size_t idx, n;
@@ -267,6 +273,7 @@ void explain_whole(struct text *t, yyjson_val *i) {
   whole_causes(t, i);
   whole_chain(t, i);
   whole_numbers(t, i);
+  whole_time(t, i);
   whole_entities(t, i, "affected", "Affected");
   whole_entities(t, i, "not_affected", "Not affected");
   whole_timeline(t, i);

@@ -11,12 +11,14 @@
 #include "detect_mask.h"
 #include "detect_rate.h"
 #include "detect_ratio.h"
+#include "detect_stages.h"
 #include "series_recent.h"
 
 #define WINDOW (10u * LIMIT_TICKS_PER_S)
 #define MINUTE (60u * LIMIT_TICKS_PER_S)
 #define SILENCE (60u * LIMIT_TICKS_PER_S)
 #define RATIO_GONE 0.5f /* discounted events: a slot with fewer may be taken by another signal */
+#define UNWATCHED_MOST (2.0f * (float)DETECT_FREEZE)
 #define CLASS(name) (1u << REC_CLASS_##name)
 
 /* Classes whose requests are events of each ratio, in the order of the signals; retries are counted by themselves. */
@@ -76,7 +78,10 @@ void detect_series_init(struct series_state *s, const struct rec_series *who, ui
   }
   detect_erratic_init(&s->extra.flow.erratic, seq);
   detect_bytes_init(&s->extra.flow.bytes, seq);
-  detect_hanging_init(&s->extra.flow.hanging, seq);
+  if (detect_mask_stages(who->level))
+    detect_stages_init(&s->extra.flow.stages);
+  else
+    detect_hanging_init(&s->extra.flow.hanging, seq);
 }
 
 /* What a step of a series is judged by, and where it says so. */
@@ -244,6 +249,19 @@ static void silence_run(struct series_state *s, const struct judge *j) {
   signal_put(j, s, REC_SIGNAL_LATENCY, v);
 }
 
+/* Does anything speak against this edge's latency being as usual? */
+static bool latency_calm(const struct series_state *s) {
+  if (s->latency.best != SERIES_CALM) return false;
+  for (unsigned i = 0; i < SERIES_LATENCY_ALTS; i++)
+    if ((double)s->latency.g[i] > DETECT_FREEZE) return false;
+  return true;
+}
+
+static void stages_close(struct series_state *s, uint32_t seq, float weight) {
+  if (!detect_mask_stages(s->level) || seq - s->data_seq >= WINDOW) return;
+  if (seq >= s->learn_from && latency_calm(s)) detect_stages_window(&s->extra.flow.stages, (double)weight, seq);
+}
+
 static void ten_close(struct series_state *s, const struct judge *j) {
   uint32_t seq = j->ctx->seq, age = seq - s->born_seq;
   float seen = (float)age / (float)WINDOW, w = 1.0f / ((seen < 360.0f ? seen : 360.0f) + 1.0f);
@@ -257,6 +275,7 @@ static void ten_close(struct series_state *s, const struct judge *j) {
   }
   s->win_n = 0.0f;
   detect_latency_window(&s->latency, w);
+  stages_close(s, seq, w);
 }
 
 /* Does a detector that is faster than the minutes' suspect something? Then they are not learned from. */
@@ -290,23 +309,33 @@ static uint32_t timed_count(const struct rec_obs *obs, const struct rec_hist_cel
   return n;
 }
 
+/* What is not watched never raises an alarm that could end: its evidence would freeze the learning for long after a
+ * trouble, so it does not grow past what an alarm takes. */
+static void latency_bound(struct series_latency *d) {
+  for (unsigned i = 0; i < SERIES_LATENCY_ALTS; i++)
+    if (d->g[i] > UNWATCHED_MOST) d->g[i] = UNWATCHED_MOST;
+}
+
 static void requests_run(struct series_state *s, const struct rec_obs *obs, uint64_t requests,
                          const struct rec_hist_cell *cell, const struct judge *j) {
   uint32_t seq = j->ctx->seq, n = requests < 0xffffffffu ? (uint32_t)requests : 0xffffffffu;
   const struct rec_hist_cell *own = obs->hist_n ? cell + obs->hist_from : cell;
   double sum_s = (double)obs->latency_sum_ns * 1e-9;
   uint64_t failures = detect_obs_failures(obs);
+  uint32_t timed = timed_count(obs, cell);
   ratios_run(s, obs, n, j);
-  signal_put(
-      j, s, REC_SIGNAL_LATENCY,
-      detect_latency_step(&s->latency, own, obs->hist_n, timed_count(obs, cell), sum_s, bar_of(j, REC_SIGNAL_LATENCY),
-                          watched(j, REC_SIGNAL_LATENCY), seq, j->dt, seq - s->born_seq, seq >= s->learn_from));
+  signal_put(j, s, REC_SIGNAL_LATENCY,
+             detect_latency_step(&s->latency, own, obs->hist_n, timed, sum_s, bar_of(j, REC_SIGNAL_LATENCY),
+                                 watched(j, REC_SIGNAL_LATENCY), seq, j->dt, seq - s->born_seq, seq >= s->learn_from));
+  if (!watched(j, REC_SIGNAL_LATENCY)) latency_bound(&s->latency);
   series_recent_add(s, seq, requests, failures, (float)sum_s);
   detect_drift_add(&s->drift, n, failures < n ? (uint32_t)failures : n, own, obs->hist_n);
   if (detect_mask_apart(s->level))
     detect_apart_add(&s->extra.apart, own, obs->hist_n, seq);
   else
     detect_bytes_add(&s->extra.flow.bytes, obs->bytes_in + obs->bytes_out);
+  if (timed && detect_mask_stages(s->level))
+    detect_stages_add(&s->extra.flow.stages, s->side, obs, timed, seq - s->data_seq, seq);
   s->data_seq = seq;
 }
 

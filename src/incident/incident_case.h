@@ -5,6 +5,7 @@
 
 #include "detect_step.h"
 #include "incident_rank.h"
+#include "incident_time.h"
 #include "rec_incident.h"
 
 #define INCIDENT_NO_CASE 0xffffu
@@ -116,6 +117,7 @@ struct incident_case {
   struct incident_nodes nodes; /* whom it reaches */
   uint32_t pad_nodes;
   struct incident_story story;
+  struct incident_time time; /* kept while the last seconds show too little */
 };
 
 #define INCIDENT_EXEMPLARS 1024u
@@ -331,6 +333,13 @@ void incident_finding_write(const struct incident_head *h, const struct incident
 
 /* incident_confidence.c: of an unhealthy incident, once all else of its record is written. In (0, 1). */
 double incident_confidence(const struct incident_case *c, const struct rec_incident *in);
+
+/* incident_time.c: where the time of a latency went, from what its first cause's hottest edge shows in the last
+ * seconds; adds it to the cause's evidence. As a sentence that goes on ("; 80 ms more in the network (a -> b)"),
+ * nothing where nothing is known; and into the record. */
+void incident_time_tell(const struct incident_view *v, struct incident_case *c);
+void incident_time_text(const struct incident_view *v, const struct incident_case *c, struct base_buf *b);
+void incident_time_write(const struct incident_view *v, const struct incident_case *c, struct rec_incident *out);
 
 /* incident_life.c: does it still go on? */
 bool incident_case_alive(const struct incident_head *h, const struct incident_case *c);

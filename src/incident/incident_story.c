@@ -281,7 +281,7 @@ static void load_judge(const struct incident_head *h, const struct incident_view
   struct window w = window_of(v, c);
   enum incident_loaded load = incident_traffic_loads(h, v, s->cause[0].node, w.from, w.to);
   /* Under a surge a queue may overflow for some seconds: only what lasts is the service's own trouble. */
-  bool brief = v->seq - c->from_seq < SURGE_PATIENCE;
+  bool brief = v->seq - c->from_seq < SURGE_PATIENCE && !incident_time_on_way(&c->time);
   bool explained = load == INCIDENT_LOAD_EXPLAINS || (load == INCIDENT_LOAD_GROWN && brief);
   if (!explained && !(c->story.cause_n && c->story.verdict == REC_VERDICT_EXPECTED && subsides(h, v, c, s))) return;
   s->verdict = REC_VERDICT_EXPECTED;
@@ -396,8 +396,9 @@ static bool tell_ranked(const struct incident_head *h, const struct incident_vie
   refusal_judge(h, v, c, &rank[0], w, &s);
   retries_judge(h, v, c, &s);
   severity_set(v, c, victim, w, &s);
-  load_judge(h, v, c, &s);
   c->story = s;
+  incident_time_tell(v, c);
+  load_judge(h, v, c, &c->story);
   incident_text_summary(v, c, c->story.summary, sizeof c->story.summary);
   return true;
 }

@@ -229,5 +229,6 @@ void incident_write(const struct incident_head *h, const struct incident_view *v
   changes_write(h, out);
   incident_finding_write(h, v, c, out);
   incident_chain_write(v, c, out);
+  incident_time_write(v, c, out);
   out->confidence = incident_confidence(c, out);
 }

@@ -262,6 +262,32 @@ static void chain_json(struct base_json *j, const struct rec_incident *in) {
   }
 }
 
+static void time_json(struct base_json *j, const struct rec_time *t) {
+  json_key(j, "time");
+  if (!t->told) {
+    json_null(j);
+    return;
+  }
+  json_object(j);
+  json_key(j, "place");
+  json_text(j, rec_place_text(t->place));
+  json_key(j, "edge");
+  entity_json(j, &t->edge);
+  json_key(j, "stages");
+  json_array(j);
+  for (unsigned i = 0; i < REC_PLACE_COUNT; i++) {
+    if (!(t->told >> i & 1u)) continue;
+    json_object(j);
+    json_key(j, "place");
+    json_text(j, rec_place_text(i));
+    key_short(j, "normal_ms", t->normal_ms[i]);
+    key_short(j, "now_ms", t->now_ms[i]);
+    json_close(j);
+  }
+  json_close(j);
+  json_close(j);
+}
+
 static void recurrences_json(struct base_json *j, const struct rec_incident *in) {
   MUST(in->again_n <= LIMIT_AGAIN);
   json_key(j, "occurrences");
@@ -330,6 +356,7 @@ void rec_incident_json(const struct rec_incident *in, struct base_buf *out) {
   finding_json(j, &in->finding);
   plot_json(j, in);
   chain_json(j, in);
+  time_json(j, &in->time);
   recurrences_json(j, in);
   decisions_json(j, in);
   if (in->merged_hash) {

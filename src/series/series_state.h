@@ -137,6 +137,25 @@ struct series_hanging {
   uint8_t seen; /* windows learned from, saturating */
 };
 
+/* How the requests of an edge spend their time, as one of its two ends reports it (docs/detectors/time.md): mean
+ * microseconds a fine request, rounded to 16 bits (series_half.h). */
+enum series_stage {
+  SERIES_STAGE_BEFORE,  /* up to the first byte sent on, by the first try; at the callee by whichever */
+  SERIES_STAGE_RETRIED, /* up to the first byte sent on, by a later try; callers alone */
+  SERIES_STAGE_SEND,
+  SERIES_STAGE_WAIT,
+  SERIES_STAGE_RECEIVE,
+  SERIES_STAGE_LAST, /* what the proxy does with the answer: the caller's with all of it, the callee's with its head */
+  SERIES_STAGES
+};
+#define SERIES_STAGES_UNKNOWN 0xffffu
+struct series_stages {
+  uint16_t usual[SERIES_STAGES];  /* learned; usual[0] is SERIES_STAGES_UNKNOWN before the first time */
+  uint16_t recent[SERIES_STAGES]; /* of the last seconds */
+  float near;                     /* requests behind recent, discounted */
+};
+
+_Static_assert(sizeof(struct series_stages) == sizeof(struct series_hanging), "in its place");
 _Static_assert(sizeof(struct series_erratic) == 40 && sizeof(struct series_bytes) == 32 &&
                    sizeof(struct series_hanging) == 28,
                "no padding");
@@ -194,7 +213,10 @@ union series_extra {
   struct {
     struct series_erratic erratic;
     struct series_bytes bytes;
-    struct series_hanging hanging;
+    union {
+      struct series_hanging hanging; /* of services and routes */
+      struct series_stages stages;   /* of edges */
+    };
   } flow;
   struct series_apart apart;
 };

@@ -135,24 +135,24 @@
   X(PROTOCOL, "http.protocol")
 
 /* The attributes, each once, in the order of the table. */
-#define WIRE_ATTR_NAMES(X)                                                                                          \
-  X(SERVICE)                                                                                                        \
-  X(SERVICE_NAMESPACE)                                                                                              \
-  X(SERVICE_VERSION)                                                                                                \
-  X(SERVICE_INSTANCE)                                                                                               \
-  X(POD)                                                                                                            \
-  X(POD_IP)                                                                                                         \
-  X(K8S_NAMESPACE)                                                                                                  \
-  X(K8S_CLUSTER)                                                                                                    \
-  X(REGION) X(ZONE) X(SDK) X(LOG_NAME) X(NODE_ZONE) X(NODE_CLUSTER) X(NODE_ID) X(KUMA_MESH) X(KUMA_ZONE)            \
-      X(KUMA_WORKLOAD) X(ISTIO_SERVICE) X(ISTIO_REVISION) X(ISTIO_NAMESPACE) X(ISTIO_CLUSTER) X(COMPONENT)          \
-          X(REQUEST_ID) X(METHOD) X(CODE) X(URL) X(PATH) X(ROUTE) X(ROUTE_NAME) X(AGENT) X(BYTES_IN) X(BYTES_OUT)   \
-              X(UPSTREAM_CLUSTER) X(UPSTREAM_HOST) X(UPSTREAM_LOCAL) X(DOWNSTREAM_CLUSTER) X(DOWNSTREAM_LOCAL)      \
-                  X(DOWNSTREAM_REMOTE) X(PEER_ADDRESS) X(PEER_PORT) X(FLAGS) X(ERROR) X(ERROR_TYPE) X(GRPC)         \
-                      X(RPC_STATUS) X(GRPC_PATH) X(RPC_SYSTEM) X(RPC_SERVICE) X(RPC_METHOD) X(PEER_SERVICE) X(HOST) \
-                          X(HOST_PORT) X(DB) X(AUTHORITY) X(ATTEMPTS) X(START) X(DURATION) X(UPSTREAM_TIME)         \
-                              X(DIRECTION) X(SOURCE) X(SOURCE_NAMESPACE) X(DESTINATION) X(DESTINATION_NAMESPACE)    \
-                                  X(PROTOCOL)
+#define WIRE_ATTR_NAMES(X)                                                                                        \
+  X(SERVICE)                                                                                                      \
+  X(SERVICE_NAMESPACE)                                                                                            \
+  X(SERVICE_VERSION)                                                                                              \
+  X(SERVICE_INSTANCE)                                                                                             \
+  X(POD)                                                                                                          \
+  X(POD_IP)                                                                                                       \
+  X(K8S_NAMESPACE)                                                                                                \
+  X(K8S_CLUSTER)                                                                                                  \
+  X(REGION)                                                                                                       \
+  X(ZONE) X(SDK) X(LOG_NAME) X(NODE_ZONE) X(NODE_CLUSTER) X(NODE_ID) X(KUMA_MESH) X(KUMA_ZONE) X(KUMA_WORKLOAD)   \
+      X(ISTIO_SERVICE) X(ISTIO_REVISION) X(ISTIO_NAMESPACE) X(ISTIO_CLUSTER) X(COMPONENT) X(REQUEST_ID) X(METHOD) \
+          X(CODE) X(URL) X(PATH) X(ROUTE) X(ROUTE_NAME) X(AGENT) X(BYTES_IN) X(BYTES_OUT) X(UPSTREAM_CLUSTER)     \
+              X(UPSTREAM_HOST) X(UPSTREAM_LOCAL) X(DOWNSTREAM_CLUSTER) X(DOWNSTREAM_LOCAL) X(DOWNSTREAM_REMOTE)   \
+                  X(PEER_ADDRESS) X(PEER_PORT) X(FLAGS) X(ERROR) X(ERROR_TYPE) X(GRPC) X(RPC_STATUS) X(GRPC_PATH) \
+                      X(RPC_SYSTEM) X(RPC_SERVICE) X(RPC_METHOD) X(PEER_SERVICE) X(HOST) X(HOST_PORT) X(DB)       \
+                          X(AUTHORITY) X(ATTEMPTS) X(START) X(DURATION) X(UPSTREAM_TIME) X(DIRECTION) X(SOURCE)   \
+                              X(SOURCE_NAMESPACE) X(DESTINATION) X(DESTINATION_NAMESPACE) X(PROTOCOL)
 
 enum wire_attr {
 #define X(name) WIRE_ATTR_##name,

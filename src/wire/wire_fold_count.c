@@ -141,9 +141,23 @@ static void show(struct wire_fold *f, uint32_t *at, const struct fold_request *q
   if (trace.n) memcpy(s->trace_id, trace.p, trace.n);
 }
 
-static int64_t wait_ns(const struct wire_request *e) {
-  if (e->up_rx_first_ns < 0 || e->up_tx_last_ns < 0) return 0;
-  return e->up_rx_first_ns > e->up_tx_last_ns ? e->up_rx_first_ns - e->up_tx_last_ns : 0;
+static int64_t within(int64_t t, int64_t least, int64_t most) {
+  return t < least ? least : t > most ? most : t;
+}
+
+/* The report's moments in the order in which they must lie; one that was not sent is where the one before is. What is
+ * left of the whole is the proxy's own. An answer that begins before the request has ended is not waited for. */
+static void stages_fill(uint64_t to[REC_STAGE_COUNT], const struct wire_request *e, int64_t whole_ns) {
+  if (e->up_tx_first_ns < 0) return; /* it asked nobody */
+  int64_t tx = within(e->up_tx_first_ns, 0, whole_ns), rx = within(e->up_rx_first_ns, tx, whole_ns);
+  int64_t tx_last = e->up_tx_last_ns < 0 ? rx : within(e->up_tx_last_ns, tx, rx);
+  int64_t rx_last = within(e->up_rx_last_ns, rx, whole_ns), down = within(e->down_tx_first_ns, rx, whole_ns);
+  int64_t pass = down > rx_last ? down - rx_last : down - rx, held = down > rx_last ? 0 : pass;
+  to[e->attempts > 1 ? REC_STAGE_RETRIED : REC_STAGE_BEFORE] += (uint64_t)tx;
+  to[REC_STAGE_SEND] += (uint64_t)(tx_last - tx);
+  to[REC_STAGE_WAIT] += (uint64_t)(rx - tx_last);
+  to[REC_STAGE_PASS] += (uint64_t)pass;
+  to[REC_STAGE_RECEIVE] += (uint64_t)(rx_last - rx - held);
 }
 
 static void acc_put(struct wire_fold *f, struct fold_acc *a, const struct wire_cell *c, const struct fold_request *q) {
@@ -159,7 +173,7 @@ static void acc_put(struct wire_fold *f, struct fold_acc *a, const struct wire_c
   a->bytes_out += q->weight * q->bytes_out;
   if (class_ == REC_CLASS_OK && !q->is_tcp) {
     a->latency_sum_ns += q->weight * (uint64_t)q->latency_ns;
-    a->wait_sum_ns += q->weight * (uint64_t)q->wait_ns;
+    for (unsigned i = 0; i < REC_STAGE_COUNT; i++) a->stage_ns[i] += q->weight * q->stage_ns[i];
     hist_put(f, a, hist_bucket((uint64_t)q->latency_ns), q->weight);
     if (c->mean_ns && (uint64_t)q->latency_ns > 2 * c->mean_ns) show(f, &a->slow, q);
   } else if (rec_class_failed(class_)) {
@@ -216,7 +230,7 @@ static void request_tell(struct wire_fold *f, const struct wire_base *b, const s
 }
 
 static void words_take(const struct wire_request *e, struct fold_request *q) {
-  q->wait_ns = wait_ns(e);
+  stages_fill(q->stage_ns, e, q->latency_ns);
   q->weight = e->weight > 1 ? e->weight : 1;
   q->retries = e->attempts > 1 ? e->attempts - 1 : 0;
   q->bytes_in = e->is_tcp ? e->tcp_received : e->request_headers_bytes + e->request_body_bytes;

@@ -64,7 +64,8 @@ struct fold_shown {
 
 /* Counts of one cell in one tick. Latencies: up to FOLD_SPARSE buckets inline, then a page of all of them. */
 struct fold_acc {
-  uint64_t latency_sum_ns, wait_sum_ns, bytes_in, bytes_out;
+  uint64_t latency_sum_ns, bytes_in, bytes_out;
+  uint64_t stage_ns[REC_STAGE_COUNT];
   uint32_t class_n[REC_CLASS_COUNT];
   uint32_t retries, started, ended_started;
   uint32_t sparse_count[FOLD_SPARSE];
@@ -147,8 +148,9 @@ struct fold_out {
 /* One request as it is counted, when it is known who, where and what: nothing of the wire that it came by is left.
  * Views live during the call. */
 struct fold_request {
-  int64_t end_ns, latency_ns, wait_ns; /* wait: of latency, for the upstream's first byte */
-  int64_t tick;                        /* where it counts; -1: too late to count */
+  int64_t end_ns, latency_ns;
+  uint64_t stage_ns[REC_STAGE_COUNT]; /* how the latency divides, as far as its reporter told */
+  int64_t tick;                       /* where it counts; -1: too late to count */
   uint64_t bytes_in, bytes_out;
   uint32_t base, route;
   uint32_t weight; /* requests that it stands for, at least 1 */

@@ -32,13 +32,16 @@ INCIDENT = {
                 "threshold": 20.4, "onset": "2026-03-02T09:00:00.250000000Z"},
     "plot": {"from": "2026-03-02T08:59:50.000000000Z", "step_s": 5, "values": [0, None, 0.31], "requests": [20, 0, 20],
              "band": [0, 0.01]},
+    "time": {"place": "network", "edge": {"kind": "edge", "service": "cart", "caller": "front"},
+             "stages": [{"place": "network", "normal_ms": 0.5, "now_ms": 80.25}]},
     "occurrences": 2, "recurrences": [{"started_at": "2026-03-02T09:05:00.000000000Z", "ended_at": None}],
     "decisions": [{"at": "2026-03-02T09:06:00.000000000Z", "text": "somebody takes care"}], "rev": 1}
 OVER_ID = "00000000000000a1"
 OVER = INCIDENT | {"id": OVER_ID, "state": "closed", "ended_at": "2026-03-02T09:09:00.000000000Z"}
 OLD_ID = "00000000000000a0"  # as a version that had no findings wrote it
 OLD = {k: v for k, v in INCIDENT.items()
-       if k not in ("muted", "finding", "plot", "occurrences", "recurrences", "decisions")} | {"id": OLD_ID}
+       if k not in ("muted", "finding", "plot", "chain", "refuted_by", "time", "occurrences", "recurrences",
+                    "decisions")} | {"id": OLD_ID}
 MUTED = INCIDENT | {"muted": True}  # as the tests leave it
 CHANGE = {"kind": "deploy", "summary": "v2", "entity": {"kind": "service", "service": "cart"}}
 ENTITY = urllib.parse.quote(json.dumps({"kind": "service", "service": "cart"}))

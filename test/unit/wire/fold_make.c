@@ -74,6 +74,8 @@ static void common(struct base_buf *out, const struct made *m) {
   tls(out, m->peer_uri);
   if (m->start_ns) span(out, 5, m->start_ns);
   if (m->answer_ns) span(out, 9, m->answer_ns);
+  for (unsigned i = 0; i < 7 && m->moment_ns[6]; i++)
+    if (m->moment_ns[i] >= 0) span(out, 6 + i, m->moment_ns[i]);
   address(out, 13, m->up_ip, m->up_port);
   text(out, 15, m->cluster);
   flags(out, m->flags);

@@ -110,6 +110,7 @@ static void obs_take(struct fold *t, const struct rec_obs *o, const struct rec_b
   s->hist += hist;
   s->latency_ns += o->latency_sum_ns;
   s->retries += o->retries;
+  for (unsigned k = 0; k < REC_STAGE_COUNT; k++) t->hash = hash_mix(t->hash, o->stage_ns[k]);
   if (s == &t->sum[0] && t->ticks < 1024)
     for (unsigned k = 0; k < REC_CLASS_COUNT; k++) t->tick_requests[t->ticks] += o->class_n[k];
   t->hash = hash_mix(t->hash, hash_bytes(HASH_KEY_FIXED, o, offsetof(struct rec_obs, hist_from)));
