@@ -15,8 +15,9 @@ FAMILIES = ("scene_", "pair_", "chain_", "outside_")
 ABSTAINS = "insufficient evidence"
 # A handful of requests is lost and nothing else changes: to say nothing is as right as to say that it is expected.
 SILENCE_IS_RIGHT = {"scene_drain_scalein"}
-COLUMNS = ("scene", "runs", "events", "label_right", "silent", "paged", "found", "delay_median_s", "exact_1", "service_1",
-           "service_3", "incidents_per_fault", "kept_apart", "abstained", "boundary_right", "false", "stray")
+COLUMNS = ("scene", "runs", "events", "label_right", "silent", "paged", "found", "delay_median_s", "exact_1",
+           "service_1", "service_3", "incidents_per_fault", "one_story", "kept_apart", "abstained", "boundary_right",
+           "false", "stray")
 
 
 def abstains(incident):
@@ -66,6 +67,16 @@ def apart(events):
     return all(any(names_first(e, i) for i in e["incidents"]) for e in faults)
 
 
+def one_story(events, strays):
+    """One fault, and one incident about it, that names its service (or what is right where nobody reports of it)
+    first; None where there is not one fault."""
+    faults = [e for e in events if e["unhealthy"]]
+    if len(faults) != 1:
+        return None
+    one = faults[0]
+    return one["incidents"] == 1 and not strays and (one["boundary"] if one["unseen"] else one["service"] == 1)
+
+
 def entity_text(entity):
     return " ".join("%s=%s" % (k, entity[k]) for k in score.LEVELS if entity.get(k)) or "the mesh"
 
@@ -85,7 +96,8 @@ def judge(name, truth, incidents):
     for e in events:
         one = judge_fault(e, score.event_score(e)) if e["unhealthy"] else judge_change(name, e, incidents)
         out.append(dict(one, id=e["id"], kind=e["kind"], target=entity_text(e["target"])))
-    return {"events": out, "apart": apart(events), "false": [told(i) for i in false], "stray": [told(i) for i in stray]}
+    return {"events": out, "apart": apart(events), "one_story": one_story(out, stray),
+            "false": [told(i) for i in false], "stray": [told(i) for i in stray]}
 
 
 def row(name, runs):
@@ -95,20 +107,24 @@ def row(name, runs):
     unseen = [e for e in faults if e["unseen"]]
     changes = [e for e in events if not e["unhealthy"]]
     delays = [e["delay"] for e in faults if e["delay"] is not None]
-    own = [e["incidents"] for e in faults if e["incidents"]]
+    strays = sum(len(r["stray"]) for r in runs)
+    found = sum(e["found"] for e in faults)
     return {
-        "scene": name, "runs": len(runs), "events": len(events), "label_right": score.share(e["right"] for e in events),
+        "scene": name, "runs": len(runs), "events": len(events),
+        "label_right": score.share(e["right"] for e in events),
         "silent": sum(e["silent"] for e in changes) if changes else "",
         "paged": sum(e["paged"] for e in changes) if changes else "",
-        "found": sum(e["found"] for e in faults) if faults else "",
+        "found": found if faults else "",
         "delay_median_s": "%.2f" % statistics.median(delays) if delays else "",
-        "exact_1": score.share(e["exact"] == 1 for e in seen), "service_1": score.share(e["service"] == 1 for e in seen),
+        "exact_1": score.share(e["exact"] == 1 for e in seen),
+        "service_1": score.share(e["service"] == 1 for e in seen),
         "service_3": score.share((e["service"] or 99) <= 3 for e in seen),
-        "incidents_per_fault": "%.2f" % statistics.mean(own) if own else "",
+        "incidents_per_fault": "%.2f" % ((sum(e["incidents"] for e in faults) + strays) / found) if found else "",
+        "one_story": score.share(r["one_story"] for r in runs if r["one_story"] is not None),
         "kept_apart": score.share(r["apart"] for r in runs if r["apart"] is not None),
         "abstained": score.share(e["abstained"] for e in unseen),
         "boundary_right": score.share(e["boundary"] for e in unseen),
-        "false": sum(len(r["false"]) for r in runs), "stray": sum(len(r["stray"]) for r in runs),
+        "false": sum(len(r["false"]) for r in runs), "stray": strays,
     }
 
 

@@ -383,7 +383,8 @@ static void read_effect(struct line *l, struct sim_event *e) {
   e->unhealthy = get_number(l, "unhealthy", e->unhealthy) != 0;
   bool users = e->kind == SIM_EVENT_surge || e->kind == SIM_EVENT_failover;
   bool leaves = e->kind == SIM_EVENT_rollout || e->kind == SIM_EVENT_scalein;
-  if (e->overloads && (!users || l->conf->set.full_load <= 0)) fail(l, "a surge or failover with full_load set overloads, not", e->id);
+  if (e->overloads && (!users || l->conf->set.full_load <= 0))
+    fail(l, "a surge or failover with full_load set overloads, not", e->id);
   if (e->drain_p > 0 && !leaves) fail(l, "pods leave in a rollout or scalein, not in", sim_event_trait[e->kind].name);
 }
 

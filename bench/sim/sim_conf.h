@@ -34,7 +34,7 @@ enum {
   X(net_cross_ms, 18, 0, 10000)      /* one way, between clusters */                               \
   X(util, 0.42, 0, 0.95)             /* load of a service when one cluster takes all users */      \
   X(load_tau_s, 30, 1, 600)          /* memory of the load that slows a service down */            \
-  X(full_load, 0, 0, 1)              /* load past which a service refuses (UO); 0 = it never does */ \
+  X(full_load, 0, 0, 1)              /* load past which a service refuses (UO); 0 = off */         \
   X(own_sigma, 0.35, 0, 3)           /* of the log of a service's own time */                      \
   X(tail_p, 0.004, 0, 1)             /* share of requests that hit a slow tail */                  \
   X(tail_factor, 5, 1, 1000)         /* median slow-down of those */                               \
@@ -169,9 +169,9 @@ struct sim_event {
   int pod_nth; /* the n-th pod of service in cluster; -2: by the seed */
   char version[SIM_NAME], pod[SIM_NAME * 2];
   double prob, factor, add_ms, tail;
-  double roll_s, ramp_s; /* of a rollout; until a surge has its full size */
-  double per_day;        /* of a drift: growth a day instead of one that is reached at the end */
-  double trigger_s;      /* of a storm: how long its first cause lasts */
+  double roll_s, ramp_s;    /* of a rollout; until a surge has its full size */
+  double per_day;           /* of a drift: growth a day instead of one that is reached at the end */
+  double trigger_s;         /* of a storm: how long its first cause lasts */
   double drain_p, linger_s; /* of pods that leave: share that they reset, for so long */
   uint32_t code;
   uint32_t count; /* pods of a scaling; tries of a call in a storm, retrymask or queue */
