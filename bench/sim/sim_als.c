@@ -222,7 +222,7 @@ static void put_tls(const struct sim_als *a, const struct sim_entry *e, struct a
 }
 
 static void put_peer_state(const struct sim_als *a, const struct sim_entry *e, struct als_back *b) {
-  if (a->world->conf->set.peers == 0 || e->peer < 0 || (!e->inbound && !e->reached)) return;
+  if (a->world->conf->set.peers == 0 || e->peer < 0 || e->plain_peer || (!e->inbound && !e->reached)) return;
   const struct sim_pod_text *t = &a->text[e->peer];
   size_t end = b->at;
   put_raw(b, t->peer, t->peer_n);
@@ -292,7 +292,7 @@ static void put_common(const struct sim_als *a, const struct sim_entry *e, struc
   if (!e->at_start && e->reached && up >= 0) put_address(b, 13, a->world->pod[up].ip, 8080);
   if (!e->at_start) put_times(e, b);
   put_time(b, 5, a->epoch_s * SIM_NS_PER_S + e->start_ns + self->skew_ns);
-  if (e->inbound) put_tls(a, e, b);
+  if (e->inbound && !e->plain_peer) put_tls(a, e, b);
   put_address(b, 3, e->inbound ? self->ip : "10.96.0.10", e->inbound ? 8080 : 80);
   put_address(b, 2, downstream_ip(a, e), 30000 + (e->ports & 0xffff) % 20000);
   put_end(b, 1, end);

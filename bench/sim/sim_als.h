@@ -22,7 +22,8 @@ struct sim_entry {
   uint32_t flags;           /* bit = field number of ResponseFlags */
   const char *details;
   uint32_t attempts;
-  bool reached; /* an upstream answered or was tried: address and peer are known */
+  bool reached;    /* an upstream answered or was tried: address and peer are known */
+  bool plain_peer; /* there is no proxy at the other end: its address is all that is known */
   uint32_t body_bytes, req_bytes;
   bool at_start; /* the request's start is told (access_log_type DownstreamStart), nothing of how it went */
   char path[160], user_ip[16];

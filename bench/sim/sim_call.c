@@ -32,6 +32,7 @@ struct hop {
   int64_t timeout_ns;  /* when the caller's proxy gives up (504) */
   int64_t gone_ns;     /* when the caller itself is gone: cancelled */
   bool by_user;
+  bool direct; /* past the caller's proxy, or it has none */
 };
 
 struct reply {
@@ -105,6 +106,11 @@ static uint32_t req_bytes(struct tree *t) {
   return sigma > 0 ? (uint32_t)rng_lognormal(&t->rng, REQ_BODY, sigma) : REQ_BODY;
 }
 
+static bool silent(const struct tree *t, int pod) {
+  const struct sim_world *w = t->run->world;
+  return pod >= 0 && w->conf->service[w->pod[pod].service].silent;
+}
+
 static void report(struct tree *t, const struct hop *h, bool inbound, int64_t at_ns, const struct reply *y,
                    int64_t up_tx_ns, uint32_t attempts, uint32_t flags) {
   struct sim_entry e = {.inbound = inbound,
@@ -119,6 +125,7 @@ static void report(struct tree *t, const struct hop *h, bool inbound, int64_t at
                         .flags = flags,
                         .details = details(y->flag),
                         .attempts = attempts,
+                        .plain_peer = inbound ? h->direct : silent(t, h->to),
                         .reached = inbound || (y->flag != SIM_FLAG_UH && y->flag != SIM_FLAG_UO),
                         .body_bytes = y->code == 500 ? ERROR_BODY
                                       : y->code      ? h->body
@@ -126,6 +133,7 @@ static void report(struct tree *t, const struct hop *h, bool inbound, int64_t at
                         .req_bytes = h->req_body,
                         .user_agent = h->user_agent,
                         .ports = (uint32_t)rng_next(&t->rng)};
+  if (inbound ? silent(t, h->to) : h->direct) return;
   snprintf(e.path, sizeof e.path, "%s", h->path);
   if (h->by_user) memcpy(e.user_ip, t->user_ip, sizeof e.user_ip);
   memcpy(e.request_id, t->request_id, sizeof e.request_id);
@@ -296,7 +304,9 @@ static uint32_t tries_5xx(const struct tree *t, const struct sim_call *c, int fr
   return more > own ? more : own;
 }
 
-static bool again(const struct tree *t, const struct reply *y, uint32_t tries, uint32_t tries_max) {
+static bool again(const struct tree *t, const struct hop *h, const struct reply *y, uint32_t tries,
+                  uint32_t tries_max) {
+  if (h->direct) return false;
   if (y->flag == SIM_FLAG_UT || y->flag == SIM_FLAG_DC) return false;
   if (y->flag == SIM_FLAG_UF && tries < (uint32_t)t->run->world->conf->set.attempts) return true;
   return y->code >= 500 && tries < tries_max;
@@ -315,7 +325,7 @@ static struct reply attempts(struct tree *t, struct hop *h, uint32_t tries_max, 
   *before_ns = queued_ns(t, h, at_ns);
   *tries = 1;
   struct reply y = attempt(t, h, at_ns + *before_ns, tx_ns);
-  while (again(t, &y, *tries, tries_max)) {
+  while (again(t, h, &y, *tries, tries_max)) {
     int64_t pause_ns = y.dur_ns + (y.flag == SIM_FLAG_NONE ? ms(BACKOFF_MS * rng_unit(&t->rng)) : 0);
     int64_t next_ns = at_ns + *before_ns + pause_ns;
     if (next_ns >= h->timeout_ns || next_ns >= h->gone_ns) break;
@@ -342,7 +352,8 @@ static struct reply call(struct tree *t, int from, const struct sim_call *c, int
                   .user_agent = by_user ? t->user_agent : "grpc-go/1.71.0",
                   .timeout_ns = timeout_ms > 0 ? at_ns + ms(timeout_ms) : FAR_NS,
                   .gone_ns = gone_ns,
-                  .by_user = by_user};
+                  .by_user = by_user,
+                  .direct = c->direct || silent(t, from)};
   h.body = body_bytes(t, c->op);
   h.req_body = req_bytes(t);
   int64_t before_ns, tx_ns = -1;

@@ -192,6 +192,8 @@ static void read_service(struct line *l, bool is_gateway) {
   s->pods = (uint32_t)get_number(l, "pods", is_gateway ? 1 : 3);
   s->cluster_mask = read_mask(l);
   s->is_gateway = is_gateway;
+  s->silent = get_number(l, "proxy", 1) == 0;
+  if (s->silent && is_gateway) fail(l, "a gateway is a proxy", s->name);
 }
 
 static void read_extra(struct line *l) {
@@ -211,10 +213,12 @@ static void read_extra(struct line *l) {
 
 static void read_tune(struct line *l) {
   char *name = need(l, 1);
-  int s = name ? find_service(l, name) : -1;
+  int s = name ? find_service(l, choose(l, name)) : -1;
   if (s < 0) return;
-  l->conf->service[s].err_p = get_number(l, "err", 0);
-  l->conf->service[s].err_tuned = true;
+  char *v;
+  struct sim_service *t = &l->conf->service[s];
+  if ((t->err_tuned = (v = get(l, "err")) != NULL)) t->err_p = number(l, v);
+  if ((t->util_tuned = (v = get(l, "util")) != NULL)) t->util = number(l, v);
 }
 
 static void read_op(struct line *l) {
@@ -263,6 +267,7 @@ static void read_call(struct line *l) {
   k->prob = get_number(l, "prob", 1);
   k->soft = get_number(l, "soft", 0) != 0;
   k->parallel = get_number(l, "parallel", 0) != 0;
+  k->direct = get_number(l, "direct", 0) != 0;
   k->attempts_5xx = (uint32_t)get_number(l, "attempts_5xx", 0);
   k->timeout_ms = get_number(l, "timeout", -1);
 }
@@ -383,7 +388,7 @@ static uint32_t default_code(const struct sim_event *e) {
 
 static void event_defaults(struct sim_event *e) {
   const struct sim_event_trait *trait = &sim_event_trait[e->kind];
-  e->unhealthy = !trait->healthy;
+  e->unhealthy = !trait->healthy || e->overloads;
   if (e->flag == SIM_FLAG_NONE) e->flag = default_flag(e->kind);
   if (!e->has_prob) e->prob = trait->prob;
   if (!e->has_code) e->code = default_code(e);
@@ -403,6 +408,9 @@ static void read_effect(struct line *l, struct sim_event *e) {
   e->ramp_s = get_number(l, "ramp", 0);
   e->per_day = get_number(l, "per_day", 0);
   e->trigger_s = get_number(l, "trigger", 10);
+  e->drain_p = get_number(l, "drain", 0);
+  e->linger_s = get_number(l, "linger", 2);
+  e->overloads = get_number(l, "overloads", 0) != 0;
   e->count = (uint32_t)get_number(l, "count", sim_event_trait[e->kind].count);
   e->hits = (uint32_t)get_number(l, "hits", 0);
   e->of_requests = get_number(l, "req", 0) != 0;
@@ -410,6 +418,11 @@ static void read_effect(struct line *l, struct sim_event *e) {
   read_place(l, e);
   event_defaults(e);
   e->unhealthy = get_number(l, "unhealthy", e->unhealthy) != 0;
+  bool users = e->kind == SIM_EVENT_surge || e->kind == SIM_EVENT_failover;
+  bool leaves = e->kind == SIM_EVENT_rollout || e->kind == SIM_EVENT_scalein;
+  if (e->overloads && (!users || l->conf->set.full_load <= 0))
+    fail(l, "a surge or failover with full_load set overloads, not", e->id);
+  if (e->drain_p > 0 && !leaves) fail(l, "pods leave in a rollout or scalein, not in", sim_event_trait[e->kind].name);
 }
 
 static void read_event(struct line *l) {
@@ -534,6 +547,7 @@ bool conf_read(struct sim_conf *c, const char *path, uint64_t seed) {
   if (!read_file(c, &rng, path, 0)) return false;
   for (uint32_t i = 0; i < c->services; i++) {
     if (!c->service[i].err_tuned) c->service[i].err_p = c->set.err_p;
+    if (!c->service[i].util_tuned) c->service[i].util = c->set.util;
   }
   return check(c);
 }

@@ -112,6 +112,16 @@ static bool hang(const struct sim_event *e, struct sim_rng *rng, struct sim_effe
   return held;
 }
 
+static void refuse(struct sim_effect *x, enum sim_flag flag) {
+  x->code = 503;
+  x->flag = flag;
+}
+
+/* What finds the queue full. */
+static bool overflows(struct sim_rng *rng, double load, double full) {
+  return rng_unit(rng) * load < load - full;
+}
+
 /* The capacity falls by factor: requests take as long as that load makes them, and what finds the queue full is
  * refused. */
 static void queue(struct sim_world *w, const struct sim_event *e, struct sim_rng *rng, const struct sim_try *t,
@@ -119,10 +129,32 @@ static void queue(struct sim_world *w, const struct sim_event *e, struct sim_rng
   const struct sim_pod *p = &w->pod[t->to_pod];
   double load = world_load_now(w, p->service, p->cluster, t->at_ns);
   x->factor *= world_slowdown(load * e->factor) / world_slowdown(load);
-  if (rng_unit(rng) * load * e->factor < load * e->factor - QUEUE_FULL) {
-    x->code = 503;
-    x->flag = SIM_FLAG_UO;
+  if (overflows(rng, load * e->factor, QUEUE_FULL)) refuse(x, SIM_FLAG_UO);
+}
+
+/* Past full_load a service refuses without any event, and the surges and failovers that bring it there keep count. */
+static void capacity(struct sim_world *w, struct sim_rng *rng, const struct sim_try *t, struct sim_effect *x) {
+  const struct sim_pod *p = &w->pod[t->to_pod];
+  double full = w->conf->set.full_load, load = full > 0 ? world_load_now(w, p->service, p->cluster, t->at_ns) : 0;
+  if (load <= full || !overflows(rng, load, full)) return;
+  refuse(x, SIM_FLAG_UO);
+  for (uint32_t i = 0; i < w->conf->events; i++) {
+    const struct sim_event *e = &w->conf->event[i];
+    struct sim_event_state *s = &w->event_state[i];
+    if ((e->kind != SIM_EVENT_surge && e->kind != SIM_EVENT_failover) || !world_event_on(e, t->at_ns)) continue;
+    if (s->refused_first_ns == 0) s->refused_first_ns = t->at_ns;
+    s->refused[p->service][p->cluster]++;
   }
+}
+
+/* A pod that leaves breaks the connections that it has (UC), and a moment later takes no new ones (UF, tried again). */
+static void drain(struct sim_world *w, struct sim_rng *rng, const struct sim_try *t, struct sim_effect *x) {
+  const struct sim_pod *p = &w->pod[t->to_pod];
+  if (t->at_ns < p->drain_from || rng_unit(rng) >= w->conf->event[p->drain_event].drain_p) return;
+  enum sim_flag flag = w->conf->event[p->drain_event].flag;
+  bool closed = t->at_ns - p->drain_from > (p->listed_until - p->drain_from) / 2;
+  refuse(x, flag != SIM_FLAG_NONE ? flag : closed ? SIM_FLAG_UF : SIM_FLAG_UC);
+  w->event_state[p->drain_event].drained++;
 }
 
 /* Retries alone keep it going. The target serves factor times the calls that come; of their tries, which are more, all
@@ -180,6 +212,8 @@ struct sim_effect effect_of(struct sim_world *w, struct sim_rng *rng, const stru
     if (!world_event_on(e, t->at_ns)) continue;
     if (path_match(w, e, t->op, t->from_pod) && end_match(w, e, i, t->from_pod, t->to_pod)) apply(w, i, rng, t, &x);
   }
+  if (x.flag == SIM_FLAG_NONE) drain(w, rng, t, &x);
+  if (x.flag == SIM_FLAG_NONE) capacity(w, rng, t, &x);
   return x;
 }
 

@@ -52,7 +52,10 @@ static void assert_json(const char *want) {
 }
 
 /* What an incident without numbers, returns and decisions has in their places. */
-#define BARE ",\"finding\":null,\"plot\":null,\"time\":null,\"occurrences\":1,\"recurrences\":[],\"decisions\":[]"
+#define BARE                                                                                                           \
+  ",\"finding\":null,\"plot\":null,\"chain\":[],\"refuted_by\":null,\"time\":null,\"occurrences\":1,\"recurrences\":[" \
+  "],"                                                                                                                 \
+  "\"decisions\":[]"
 
 #define OPEN                                                                                                   \
   "{\"id\":\"0000000000000abc\",\"verdict\":\"unhealthy\",\"kind\":\"latency\",\"severity\":\"critical\","     \
