@@ -201,6 +201,10 @@ static bool series_load(struct engine *e, struct source *s) {
   return true;
 }
 
+static bool time_sound(const struct engine *e, const struct incident_time *t) {
+  return !t->told || (t->edge < e->catalog.edge_n && t->place <= REC_PLACE_COUNT && t->told < 1u << REC_PLACE_COUNT);
+}
+
 static bool head_sound(const struct engine *e) {
   const struct incident_head *h = &e->head;
   if (h->alarm_n > LIMIT_ALARMS || h->exemplar_n > INCIDENT_EXEMPLARS || h->exemplar_next >= INCIDENT_EXEMPLARS ||
@@ -214,7 +218,7 @@ static bool head_sound(const struct engine *e) {
     const struct incident_case *c = &h->case_[i];
     if (!c->used) continue;
     if (c->nodes.n > INCIDENT_NODES || c->story.cause_n > LIMIT_CAUSES || c->family >= INCIDENT_FAMILIES ||
-        c->again_n > LIMIT_AGAIN || c->decision_n > LIMIT_DECISIONS)
+        c->again_n > LIMIT_AGAIN || c->decision_n > LIMIT_DECISIONS || !time_sound(e, &c->time))
       return false;
     for (uint32_t k = 0; k < c->nodes.n; k++)
       if (c->nodes.node[k] >= e->catalog.node_n) return false;
