@@ -221,6 +221,10 @@ static bool rollout_sound(const struct engine *e, const struct incident_rollout 
          (r->case_idx < LIMIT_INCIDENTS_OPEN || r->case_idx == INCIDENT_NO_CASE);
 }
 
+static bool time_sound(const struct engine *e, const struct incident_time *t) {
+  return !t->told || (t->edge < e->catalog.edge_n && t->place <= REC_PLACE_COUNT && t->told < 1u << REC_PLACE_COUNT);
+}
+
 static bool head_sound(const struct engine *e) {
   const struct incident_head *h = &e->head;
   if (h->alarm_n > LIMIT_ALARMS || h->exemplar_n > INCIDENT_EXEMPLARS || h->exemplar_next >= INCIDENT_EXEMPLARS ||
@@ -236,7 +240,7 @@ static bool head_sound(const struct engine *e) {
     const struct incident_case *c = &h->case_[i];
     if (!c->used) continue;
     if (c->nodes.n > INCIDENT_NODES || !story_sound(e, &c->story) || c->family >= INCIDENT_FAMILIES ||
-        c->again_n > LIMIT_AGAIN || c->decision_n > LIMIT_DECISIONS)
+        c->again_n > LIMIT_AGAIN || c->decision_n > LIMIT_DECISIONS || !time_sound(e, &c->time))
       return false;
     if (c->source >= e->catalog.node_n && c->source != REC_SERIES_NONE) return false;
     for (uint32_t k = 0; k < c->nodes.n; k++)
