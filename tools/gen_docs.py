@@ -64,6 +64,12 @@ def table_rows(path, macro):
     return rows
 
 
+def table_macros(path, prefix):
+    """[(name, text)] of the plain text macros with that prefix."""
+    return [(name, text) for name, text in
+            re.findall(rf'^#define ({prefix}\w+) "([^"]*)"$', source_read(path), re.MULTILINE)]
+
+
 def limits_read():
     """[(group, name, value, meaning)] of base_limits.h, in its order. A comment on a line of its own opens a group;
     a limit's own comment stands behind it."""
@@ -106,7 +112,8 @@ def plain_number(text):
 
 
 TYPES = {"U64": "integer", "DOUBLE": "number", "DURATION": "duration", "STRING": "text", "ADDRESS": "address",
-         "SCOPES": "scopes"}
+         "SCOPES": "scopes", "URL": "URL", "NAME": "name", "BOOL": "true, false", "ACTTYPE": "type",
+         "SEVERITY": "severity", "PAIRS": "pairs"}
 
 
 # ---- pages ----
@@ -143,6 +150,8 @@ def page_vocabulary():
     classes = [(f"`{text}`", CLASS_GROUPS[group], doc) for _, text, group, doc in table_rows(source, "REC_CLASS_TABLE")]
     signals = [(f"`{text}`", kind, doc) for _, text, kind, doc in table_rows(source, "REC_SIGNAL_TABLE")]
     dims = ", ".join(f"`{key}`" for _, key in table_rows(source, "REC_DIM_TABLE"))
+    stages = [(f"`{text}_sum_ns`", doc) for _, text, doc in table_rows(source, "REC_STAGE_TABLE")]
+    places = [(f"`{text}`", doc) for _, text, _, doc in table_rows(source, "REC_PLACE_TABLE")]
     return (NOTE.format(source=source) + "# Vocabulary\n\nThe closed lists of words in Foreshock's output.\n"
             "\n## Levels\n\nWhat a series is about; the kind is that of the entity in an incident, the share says "
             "whose part of the false-alarm budget it draws on.\n\n" +
@@ -152,7 +161,11 @@ def page_vocabulary():
             "that are classed apart are in no rate, no error rate and no latency.\n\n" +
             markdown_table(["class", "group", "which"], classes) +
             "\n## Signals\n\nWhat is watched of every series.\n\n" +
-            markdown_table(["signal", "incident kind", "raised by"], signals))
+            markdown_table(["signal", "incident kind", "raised by"], signals) +
+            "\n## Places\n\nWhere a slow request's time can have gone ([time](detectors/time.md)); `several` where "
+            "no one of them has most of it.\n\n" + markdown_table(["place", "is"], places) +
+            "\n## Stages\n\nHow one proxy's report divides its requests' time, in observations of edges.\n\n" +
+            markdown_table(["sum", "of"], stages))
 
 
 def page_limits():
@@ -171,6 +184,26 @@ def page_limits():
     return page
 
 
+def receiver_types(letters):
+    texts = [text for _, text, _ in table_rows("src/act/act_conf.h", "ACT_TYPE_TABLE")]
+    every = dict(table_macros("src/act/act_conf.h", "ACT_FOR_"))
+    letters = every.get(letters, letters)
+    if letters in (every["ACT_FOR_ALL"], every["ACT_FOR_HTTP"]):
+        return "all" if letters == every["ACT_FOR_ALL"] else "all but stdout"
+    return ", ".join(text for letter, text in zip(every["ACT_FOR_ALL"], texts) if letter in letters)
+
+
+def page_receivers():
+    source = "src/act/act_conf.h"
+    types = [(f"`{text}`", doc) for _, text, doc in table_rows(source, "ACT_TYPE_TABLE")]
+    rows = [(f"`{name}`", TYPES[kind], f"`{default}`" if default else "none", receiver_types(types_of), text)
+            for kind, name, default, _, _, _, types_of, text in table_rows(source, "ACT_RECEIVER_TABLE")]
+    return ("\n## Receivers of alerts\n\nThe list `receivers`, in the file only; [alerts](alerts.md) tells how to use "
+            "it. A receiver is a map of these keys:\n\n" +
+            markdown_table(["key", "type", "default", "for", "meaning"], rows) + "\nIts `type` is one of:\n\n" +
+            markdown_table(["type", "speaks"], types))
+
+
 def page_config():
     source = "src/daemon/daemon_conf.h"
     rows = [(f"`{name}`", TYPES[kind], f"`{default}`" if default else "empty",
@@ -179,7 +212,7 @@ def page_config():
     return (NOTE.format(source=source) + "# Configuration\n\nA YAML file with these keys at the top level, given by "
             "`--config`; `--set KEY=VALUE` wins over it. Nothing has to be set. `foreshock check --config FILE` says "
             "what is wrong in one. The range of a text is its length, that of a duration is in seconds.\n\n" +
-            markdown_table(["key", "type", "default", "range", "unit", "meaning"], rows))
+            markdown_table(["key", "type", "default", "range", "unit", "meaning"], rows) + page_receivers())
 
 
 PAGES = {"docs/reference-counters.md": page_counters, "docs/reference-vocabulary.md": page_vocabulary,

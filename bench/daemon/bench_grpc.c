@@ -68,7 +68,8 @@ static void bench_size(size_t message_bytes, uint64_t bytes_want) {
   static struct feed f;
   const char *err = NULL;
   f = (struct feed){.loop = io_loop_open(), .bytes_want = bytes_want};
-  const struct io_grpc_method method = {"/bench.Feed/Send", &f, feed_open, feed_message, feed_close};
+  const struct io_grpc_method method = {
+      .path = "/bench.Feed/Send", .ctx = &f, .open = feed_open, .message = feed_message, .close = feed_close};
   struct io_server_conf conf = {
       .address = "127.0.0.1", .method = &method, .method_n = 1, .idle_ns = 60 * TIME_NS_PER_S, .counters = f.counters};
   struct io_server *server = io_server_open(f.loop, &conf, &err);

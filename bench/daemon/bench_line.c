@@ -33,7 +33,7 @@ static void *feed_open(void *ctx, struct base_str peer) {
 static int feed_message(void *stream, struct base_str bytes, struct base_wall recv) {
   struct feed *f = stream;
   (void)recv;
-  line_message(f->line, f->stream, bytes, (struct base_wall){0});
+  line_message(f->line, f->stream, DOOR_FORM_ALS, bytes, (struct base_wall){0});
   while (line_step(f->line, (struct base_wall){0}, false)) continue;
   return IO_GRPC_OK;
 }
@@ -91,7 +91,8 @@ static void bench(const char *body, size_t n) {
   f = (struct feed){.loop = io_loop_open(), .line = line_open(&conf, &err)};
   MUST(f.loop && f.line);
   f.stream = line_stream_open(f.line);
-  const struct io_grpc_method method = {"/bench.Feed/Send", &f, feed_open, feed_message, feed_close};
+  const struct io_grpc_method method = {
+      .path = "/bench.Feed/Send", .ctx = &f, .open = feed_open, .message = feed_message, .close = feed_close};
   struct io_server_conf server_conf = {
       .address = "127.0.0.1", .method = &method, .method_n = 1, .idle_ns = 60 * TIME_NS_PER_S, .counters = f.counters};
   struct io_server *server = io_server_open(f.loop, &server_conf, &err);

@@ -76,6 +76,7 @@ def read_incident(i):
         "verdict": i.get("verdict"), "kind": i.get("kind"), "started": instant(i["started_at"]),
         "detected": instant(i["detected_at"]), "ended": instant(i.get("ended_at")), "summary": i.get("summary", ""),
         "causes": [c.get("entity", {}) for c in i.get("root_causes", [])],
+        "evidence": [c.get("evidence", "") for c in i.get("root_causes", [])],
         "affected": i.get("affected", []), "confidence": i.get("confidence"),
         "telemetry": str(i.get("telemetry", "")), "is_telemetry": is_telemetry(i),
         "recurrences": [(instant(r["started_at"]), instant(r.get("ended_at"))) for r in i.get("recurrences", [])],
@@ -130,9 +131,13 @@ def touches(target, entity):
     return "caller" in target and entity.get("service") == target["caller"]
 
 
+def aims(event):
+    """What an incident can name: the target, or where nobody reports of it the services nearest to it."""
+    return [{"service": s} for s in event["boundary"]] if "boundary" in event else [event["target"]]
+
+
 def relates(event, incident):
-    target = event["target"]
-    return any(touches(target, e) for e in incident["causes"] + incident["affected"])
+    return any(touches(aim, e) for aim in aims(event) for e in incident["causes"] + incident["affected"])
 
 
 def overlaps(event, incident):
@@ -163,7 +168,7 @@ def with_times(truth):
 
 def rank(event, incident, match):
     for n, entity in enumerate(incident["causes"], 1):
-        if match(event["target"], entity):
+        if any(match(aim, entity) for aim in aims(event)):
             return n
     return None
 
@@ -470,7 +475,8 @@ def setting(scenario, name):
     return float(values[-1]) if values else 0.0
 
 
-def run_one(args, scenario, seed):
+def replay_one(args, scenario, seed):
+    """Makes the recording and replays it: the scenario's name, the truth, the incidents."""
     name = os.path.splitext(os.path.basename(scenario))[0]
     stem = os.path.join(args.work, "%s.%d" % (name, seed))
     als, truth, found = stem + ".als", stem + ".truth.json", stem + ".incidents.jsonl"
@@ -487,27 +493,36 @@ def run_one(args, scenario, seed):
         else:
             piped(sim + ["-"], replay + ["-"], f)
     with open(truth) as t, open(found) as f:
-        return name, seed, score(json.load(t), read_incidents(f))
+        return name, json.load(t), read_incidents(f)
+
+
+def run_one(args, scenario, seed):
+    name, truth, incidents = replay_one(args, scenario, seed)
+    return name, seed, score(truth, incidents)
 
 
 def first_existing(*paths):
     return next((p for p in paths if os.path.exists(p)), paths[0])
 
 
-def arguments():
-    p = argparse.ArgumentParser(description=__doc__)
-    p.add_argument("--truth", help="score one replay: its truth")
-    p.add_argument("--incidents", help="score one replay: its incidents, a line each")
+def add_programs(p):
     p.add_argument("--meshsim", default=first_existing(os.path.join(ROOT, "build", "bench", "sim", "meshsim"),
                                                        os.path.join(ROOT, "build", "meson", "bench", "sim", "meshsim")))
     p.add_argument("--foreshock", default=os.path.join(ROOT, "build", "foreshock"))
-    p.add_argument("--seeds", default="1001:3", help="FIRST:COUNT (1..99 are for tuning, the table starts at 1001)")
     p.add_argument("--jobs", type=int, default=2)
     p.add_argument("--work", default=os.path.join(ROOT, "build", "quality"))
+    p.add_argument("--keep", action="store_true", help="keep the recordings")
+
+
+def arguments():
+    p = argparse.ArgumentParser(description=__doc__)
+    add_programs(p)
+    p.add_argument("--truth", help="score one replay: its truth")
+    p.add_argument("--incidents", help="score one replay: its incidents, a line each")
+    p.add_argument("--seeds", default="1001:3", help="FIRST:COUNT (1..99 are for tuning, the table starts at 1001)")
     p.add_argument("--csv", help="write the rows here (results.csv is kept in git)")
     p.add_argument("--slow", action="store_true", help="the long scenarios too, and the quiet ones at full length")
     p.add_argument("--reliability", help="write the bins of the confidences here (reliability.csv beside --csv if not)")
-    p.add_argument("--keep", action="store_true", help="keep the recordings")
     p.add_argument("--explain", action="store_true", help="tell each event and each false incident")
     p.add_argument("scenario", nargs="*", help="files; all in scenarios/ if none")
     return p.parse_args()

@@ -33,9 +33,18 @@ class Sim:
         stem = os.path.join(self.folder, "r%d" % self.runs)
         path = os.path.join(SCENARIOS, scenario)
         if "\n" in scenario:
-            path = os.path.join(self.folder, "scenario.txt")
-            with open(path, "w") as f:
-                f.write("include %s\n" % os.path.join(SCENARIOS, "shop.topo") + scenario)
+            return self.run_text("include %s\n" % os.path.join(SCENARIOS, "shop.topo") + scenario, seed, *more)
+        return self.run_path(path, stem, seed, *more)
+
+    def run_text(self, text, seed, *more):
+        """text: the whole scenario."""
+        self.runs += 1
+        path = os.path.join(self.folder, "scenario.txt")
+        with open(path, "w") as f:
+            f.write(text)
+        return self.run_path(path, os.path.join(self.folder, "r%d" % self.runs), seed, *more)
+
+    def run_path(self, path, stem, seed, *more):
         command = [self.program, "--scenario", path, "--seed", str(seed), "--out", stem + ".als"]
         command += ["--truth", stem + ".json"] + list(more)
         code = subprocess.run(command, stderr=subprocess.DEVNULL).returncode
@@ -62,8 +71,11 @@ def test_form(sim):
     check("the truth counts the entries", truth["logs"] == len(all_))
     check("the truth counts the users' requests",
           truth["requests"] == sum(e["node"].startswith("router~") for e in all_))
+    times = [t[:5] + t[6:] for t in (e["times"] for e in all_)]  # but for the answer's head, which is handed down early
     check("the times of an entry do not go back",
-          all(e["times"] == sorted(e["times"]) and e["times"][-1] <= e["duration"] for e in all_))
+          all(t == sorted(t) for t in times)
+          and all(e["times"][-1] <= e["duration"] for e in all_)
+          and all(t[3] <= t[5] <= t[4] for t in (e["times"] for e in all_) if len(t) == 7))
     check("each entry names its peer", all(e["peer"] for e in all_))
     tree = {}
     for e in all_:
@@ -279,6 +291,68 @@ def test_scaling(sim):
     check("and nobody notices", failed_share(all_) < 0.01)
 
 
+def test_drain(sim):
+    """Pods that go break connections (UC) for half of the time, then take none (UF), and only then."""
+    text = "set duration_s 100\nset rate_per_s 40\nset err_p 0\n"
+    text += "event rollout at=40 for=60 service=cart roll=30 drain=0.6\n"
+    _, path, truth = sim.run(text, 3)
+    all_ = [e for e in entries(path) if not e["inbound"] and e["path"].startswith("/carts/")]
+    bad = [e for e in all_ if e["code"] == 503]
+    cut, refused = ([e for e in all_ if f in e["flags"]] for f in (7, 6))
+    e = truth["events"][0]
+    check("pods on their way out reset requests, from the event's start to two seconds past the last one's leave",
+          bad and all(40e9 <= x["start"] < 72.1e9 for x in bad) and failed_share(between(all_, 75, 100)) == 0)
+    check("and the truth counts them, healthy as they are", not e["unhealthy"] and len(cut) > 5
+          and len(cut) <= e["drained"] <= len(cut) + 2 * len(refused) + sum(x["attempts"] - 1 for x in all_))
+    check("what finds no open port is tried again, what was cut is not", all(x["attempts"] == 1 for x in cut)
+          and any(x["attempts"] == 2 and x["code"] == 200 for x in all_))
+
+
+def test_capacity(sim):
+    full = "set duration_s 260\nset rate_per_s 20\ntune cart util=1.5\nset full_load 0.9\n"
+    _, path, truth = sim.run(full + "event failover at=100 for=120 cluster=east-1 to=west-1 overloads=1\n", 3)
+    e = truth["events"][0]
+    cart = calls(entries(path), "cart")
+    over = [x for x in cart if x["flags"] == {8}]
+    check("a failover to where one service has no capacity overloads that one, there",
+          e["unhealthy"] and e["target"] == {"service": "cart", "cluster": "west-1"} and e["refused"] == len(over) > 20)
+    check("from when the truth says", abs(min(x["start"] for x in over) / 1e9 - e["refused_at"]) < 1
+          and all("~10.2." in x["node"] for x in over))
+    west = [x for x in cart if x["code"] == 200 and "~10.2." in x["node"]]
+    good = lambda *w: median([x["duration"] for x in between(west, *w)])  # noqa: E731
+    check("what is served takes far longer", good(160, 220) > 4 * good(20, 100))
+    check("and it recovers", good(245, 260) < 2 * good(20, 100))
+    _, path, truth = sim.run(full + "event failover at=100 for=60 cluster=eu-1 to=west-1 overloads=1\n", 3)
+    check("one that fits is healthy, and nobody is refused", not truth["events"][0]["unhealthy"]
+          and truth["events"][0]["target"] == {} and not any(8 in x["flags"] for x in entries(path)))
+
+
+def test_silent(sim):
+    """A service without a proxy says nothing; those that call it and that it calls do."""
+    chain = "include %s\nset rate_per_s 20\nset duration_s 60\n" % os.path.join(SCENARIOS, "chain.topo")
+    _, path, truth = sim.run_text(chain + "event latency at=20 for=40 service=ledger add=80\n", 3)
+    all_ = entries(path)
+    ips = {e["node"].split("~")[1]: e["node"].split("~")[2].split("-")[0] for e in all_}
+    check("nobody reports for it", not {"price", "ledger"} & set(ips.values()))
+    to, of = (calls(all_, s) for s in ("ledger", "vault"))
+    check("its callers tell of calls to it, without a peer", to and not any(e["peer"] for e in to) and not of)
+    vault = [e for e in all_ if e["inbound"] and e["path"] == "/shop.Vault/Read"]
+    check("and its callee of calls from no one", vault and not any(e["peer"] for e in vault))
+    slow = median([e["duration"] for e in between(to, 20, 55)]) - median([e["duration"] for e in between(to, 0, 20)])
+    check("its trouble shows at its callers alone", 60e6 < slow < 100e6 and median(
+        [e["duration"] for e in between(vault, 20, 55)]) < 20e6 and "boundary" not in truth["events"][0])
+
+
+def test_outside(sim):
+    outside = "include %s\nset duration_s 30\n" % os.path.join(SCENARIOS, "outside.topo")
+    for service, want in (("cartdb", ["cartstore"]), ("pricingdb", ["pricing"]), ("adnetwork", None),
+                          ("shareddb", ["ad", "currency", "shipping"])):
+        _, path, truth = sim.run_text(outside + "event latency at=10 for=20 service=%s add=80\n" % service, 3)
+        check("the nearest that is seen of a fault at %s" % service, truth["events"][0].get("boundary") == want)
+        check("and of %s itself %s report" % (service, "none" if want else "some"),
+              bool(calls(entries(path), service)) == (want is None))
+
+
 def test_hits(sim):
     text = "set duration_s 90\nset err_p 0\nevent errors at=30 for=50 service=ad hits=6\n"
     _, path, truth = sim.run(text, 3)
@@ -334,7 +408,10 @@ def test_refusals(sim):
                        ("an unknown service", "event errors at=1 for=2 service=nobody prob=1\n"),
                        ("an unknown word in an event", "event errors at=1 for=2 service=cart prop=1\n"),
                        ("a crash without a pod", "event crash at=1 for=2 service=cart\n"),
-                       ("a storm without a service", "event storm at=1 for=2\n")):
+                       ("a storm without a service", "event storm at=1 for=2\n"),
+                       ("a drain where no pod leaves", "event errors at=1 for=2 service=cart drain=0.5\n"),
+                       ("an overload where nothing is ever full", "event surge at=1 for=2 factor=2 overloads=1\n"),
+                       ("a gateway without a proxy", "gateway other proxy=0\n")):
         check("%s is refused" % name, sim.run(text + "\n", 1)[0] == 1)
 
 
@@ -351,8 +428,8 @@ def main():
         sim = Sim(os.path.abspath(sys.argv[1]), folder)
         for test in (test_determinism, test_form, test_errors, test_retries, test_latency, test_isolation, test_loss,
                      test_identifier, test_recovery, test_overload, test_hang, test_erratic, test_classes, test_trends,
-                     test_bytes, test_retries_mask, test_storm, test_queue, test_scaling, test_hits, test_telemetry,
-                     test_shapes, test_refusals, test_scenarios):
+                     test_bytes, test_retries_mask, test_storm, test_queue, test_scaling, test_drain, test_capacity,
+                     test_silent, test_outside, test_hits, test_telemetry, test_shapes, test_refusals, test_scenarios):
             test(sim)
     print("1..%d" % count)
     return 1 if failed else 0

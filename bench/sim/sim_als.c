@@ -222,7 +222,7 @@ static void put_tls(const struct sim_als *a, const struct sim_entry *e, struct a
 }
 
 static void put_peer_state(const struct sim_als *a, const struct sim_entry *e, struct als_back *b) {
-  if (a->world->conf->set.peers == 0 || e->peer < 0 || (!e->inbound && !e->reached)) return;
+  if (a->world->conf->set.peers == 0 || e->peer < 0 || e->plain_peer || (!e->inbound && !e->reached)) return;
   const struct sim_pod_text *t = &a->text[e->peer];
   size_t end = b->at;
   put_raw(b, t->peer, t->peer_n);
@@ -235,15 +235,15 @@ static int64_t clamp(int64_t v, int64_t lo, int64_t hi) {
 }
 
 /* Fixed shares of a proxy's own work, in ns: what precedes the first byte up and follows the last byte down; less where
- * the request is shorter than that. */
+ * the request is shorter than that. The answer's head is handed down before all of its body has come. */
 static void put_times(const struct sim_entry *e, struct als_back *b) {
-  enum { STEP = 100000 };
+  enum { STEP = 100000, HEAD = 30000 };
   int64_t dur = e->dur_ns, rx = clamp(STEP, 0, dur);
   bool up = e->up_tx_ns >= 0, answer = up && e->code != 0;
   int64_t tx = clamp(e->up_tx_ns, rx, dur), tx_last = clamp(tx + STEP, tx, dur);
-  int64_t up_rx = clamp(dur - 2 * STEP, tx_last, dur), up_rx_last = clamp(dur - STEP, up_rx, dur);
+  int64_t up_rx = clamp(dur - 2 * STEP - e->download_ns, tx_last, dur), up_rx_last = clamp(dur - STEP, up_rx, dur);
   put_time(b, 12, dur);
-  put_time(b, 11, answer ? up_rx_last : dur);
+  put_time(b, 11, answer ? clamp(up_rx + HEAD, up_rx, up_rx_last) : dur);
   if (answer) put_time(b, 10, up_rx_last);
   if (answer) put_time(b, 9, up_rx);
   if (up) put_time(b, 8, tx_last);
@@ -292,7 +292,7 @@ static void put_common(const struct sim_als *a, const struct sim_entry *e, struc
   if (!e->at_start && e->reached && up >= 0) put_address(b, 13, a->world->pod[up].ip, 8080);
   if (!e->at_start) put_times(e, b);
   put_time(b, 5, a->epoch_s * SIM_NS_PER_S + e->start_ns + self->skew_ns);
-  if (e->inbound) put_tls(a, e, b);
+  if (e->inbound && !e->plain_peer) put_tls(a, e, b);
   put_address(b, 3, e->inbound ? self->ip : "10.96.0.10", e->inbound ? 8080 : 80);
   put_address(b, 2, downstream_ip(a, e), 30000 + (e->ports & 0xffff) % 20000);
   put_end(b, 1, end);

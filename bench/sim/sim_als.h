@@ -17,11 +17,13 @@ struct sim_entry {
   uint32_t op;
   int64_t start_ns, dur_ns; /* after the recording's start; the pod's skew is added here */
   int64_t up_tx_ns;         /* first byte to the upstream (of the last try), or -1 */
+  int64_t download_ns;      /* what the answer's body took beyond the usual */
   uint32_t code;            /* 0: none */
   uint32_t flags;           /* bit = field number of ResponseFlags */
   const char *details;
   uint32_t attempts;
-  bool reached; /* an upstream answered or was tried: address and peer are known */
+  bool reached;    /* an upstream answered or was tried: address and peer are known */
+  bool plain_peer; /* there is no proxy at the other end: its address is all that is known */
   uint32_t body_bytes, req_bytes;
   bool at_start; /* the request's start is told (access_log_type DownstreamStart), nothing of how it went */
   char path[160], user_ip[16];

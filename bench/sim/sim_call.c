@@ -9,7 +9,7 @@
 #include "sim_effect.h"
 
 enum { FLAG_UH = 2, FLAG_UT = 3, FLAG_UF = 6, FLAG_UC = 7, FLAG_UO = 8, FLAG_DC = 15, FLAG_URX = 16 };
-enum { SERVER_TX_NS = 200000, ERROR_BODY = 90, REQ_BODY = 120, BACKOFF_MS = 25, HANG_MS = 1000, REPICKS_MAX = 5 };
+enum { PROXY_TX_NS = 200000, ERROR_BODY = 90, REQ_BODY = 120, BACKOFF_MS = 25, HANG_MS = 1000, REPICKS_MAX = 5 };
 
 static const int64_t FAR_NS = INT64_MAX / 4; /* sums with it stay in range */
 static const double BODY_SIGMA = 0.3, BEFORE_CALLS = 0.6, TIMEOUT_PART = 0.8;
@@ -28,9 +28,11 @@ struct hop {
   uint32_t op;
   const char *path, *user_agent;
   uint32_t body, req_body;
-  int64_t timeout_ns; /* when the caller's proxy gives up (504) */
-  int64_t gone_ns;    /* when the caller itself is gone: cancelled */
+  int64_t download_ns; /* of the last try's answer, beyond the usual */
+  int64_t timeout_ns;  /* when the caller's proxy gives up (504) */
+  int64_t gone_ns;     /* when the caller itself is gone: cancelled */
   bool by_user;
+  bool direct; /* past the caller's proxy, or it has none */
 };
 
 struct reply {
@@ -104,6 +106,11 @@ static uint32_t req_bytes(struct tree *t) {
   return sigma > 0 ? (uint32_t)rng_lognormal(&t->rng, REQ_BODY, sigma) : REQ_BODY;
 }
 
+static bool silent(const struct tree *t, int pod) {
+  const struct sim_world *w = t->run->world;
+  return pod >= 0 && w->conf->service[w->pod[pod].service].silent;
+}
+
 static void report(struct tree *t, const struct hop *h, bool inbound, int64_t at_ns, const struct reply *y,
                    int64_t up_tx_ns, uint32_t attempts, uint32_t flags) {
   struct sim_entry e = {.inbound = inbound,
@@ -113,10 +120,12 @@ static void report(struct tree *t, const struct hop *h, bool inbound, int64_t at
                         .start_ns = at_ns,
                         .dur_ns = y->dur_ns,
                         .up_tx_ns = up_tx_ns,
+                        .download_ns = inbound ? 0 : h->download_ns,
                         .code = y->code,
                         .flags = flags,
                         .details = details(y->flag),
                         .attempts = attempts,
+                        .plain_peer = inbound ? h->direct : silent(t, h->to),
                         .reached = inbound || (y->flag != SIM_FLAG_UH && y->flag != SIM_FLAG_UO),
                         .body_bytes = y->code == 500 ? ERROR_BODY
                                       : y->code      ? h->body
@@ -124,6 +133,7 @@ static void report(struct tree *t, const struct hop *h, bool inbound, int64_t at
                         .req_bytes = h->req_body,
                         .user_agent = h->user_agent,
                         .ports = (uint32_t)rng_next(&t->rng)};
+  if (inbound ? silent(t, h->to) : h->direct) return;
   snprintf(e.path, sizeof e.path, "%s", h->path);
   if (h->by_user) memcpy(e.user_ip, t->user_ip, sizeof e.user_ip);
   memcpy(e.request_id, t->request_id, sizeof e.request_id);
@@ -200,7 +210,7 @@ static struct reply work(struct tree *t, const struct hop *h, int64_t at_ns, int
  * until then has done nothing for it, and called nobody. */
 static struct reply serve(struct tree *t, const struct hop *h, int64_t at_ns, int64_t gone_ns,
                           const struct sim_effect *x) {
-  int64_t held_ns = x->hold_until_ns > at_ns ? x->hold_until_ns - at_ns : 0;
+  int64_t proxy_ns = ms(x->proxy_ms), held_ns = x->hold_until_ns > at_ns ? x->hold_until_ns - at_ns : proxy_ns;
   struct reply y = {.dur_ns = held_ns};
   if (held_ns < gone_ns - at_ns) {
     y = work(t, h, at_ns + held_ns, gone_ns, x);
@@ -209,13 +219,16 @@ static struct reply serve(struct tree *t, const struct hop *h, int64_t at_ns, in
   if (y.dur_ns >= gone_ns - at_ns) {
     y = (struct reply){.code = 0, .flag = SIM_FLAG_DC, .dur_ns = gone_ns > at_ns ? gone_ns - at_ns : 0};
   }
-  report(t, h, true, at_ns, &y, SERVER_TX_NS, 1, flag_bits(y.flag));
+  report(t, h, true, at_ns, &y, PROXY_TX_NS + proxy_ns, 1, flag_bits(y.flag));
   return y;
 }
 
 /* A try that no server answers. */
 static struct reply refused(struct tree *t, const struct sim_effect *x) {
-  double took = x->flag == SIM_FLAG_UF ? 0.8 + 2.8 * rng_unit(&t->rng) : x->flag == SIM_FLAG_UC ? 2 : 0.15;
+  double took = x->late_ms > 0           ? x->late_ms
+                : x->flag == SIM_FLAG_UF ? 0.8 + 2.8 * rng_unit(&t->rng)
+                : x->flag == SIM_FLAG_UC ? 2
+                                         : 0.15;
   return (struct reply){.code = x->code, .flag = x->flag, .dur_ns = ms(took)};
 }
 
@@ -265,16 +278,18 @@ static struct reply attempt(struct tree *t, struct hop *h, int64_t at_ns, int64_
   struct sim_try try = {.op = h->op, .from_pod = h->from, .to_pod = h->to, .at_ns = at_ns, .first = first};
   struct sim_effect x = fate(t, &try);
   int64_t timeout_ns = h->timeout_ns, gone_ns = h->gone_ns;
-  *tx_ns = x.flag == SIM_FLAG_UH || x.flag == SIM_FLAG_UO ? -1 : ms(w->conf->set.net_same_ms);
+  *tx_ns = x.flag == SIM_FLAG_UH || x.flag == SIM_FLAG_UO || x.flag == SIM_FLAG_UF ? -1 : PROXY_TX_NS;
+  h->download_ns = 0;
   if (x.flag != SIM_FLAG_NONE && x.flag != SIM_FLAG_UT && x.flag != SIM_FLAG_DC) return refused(t, &x);
   fate_waits(t, h, at_ns, &x, &timeout_ns, &gone_ns);
   int64_t until_ns = timeout_ns < gone_ns ? timeout_ns : gone_ns;
   int64_t net = effect_net_ns(w, &try);
-  *tx_ns = net < until_ns - at_ns ? net : until_ns - at_ns;
+  if (*tx_ns > until_ns - at_ns) *tx_ns = until_ns - at_ns;
   h->body = (uint32_t)((double)h->body * x.body_factor);
   h->req_body = (uint32_t)((double)h->req_body * x.req_factor);
   struct reply y = serve(t, h, at_ns + net, until_ns == FAR_NS ? FAR_NS : until_ns - net, &x);
-  y.dur_ns += 2 * net;
+  h->download_ns = y.flag == SIM_FLAG_DC ? 0 : ms(x.download_ms);
+  y.dur_ns += 2 * net + h->download_ns;
   if (y.flag != SIM_FLAG_DC) return y;
   if (gone_ns <= timeout_ns) return (struct reply){.flag = SIM_FLAG_DC, .dur_ns = gone_ns - at_ns};
   return (struct reply){.code = 504, .flag = SIM_FLAG_UT, .dur_ns = timeout_ns - at_ns};
@@ -289,20 +304,28 @@ static uint32_t tries_5xx(const struct tree *t, const struct sim_call *c, int fr
   return more > own ? more : own;
 }
 
-static bool again(const struct tree *t, const struct reply *y, uint32_t tries, uint32_t tries_max) {
+static bool again(const struct tree *t, const struct hop *h, const struct reply *y, uint32_t tries,
+                  uint32_t tries_max) {
+  if (h->direct) return false;
   if (y->flag == SIM_FLAG_UT || y->flag == SIM_FLAG_DC) return false;
   if (y->flag == SIM_FLAG_UF && tries < (uint32_t)t->run->world->conf->set.attempts) return true;
   return y->code >= 500 && tries < tries_max;
+}
+
+/* What the call waits for in its own proxy. */
+static int64_t queued_ns(struct tree *t, const struct hop *h, int64_t at_ns) {
+  struct sim_try try = {.op = h->op, .from_pod = h->from, .to_pod = SIM_POD_NONE, .at_ns = at_ns};
+  return ms(effect_before_ms(t->run->world, &t->rng, &try));
 }
 
 /* Tries until an answer stands. *before_ns: what passed before the last try. */
 static struct reply attempts(struct tree *t, struct hop *h, uint32_t tries_max, int64_t at_ns, int64_t *before_ns,
                              int64_t *tx_ns, uint32_t *tries) {
   uint32_t body = h->body, req_body = h->req_body;
-  *before_ns = 0;
+  *before_ns = queued_ns(t, h, at_ns);
   *tries = 1;
-  struct reply y = attempt(t, h, at_ns, tx_ns);
-  while (again(t, &y, *tries, tries_max)) {
+  struct reply y = attempt(t, h, at_ns + *before_ns, tx_ns);
+  while (again(t, h, &y, *tries, tries_max)) {
     int64_t pause_ns = y.dur_ns + (y.flag == SIM_FLAG_NONE ? ms(BACKOFF_MS * rng_unit(&t->rng)) : 0);
     int64_t next_ns = at_ns + *before_ns + pause_ns;
     if (next_ns >= h->timeout_ns || next_ns >= h->gone_ns) break;
@@ -329,7 +352,8 @@ static struct reply call(struct tree *t, int from, const struct sim_call *c, int
                   .user_agent = by_user ? t->user_agent : "grpc-go/1.71.0",
                   .timeout_ns = timeout_ms > 0 ? at_ns + ms(timeout_ms) : FAR_NS,
                   .gone_ns = gone_ns,
-                  .by_user = by_user};
+                  .by_user = by_user,
+                  .direct = c->direct || silent(t, from)};
   h.body = body_bytes(t, c->op);
   h.req_body = req_bytes(t);
   int64_t before_ns, tx_ns = -1;

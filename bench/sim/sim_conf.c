@@ -19,6 +19,14 @@ const char *conf_flag_name(enum sim_flag f) {
   return flag_name[f];
 }
 
+#define X(name) #name,
+static const char *const place_name[] = {SIM_PLACE_TABLE(X)};
+#undef X
+
+const char *conf_place_name(enum sim_place p) {
+  return place_name[p];
+}
+
 /* One line, cut into words; where and what is wrong with it. */
 struct line {
   struct sim_conf *conf;
@@ -184,6 +192,8 @@ static void read_service(struct line *l, bool is_gateway) {
   s->pods = (uint32_t)get_number(l, "pods", is_gateway ? 1 : 3);
   s->cluster_mask = read_mask(l);
   s->is_gateway = is_gateway;
+  s->silent = get_number(l, "proxy", 1) == 0;
+  if (s->silent && is_gateway) fail(l, "a gateway is a proxy", s->name);
 }
 
 static void read_extra(struct line *l) {
@@ -203,10 +213,12 @@ static void read_extra(struct line *l) {
 
 static void read_tune(struct line *l) {
   char *name = need(l, 1);
-  int s = name ? find_service(l, name) : -1;
+  int s = name ? find_service(l, choose(l, name)) : -1;
   if (s < 0) return;
-  l->conf->service[s].err_p = get_number(l, "err", 0);
-  l->conf->service[s].err_tuned = true;
+  char *v;
+  struct sim_service *t = &l->conf->service[s];
+  if ((t->err_tuned = (v = get(l, "err")) != NULL)) t->err_p = number(l, v);
+  if ((t->util_tuned = (v = get(l, "util")) != NULL)) t->util = number(l, v);
 }
 
 static void read_op(struct line *l) {
@@ -255,6 +267,7 @@ static void read_call(struct line *l) {
   k->prob = get_number(l, "prob", 1);
   k->soft = get_number(l, "soft", 0) != 0;
   k->parallel = get_number(l, "parallel", 0) != 0;
+  k->direct = get_number(l, "direct", 0) != 0;
   k->attempts_5xx = (uint32_t)get_number(l, "attempts_5xx", 0);
   k->timeout_ms = get_number(l, "timeout", -1);
 }
@@ -301,6 +314,20 @@ static enum sim_flag read_flag(struct line *l) {
   return SIM_FLAG_NONE;
 }
 
+/* place=: without it an edge's latency is that of its network. */
+static void read_place(struct line *l, struct sim_event *e) {
+  char *v = get(l, "place");
+  e->has_place = v != NULL;
+  e->place = e->kind == SIM_EVENT_latency && e->caller >= 0 ? SIM_PLACE_network : SIM_PLACE_application;
+  if (!v) return;
+  int i = 0;
+  while (i < SIM_PLACES && strcmp(place_name[i], v) != 0) i++;
+  if (i == SIM_PLACES || e->kind != SIM_EVENT_latency)
+    fail(l, "no such place, or not an event of kind latency", v);
+  else
+    e->place = (enum sim_place)i;
+}
+
 /* pod=2 or pod=*: one of the pods of service= in cluster=. */
 static void read_pod(struct line *l, struct sim_event *e) {
   char *pod = get(l, "pod");
@@ -308,6 +335,19 @@ static void read_pod(struct line *l, struct sim_event *e) {
   if (!pod) return;
   e->pod_nth = strcmp(pod, "*") == 0 ? -2 : (int)number(l, pod);
   if (e->service < 0 || e->cluster < 0) fail(l, "pod= needs service= and cluster=", pod);
+}
+
+/* edge=CALLER>SERVICE: both at once, so that the seed can choose among pairs. */
+static void read_edge(struct line *l, struct sim_event *e) {
+  char *v = get(l, "edge"), *to = v ? strchr(v, '>') : NULL;
+  if (!v) return;
+  if (!to) {
+    fail(l, "edge= is CALLER>SERVICE", v);
+    return;
+  }
+  *to = 0;
+  e->caller = find_service(l, v);
+  e->service = find_service(l, to + 1);
 }
 
 static void read_target(struct line *l, struct sim_event *e) {
@@ -321,6 +361,7 @@ static void read_target(struct line *l, struct sim_event *e) {
   if ((v = get(l, "cluster"))) e->cluster = find_cluster(l, v);
   if ((v = get(l, "region"))) e->caller_cluster = find_region(l, v);
   if ((v = get(l, "caller"))) e->caller = find_service(l, v);
+  read_edge(l, e);
   if ((v = get(l, "to"))) e->to = find_cluster(l, v);
   if ((v = get(l, "version"))) take_name(l, e->version, sizeof e->version, v);
   read_pod(l, e);
@@ -347,7 +388,7 @@ static uint32_t default_code(const struct sim_event *e) {
 
 static void event_defaults(struct sim_event *e) {
   const struct sim_event_trait *trait = &sim_event_trait[e->kind];
-  e->unhealthy = !trait->healthy;
+  e->unhealthy = !trait->healthy || e->overloads;
   if (e->flag == SIM_FLAG_NONE) e->flag = default_flag(e->kind);
   if (!e->has_prob) e->prob = trait->prob;
   if (!e->has_code) e->code = default_code(e);
@@ -367,12 +408,21 @@ static void read_effect(struct line *l, struct sim_event *e) {
   e->ramp_s = get_number(l, "ramp", 0);
   e->per_day = get_number(l, "per_day", 0);
   e->trigger_s = get_number(l, "trigger", 10);
+  e->drain_p = get_number(l, "drain", 0);
+  e->linger_s = get_number(l, "linger", 2);
+  e->overloads = get_number(l, "overloads", 0) != 0;
   e->count = (uint32_t)get_number(l, "count", sim_event_trait[e->kind].count);
   e->hits = (uint32_t)get_number(l, "hits", 0);
   e->of_requests = get_number(l, "req", 0) != 0;
   e->flag = read_flag(l);
+  read_place(l, e);
   event_defaults(e);
   e->unhealthy = get_number(l, "unhealthy", e->unhealthy) != 0;
+  bool users = e->kind == SIM_EVENT_surge || e->kind == SIM_EVENT_failover;
+  bool leaves = e->kind == SIM_EVENT_rollout || e->kind == SIM_EVENT_scalein;
+  if (e->overloads && (!users || l->conf->set.full_load <= 0))
+    fail(l, "a surge or failover with full_load set overloads, not", e->id);
+  if (e->drain_p > 0 && !leaves) fail(l, "pods leave in a rollout or scalein, not in", sim_event_trait[e->kind].name);
 }
 
 static void read_event(struct line *l) {
@@ -497,6 +547,7 @@ bool conf_read(struct sim_conf *c, const char *path, uint64_t seed) {
   if (!read_file(c, &rng, path, 0)) return false;
   for (uint32_t i = 0; i < c->services; i++) {
     if (!c->service[i].err_tuned) c->service[i].err_p = c->set.err_p;
+    if (!c->service[i].util_tuned) c->service[i].util = c->set.util;
   }
   return check(c);
 }

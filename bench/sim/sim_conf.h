@@ -34,6 +34,7 @@ enum {
   X(net_cross_ms, 18, 0, 10000)      /* one way, between clusters */                               \
   X(util, 0.42, 0, 0.95)             /* load of a service when one cluster takes all users */      \
   X(load_tau_s, 30, 1, 600)          /* memory of the load that slows a service down */            \
+  X(full_load, 0, 0, 1)              /* load past which a service refuses (UO); 0 = off */         \
   X(own_sigma, 0.35, 0, 3)           /* of the log of a service's own time */                      \
   X(tail_p, 0.004, 0, 1)             /* share of requests that hit a slow tail */                  \
   X(tail_factor, 5, 1, 1000)         /* median slow-down of those */                               \
@@ -80,8 +81,9 @@ struct sim_service {
   uint32_t pods;         /* in each of its clusters */
   uint32_t cluster_mask; /* bit = cluster index */
   bool is_gateway;
-  double err_p; /* own 500s; the setting unless tuned */
-  bool err_tuned;
+  bool silent;        /* has no proxy: nobody reports for it */
+  double err_p, util; /* own 500s; load; the settings unless tuned */
+  bool err_tuned, util_tuned;
 };
 
 /* Pods of another version that run from the start beside the service's own. */
@@ -95,6 +97,7 @@ struct sim_call {
   double prob;
   bool soft;     /* the caller copes with its failure */
   bool parallel; /* starts with the call before it */
+  bool direct;   /* past the caller's proxy */
   uint32_t attempts_5xx;
   double timeout_ms;
 };
@@ -154,6 +157,12 @@ struct sim_event_trait {
 };
 extern const struct sim_event_trait sim_event_trait[SIM_EVENT_KINDS];
 
+/* Where an event of kind latency puts its time. */
+#define SIM_PLACE_TABLE(X) X(application) X(network) X(client_proxy) X(server_proxy) X(retries) X(download)
+#define X(name) SIM_PLACE_##name,
+enum sim_place { SIM_PLACE_TABLE(X) SIM_PLACES };
+#undef X
+
 enum sim_flag { SIM_FLAG_NONE, SIM_FLAG_UF, SIM_FLAG_UH, SIM_FLAG_UO, SIM_FLAG_UT, SIM_FLAG_UC, SIM_FLAG_DC };
 
 /* -1 or an empty name: any. */
@@ -166,14 +175,17 @@ struct sim_event {
   int pod_nth; /* the n-th pod of service in cluster; -2: by the seed */
   char version[SIM_NAME], pod[SIM_NAME * 2];
   double prob, factor, add_ms, tail;
-  double roll_s, ramp_s; /* of a rollout; until a surge has its full size */
-  double per_day;        /* of a drift: growth a day instead of one that is reached at the end */
-  double trigger_s;      /* of a storm: how long its first cause lasts */
+  double roll_s, ramp_s;    /* of a rollout; until a surge has its full size */
+  double per_day;           /* of a drift: growth a day instead of one that is reached at the end */
+  double trigger_s;         /* of a storm: how long its first cause lasts */
+  double drain_p, linger_s; /* of pods that leave: share that they reset, for so long */
   uint32_t code;
   uint32_t count; /* pods of a scaling; tries of a call in a storm, retrymask or queue */
   uint32_t hits;  /* only the first so many requests are touched; 0: all */
   enum sim_flag flag;
-  bool unhealthy, has_prob, has_factor, has_add, has_code, of_requests;
+  enum sim_place place;
+  bool overloads; /* of a surge or failover: some service will refuse; the truth tells which */
+  bool unhealthy, has_place, has_prob, has_factor, has_add, has_code, of_requests;
 };
 
 struct sim_conf {
@@ -199,5 +211,6 @@ struct sim_conf {
  * scenario leaves a choice: a|b|c. */
 bool conf_read(struct sim_conf *c, const char *path, uint64_t seed);
 const char *conf_flag_name(enum sim_flag f);
+const char *conf_place_name(enum sim_place p);
 
 #endif

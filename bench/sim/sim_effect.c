@@ -38,8 +38,8 @@ int64_t effect_net_ns(const struct sim_world *w, const struct sim_try *t) {
   double ms = a == b ? c->set.net_same_ms : c->link_set[a][b] ? c->link_ms[a][b] : c->set.net_cross_ms;
   for (uint32_t i = 0; i < c->events; i++) {
     const struct sim_event *e = &c->event[i];
-    bool edge = e->kind == SIM_EVENT_latency && e->caller >= 0;
-    if ((e->kind != SIM_EVENT_network && !edge) || !world_event_on(e, t->at_ns)) continue;
+    bool way = e->kind == SIM_EVENT_latency && e->place == SIM_PLACE_network;
+    if ((e->kind != SIM_EVENT_network && !way) || !world_event_on(e, t->at_ns)) continue;
     if (net_match(w, e, t)) ms += e->add_ms / 2;
   }
   return (int64_t)(ms * 1e6);
@@ -56,6 +56,26 @@ static void fail_with(const struct sim_event *e, struct sim_effect *x) {
   if (x->code || x->flag != SIM_FLAG_NONE) return;
   x->code = e->code;
   x->flag = e->flag;
+}
+
+/* Milliseconds that a latency puts at its place; 0 where it spares this request. */
+static double place_ms(const struct sim_event *e, struct sim_rng *rng) {
+  bool hit = e->add_ms > 0 && (e->tail >= 1 || rng_unit(rng) < e->tail);
+  return hit ? rng_lognormal(rng, e->add_ms, 0.2) : 0;
+}
+
+/* A latency at a place other than the server itself. True where the request was touched. */
+static bool slow_place(const struct sim_event *e, struct sim_rng *rng, bool first, struct sim_effect *x) {
+  double ms = e->place == SIM_PLACE_retries && !first ? 0 : place_ms(e, rng);
+  if (ms <= 0) return false;
+  if (e->place == SIM_PLACE_server_proxy) x->proxy_ms += ms;
+  if (e->place == SIM_PLACE_download) x->download_ms += ms;
+  if (e->place == SIM_PLACE_retries) {
+    x->late_ms += ms;
+    x->code = 503;
+    x->flag = SIM_FLAG_UF;
+  }
+  return true;
 }
 
 /* True where the request was touched. */
@@ -92,6 +112,16 @@ static bool hang(const struct sim_event *e, struct sim_rng *rng, struct sim_effe
   return held;
 }
 
+static void refuse(struct sim_effect *x, enum sim_flag flag) {
+  x->code = 503;
+  x->flag = flag;
+}
+
+/* What finds the queue full. */
+static bool overflows(struct sim_rng *rng, double load, double full) {
+  return rng_unit(rng) * load < load - full;
+}
+
 /* The capacity falls by factor: requests take as long as that load makes them, and what finds the queue full is
  * refused. */
 static void queue(struct sim_world *w, const struct sim_event *e, struct sim_rng *rng, const struct sim_try *t,
@@ -99,10 +129,32 @@ static void queue(struct sim_world *w, const struct sim_event *e, struct sim_rng
   const struct sim_pod *p = &w->pod[t->to_pod];
   double load = world_load_now(w, p->service, p->cluster, t->at_ns);
   x->factor *= world_slowdown(load * e->factor) / world_slowdown(load);
-  if (rng_unit(rng) * load * e->factor < load * e->factor - QUEUE_FULL) {
-    x->code = 503;
-    x->flag = SIM_FLAG_UO;
+  if (overflows(rng, load * e->factor, QUEUE_FULL)) refuse(x, SIM_FLAG_UO);
+}
+
+/* Past full_load a service refuses without any event, and the surges and failovers that bring it there keep count. */
+static void capacity(struct sim_world *w, struct sim_rng *rng, const struct sim_try *t, struct sim_effect *x) {
+  const struct sim_pod *p = &w->pod[t->to_pod];
+  double full = w->conf->set.full_load, load = full > 0 ? world_load_now(w, p->service, p->cluster, t->at_ns) : 0;
+  if (load <= full || !overflows(rng, load, full)) return;
+  refuse(x, SIM_FLAG_UO);
+  for (uint32_t i = 0; i < w->conf->events; i++) {
+    const struct sim_event *e = &w->conf->event[i];
+    struct sim_event_state *s = &w->event_state[i];
+    if ((e->kind != SIM_EVENT_surge && e->kind != SIM_EVENT_failover) || !world_event_on(e, t->at_ns)) continue;
+    if (s->refused_first_ns == 0) s->refused_first_ns = t->at_ns;
+    s->refused[p->service][p->cluster]++;
   }
+}
+
+/* A pod that leaves breaks the connections that it has (UC), and a moment later takes no new ones (UF, tried again). */
+static void drain(struct sim_world *w, struct sim_rng *rng, const struct sim_try *t, struct sim_effect *x) {
+  const struct sim_pod *p = &w->pod[t->to_pod];
+  if (t->at_ns < p->drain_from || rng_unit(rng) >= w->conf->event[p->drain_event].drain_p) return;
+  enum sim_flag flag = w->conf->event[p->drain_event].flag;
+  bool closed = t->at_ns - p->drain_from > (p->listed_until - p->drain_from) / 2;
+  refuse(x, flag != SIM_FLAG_NONE ? flag : closed ? SIM_FLAG_UF : SIM_FLAG_UC);
+  w->event_state[p->drain_event].drained++;
 }
 
 /* Retries alone keep it going. The target serves factor times the calls that come; of their tries, which are more, all
@@ -138,7 +190,9 @@ static void apply(struct sim_world *w, uint32_t i, struct sim_rng *rng, const st
     case SIM_EVENT_bytes: *(e->of_requests ? &x->req_factor : &x->body_factor) *= e->factor; break;
     case SIM_EVENT_ramp: fails = rng_unit(rng) < ramp_p(w, e, t); break;
     case SIM_EVENT_storm: fails = storm(w, i, rng, t, x); break;
-    case SIM_EVENT_latency: hit = slow_down(e, rng, x); break;
+    case SIM_EVENT_latency:
+      hit = e->place == SIM_PLACE_application ? slow_down(e, rng, x) : slow_place(e, rng, t->first, x);
+      break;
     default: hit = slow_down(e, rng, x); fails = rng_unit(rng) < e->prob;
   }
   if (fails) fail_with(e, x);
@@ -153,11 +207,24 @@ struct sim_effect effect_of(struct sim_world *w, struct sim_rng *rng, const stru
   struct sim_effect x = effect_none();
   for (uint32_t i = 0; i < w->conf->events; i++) {
     const struct sim_event *e = &w->conf->event[i];
-    if (!sim_event_trait[e->kind].acts || (e->kind == SIM_EVENT_latency && e->caller >= 0)) continue;
+    bool on_way = e->kind == SIM_EVENT_latency && (e->place == SIM_PLACE_network || e->place == SIM_PLACE_client_proxy);
+    if (!sim_event_trait[e->kind].acts || on_way) continue;
     if (!world_event_on(e, t->at_ns)) continue;
     if (path_match(w, e, t->op, t->from_pod) && end_match(w, e, i, t->from_pod, t->to_pod)) apply(w, i, rng, t, &x);
   }
+  if (x.flag == SIM_FLAG_NONE) drain(w, rng, t, &x);
+  if (x.flag == SIM_FLAG_NONE) capacity(w, rng, t, &x);
   return x;
+}
+
+double effect_before_ms(const struct sim_world *w, struct sim_rng *rng, const struct sim_try *t) {
+  double ms = 0;
+  for (uint32_t i = 0; i < w->conf->events; i++) {
+    const struct sim_event *e = &w->conf->event[i];
+    if (e->kind != SIM_EVENT_latency || e->place != SIM_PLACE_client_proxy) continue;
+    if (world_event_on(e, t->at_ns) && path_match(w, e, t->op, t->from_pod)) ms += place_ms(e, rng);
+  }
+  return ms;
 }
 
 uint32_t effect_tries(const struct sim_world *w, const struct sim_try *t) {

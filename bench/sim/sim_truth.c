@@ -4,6 +4,8 @@
 #include <string.h>
 #include <time.h>
 
+static const double ONE_CLUSTER = 0.9; /* of the refusals, so that it is one cluster's trouble */
+
 struct comma {
   FILE *f;
   bool later;
@@ -37,6 +39,75 @@ static void route_text(const struct sim_op *o, char *out, size_t size) {
     }
   }
   out[n] = 0;
+}
+
+/* Does any proxy report of requests to the service? */
+static bool seen(const struct sim_conf *c, uint32_t service) {
+  bool by_callers = false;
+  for (uint32_t o = 0; o < c->ops; o++) {
+    by_callers |= c->op[o].service == service && c->op[o].weight > 0;
+    for (uint32_t k = 0; k < c->op[o].calls; k++) {
+      const struct sim_call *call = &c->op[o].call[k];
+      by_callers |= c->op[call->op].service == service && !call->direct && !c->service[c->op[o].service].silent;
+    }
+  }
+  return by_callers || !c->service[service].silent;
+}
+
+/* Up the callers to those nearest ones that somebody reports of; asked: the services that were looked at. */
+static void boundary_add(const struct sim_conf *c, uint32_t service, uint64_t *asked, uint64_t *nearest) {
+  *asked |= 1ull << service;
+  if (seen(c, service)) {
+    *nearest |= 1ull << service;
+    return;
+  }
+  for (uint32_t o = 0; o < c->ops; o++) {
+    for (uint32_t k = 0; k < c->op[o].calls; k++) {
+      uint32_t caller = c->op[o].service;
+      bool calls = c->op[c->op[o].call[k].op].service == service;
+      if (calls && !(*asked >> caller & 1)) boundary_add(c, caller, asked, nearest);
+    }
+  }
+}
+
+/* Of an event at a service of which nobody reports. */
+static void boundary(FILE *f, const struct sim_conf *c, const struct sim_event *e) {
+  if (e->service < 0 || seen(c, (uint32_t)e->service)) return;
+  uint64_t asked = 0, nearest = 0;
+  boundary_add(c, (uint32_t)e->service, &asked, &nearest);
+  fputs(", \"boundary\": [", f);
+  const char *between = "";
+  for (uint32_t s = 0; s < c->services; s++) {
+    if (!(nearest >> s & 1)) continue;
+    fprintf(f, "%s\"%s\"", between, c->service[s].name);
+    between = ", ";
+  }
+  fputs("]", f);
+}
+
+static uint64_t refused_by(const struct sim_event_state *s, uint32_t service) {
+  uint64_t n = 0;
+  for (uint32_t k = 0; k < SIM_CLUSTER_MAX; k++) n += s->refused[service][k];
+  return n;
+}
+
+static uint64_t refused(const struct sim_event_state *s) {
+  uint64_t n = 0;
+  for (uint32_t i = 0; i < SIM_SERVICE_MAX; i++) n += refused_by(s, i);
+  return n;
+}
+
+/* The service that ran full, and its cluster where that is one. */
+static void overloaded(FILE *f, const struct sim_conf *c, const struct sim_event_state *s) {
+  struct comma t = {.f = f};
+  uint32_t most = 0;
+  for (uint32_t i = 0; i < c->services; i++) most = refused_by(s, i) > refused_by(s, most) ? i : most;
+  fputs("\"target\": {", f);
+  if (refused(s)) text(&t, "service", c->service[most].name);
+  for (uint32_t k = 0; k < c->clusters; k++) {
+    if (s->refused[most][k] > ONE_CLUSTER * (double)refused_by(s, most)) text(&t, "cluster", c->cluster[k].name);
+  }
+  fputs("}", f);
 }
 
 static void target(FILE *f, const struct sim_conf *c, const struct sim_event *e) {
@@ -95,22 +166,32 @@ static void proxies(FILE *f, const struct sim_world *w, const struct send_tally 
 static void event(FILE *f, const struct sim_run *r, uint32_t i) {
   const struct sim_conf *c = r->world->conf;
   const struct sim_event *e = &c->event[i];
+  const struct sim_event_state *s = &r->world->event_state[i];
   struct comma k = {.f = f};
   bool faulty = e->prob > 0 && sim_event_trait[e->kind].fails;
   fputs("  {", f);
   text(&k, "id", e->id);
   text(&k, "kind", sim_event_trait[e->kind].name);
-  window(&k, e, &r->world->event_state[i]);
+  window(&k, e, s);
   fputs(", ", f);
-  target(f, c, e);
+  if (e->overloads)
+    overloaded(f, c, s);
+  else
+    target(f, c, e);
+  boundary(f, c, e);
+  if (e->overloads || refused(s)) number(&k, "refused", (double)refused(s));
+  if (refused(s)) number(&k, "refused_at", (double)s->refused_first_ns * 1e-9);
+  if (e->drain_p > 0) number(&k, "drained", (double)s->drained);
   if (faulty || e->kind == SIM_EVENT_failover || e->kind == SIM_EVENT_loss) number(&k, "prob", e->prob);
   if (faulty) number(&k, "code", e->code);
   text(&k, "flag", conf_flag_name(e->flag));
+  if (e->has_place) text(&k, "place", conf_place_name(e->place));
   if (e->has_factor) number(&k, "factor", e->factor);
   if (e->has_add) number(&k, "add_ms", e->add_ms);
   if (e->tail < 1) number(&k, "tail", e->tail);
-  if (e->hits) number(&k, "hits", r->world->event_state[i].hits);
-  fprintf(f, ", \"unhealthy\": %s", e->unhealthy ? "true" : "false");
+  if (e->hits) number(&k, "hits", s->hits);
+  bool unhealthy = e->unhealthy && (!e->overloads || refused(s));
+  fprintf(f, ", \"unhealthy\": %s", unhealthy ? "true" : "false");
   if (r->send->tally[i]) proxies(f, r->world, r->send->tally[i]);
   fputs("}", f);
 }

@@ -45,7 +45,7 @@ static int pod_add(struct sim_world *w, uint32_t service, uint32_t cluster, cons
   p->cluster = cluster;
   snprintf(p->version, sizeof p->version, "%s", version);
   p->listed_from = SIM_ALWAYS;
-  p->listed_until = p->dead_from = p->dead_until = SIM_NEVER;
+  p->listed_until = p->dead_from = p->dead_until = p->drain_from = SIM_NEVER;
   pod_text(p, &w->conf->service[service], w->pods + 1);
   struct sim_rng rng;
   rng_init(&rng, w->conf->key, 2, w->pods);
@@ -121,7 +121,7 @@ static void capacities(struct sim_world *w) {
   const struct sim_conf *c = w->conf;
   service_rates(c, rate);
   for (uint32_t s = 0; s < c->services; s++) {
-    double all = c->set.util > 0 ? rate[s] / c->set.util : 1e18;
+    double all = c->service[s].util > 0 ? rate[s] / c->service[s].util : 1e18;
     w->pod_capacity_per_s[s] = all / pods_at_start(c, s);
     for (uint32_t k = 0; k < c->clusters; k++) {
       struct sim_load *l = &w->load[s][k];
@@ -137,6 +137,14 @@ static void capacities(struct sim_world *w) {
 }
 
 /* ---- events that move pods ---- */
+
+/* With drain= a pod stays in the endpoints for linger= and is on its way out: its connections break. */
+static void pod_drain(const struct sim_world *w, struct sim_pod *p, const struct sim_event *e, int64_t at_ns) {
+  if (e->drain_p <= 0) return;
+  p->drain_from = at_ns;
+  p->listed_until = at_ns + (int64_t)(e->linger_s * 1e3) * SIM_NS_PER_MS;
+  p->drain_event = (uint32_t)(e - w->conf->event);
+}
 
 static void pod_replace(struct sim_world *w, uint32_t old, int64_t at_ns, const char *version) {
   int fresh = pod_add(w, w->pod[old].service, w->pod[old].cluster, version);
@@ -164,6 +172,7 @@ static void roll(struct sim_world *w, const struct sim_event *e) {
     char before[SIM_NAME];
     memcpy(before, w->pod[p].version, sizeof before);
     pod_replace(w, p, at, e->version);
+    pod_drain(w, &w->pod[p], e, at);
     if (e->unhealthy) pod_replace(w, w->pods - 1, e->at_ns + e->for_ns, before);
   }
 }
@@ -201,6 +210,7 @@ static void scale_in(struct sim_world *w, const struct sim_event *e) {
       struct sim_pod *p = &w->pod[w->list[e->service][k][i - 1]];
       if (p->listed_until != SIM_NEVER || p->listed_from > e->at_ns) continue;
       p->listed_until = e->at_ns + (int64_t)gone++ * 5 * SIM_NS_PER_S;
+      pod_drain(w, p, e, p->listed_until);
       int fresh = pod_add(w, (uint32_t)e->service, k, w->conf->service[e->service].version);
       if (fresh < 0) return;
       w->pod[fresh].listed_from = e->at_ns + e->for_ns;

@@ -19,6 +19,8 @@ struct sim_pod {
   char node_id[SIM_NAME * 6];
   /* ns after the start: in the endpoints [listed_from, listed_until), answering outside [dead_from, dead_until) */
   int64_t listed_from, listed_until, dead_from, dead_until;
+  int64_t drain_from; /* from here to listed_until it resets part of what comes, as drain_event says */
+  uint32_t drain_event;
   int64_t skew_ns, phase_ns;
   double slowness; /* lasting factor on the own time */
   bool restarts;   /* leaves the endpoints while it is dead */
@@ -43,6 +45,9 @@ struct sim_event_state {
   uint32_t hits;
   int64_t hit_first_ns, hit_last_ns;
   double tries, calls; /* of a storm: fading counts of the tries at its target, and of the first ones among them */
+  uint64_t drained;    /* tries that pods which leave have reset */
+  uint32_t refused[SIM_SERVICE_MAX][SIM_CLUSTER_MAX]; /* tries that found a service full */
+  int64_t refused_first_ns;
 };
 
 struct sim_world {

@@ -27,7 +27,7 @@ static double cpu_now_s(void) {
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static uint64_t entry_hash(uint64_t h, const struct wire_als_entry *e) {
+static uint64_t entry_hash(uint64_t h, const struct wire_request *e) {
   h = hash_mix(h, (uint64_t)e->start_ns);
   h = hash_mix(h, (uint64_t)e->duration_ns);
   h = hash_mix(h, (uint64_t)e->code << 32 | e->flags);
@@ -37,7 +37,7 @@ static uint64_t entry_hash(uint64_t h, const struct wire_als_entry *e) {
 static void message_decode(struct base_str bytes, struct result *out) {
   struct wire_als_msg msg;
   struct wire_als_iter it;
-  struct wire_als_entry entry;
+  struct wire_request entry;
   struct wire_err err;
   enum wire_status s = wire_als_msg_read(bytes, &msg, &err);
   if (s != WIRE_OK) {

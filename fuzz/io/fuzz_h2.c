@@ -53,6 +53,20 @@ static void feed(struct io_h2 *h, struct base_str in, uint32_t seed) {
   }
 }
 
+static int app_call(void *ctx, const struct io_grpc_call *call, struct base_buf *reply, const char **why) {
+  (void)ctx;
+  *why = "odd";
+  buf_put_str(reply, str_cut(call->bytes, 0, 16));
+  return call->bytes.n % 2 ? IO_GRPC_INVALID_ARGUMENT : IO_GRPC_OK;
+}
+
+static void app_http(void *ctx, const struct io_http_request *req, struct io_http_response *res) {
+  (void)ctx;
+  res->status = req->body.n % 2 ? 503 : 200;
+  if (req->body.n % 2) res->extra = "Retry-After: 1\r\n";
+  buf_put_str(&res->body, str_cut(req->path, 0, 16));
+}
+
 static void wake(void *ctx) {
   (void)ctx;
 }
@@ -61,8 +75,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   static const char settings[9] = {0, 0, 0, 4, 0, 0, 0, 0, 0};
   static struct app a;
   a = (struct app){0};
-  const struct io_grpc_method method = {"/a.B/C", &a, app_open, app_message, app_close};
-  const struct io_server_conf conf = {.method = &method, .method_n = 1, .idle_ns = 1000, .counters = a.counters};
+  const struct io_grpc_method method[] = {
+      {.path = "/a.B/C", .ctx = &a, .open = app_open, .message = app_message, .close = app_close},
+      {.path = "/a.B/U", .ctx = &a, .call = app_call}};
+  const struct io_server_conf conf = {.method = method,
+                                      .method_n = 2,
+                                      .http = app_http,
+                                      .http_over_h2 = (size && data[0] & 8) != 0,
+                                      .idle_ns = 1000,
+                                      .counters = a.counters};
   struct io_hold hold;
   struct io_link link = {&conf, &hold, STR("peer"), wake, NULL};
   if (size < 1) return 0;

@@ -39,7 +39,7 @@ static void peer_check(struct base_str whole, struct base_str peer, bool flat) {
   if (wire_flat_find(&node.labels, STR("app"), &value)) view_check(whole, value);
 }
 
-static void addr_check(struct base_str whole, const struct wire_als_entry *e) {
+static void addr_check(struct base_str whole, const struct wire_request *e) {
   view_check(whole, e->downstream_remote.ip);
   view_check(whole, e->downstream_local.ip);
   view_check(whole, e->downstream_direct_remote.ip);
@@ -47,7 +47,7 @@ static void addr_check(struct base_str whole, const struct wire_als_entry *e) {
   view_check(whole, e->upstream_local.ip);
 }
 
-static void texts_check(struct base_str whole, const struct wire_als_entry *e) {
+static void texts_check(struct base_str whole, const struct wire_request *e) {
   const struct base_str text[] = {e->tls.sni,
                                   e->tls.local_uri,
                                   e->tls.peer_uri,
@@ -86,7 +86,7 @@ static void texts_check(struct base_str whole, const struct wire_als_entry *e) {
 }
 
 /* What the header promises of numbers. */
-static void numbers_check(const struct wire_als_entry *e) {
+static void numbers_check(const struct wire_request *e) {
   const int64_t duration[] = {e->rx_last_ns,    e->up_tx_first_ns,   e->up_tx_last_ns,   e->up_rx_first_ns,
                               e->up_rx_last_ns, e->down_tx_first_ns, e->down_tx_last_ns, e->duration_ns};
   for (size_t i = 0; i < 8; i++) {
@@ -97,7 +97,7 @@ static void numbers_check(const struct wire_als_entry *e) {
   if (e->tag_n > LIMIT_CUSTOM_TAGS || (e->flags & 1u) || e->flags >> WIRE_FLAG_COUNT) abort();
 }
 
-static void entry_check(struct base_str whole, const struct wire_als_entry *e) {
+static void entry_check(struct base_str whole, const struct wire_request *e) {
   addr_check(whole, e);
   texts_check(whole, e);
   numbers_check(e);
@@ -120,7 +120,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   struct base_str whole = {(const char *)data, size};
   struct wire_als_msg msg;
   struct wire_als_iter it;
-  struct wire_als_entry entry;
+  struct wire_request entry;
   struct wire_err err = {0};
   if (wire_als_msg_read(whole, &msg, &err) != WIRE_OK) {
     if (err.offset > size || !err.reason) abort();

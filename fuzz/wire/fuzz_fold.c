@@ -1,6 +1,7 @@
 /* Messages of any bytes through identity and fold: nothing breaks, ticks come in order, and what comes out is what
  * rec_input.h promises. Input: a byte of mode, then messages, each behind two bytes of length. Mode: bit 0 a receiver
- * with a clock, bit 1 two streams by turns, bit 2 hardly any room for series. */
+ * with a clock, bit 1 two streams by turns, bit 2 hardly any room for series, bit 3 by turns two messages of OTLP
+ * spans, one of OTLP logs, one of access logs. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -58,7 +59,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     size_t size = (size_t)data[at] << 8 | data[at + 1];
     if (size > n - at - 2) size = n - at - 2;
     struct base_str message = {(const char *)data + at + 2, size};
-    wire_fold_message(f, stream[mode & 2 ? k % 2 : 0], message, now);
+    if (!(mode & 8) || k % 4 == 3)
+      wire_fold_message(f, stream[mode & 2 ? k % 2 : 0], message, now);
+    else
+      wire_fold_otlp(f, k % 4 == 2 ? WIRE_OTLP_LOGS : WIRE_OTLP_TRACES, message, now);
     ticks_take(f, now, false, conf.series_max, &ticks, &end_ns);
     if (now.ns) now.ns += 100000000;
     at += 2 + size;

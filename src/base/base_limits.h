@@ -39,11 +39,20 @@
 #define LIMIT_PB_DEPTH 16u             /* nested metadata structs */
 #define LIMIT_CUSTOM_TAGS 16u          /* custom tags read per entry; more are ignored [custom_tag_limit] */
 
+/* JSON. */
+#define LIMIT_JSON_DEPTH 32u /* open objects and arrays; deeper is broken [message_malformed] */
+
+/* Spans. */
+#define LIMIT_SAMPLE_WEIGHT 65536u /* requests that a sampled span can stand for; one that says more counts so many */
+#define LIMIT_SPAN_LINKS 1048576u  /* spans remembered, to join both ends of a call; the oldest go [span_links_lost] */
+#define LIMIT_WAITING 262144u      /* spans and records that wait for their tick; more do not [waiting_limit] */
+
 /* Sockets. */
 #define LIMIT_CONNECTIONS 16384u           /* one more is accepted and closed at once [connection_limit] */
 #define LIMIT_STREAMS_PER_CONNECTION 1024u /* more: refused, or ends the connection (SETTINGS acknowledged) */
 #define LIMIT_HTTP_HEADER_BYTES 65536u     /* larger: 431 */
 #define LIMIT_HTTP_BODY_BYTES (8u << 20)   /* larger: 413 */
+#define LIMIT_GRPC_REPLY_BYTES 1024u       /* the answer of a unary call; a longer one is INTERNAL */
 #define LIMIT_HTTP_OUT_BYTES (64u << 20)   /* a response larger than this is an error 500 */
 #define LIMIT_SSE_QUEUE_BYTES (1u << 20)   /* unsent bytes of one event stream; past it the reader is cut off */
 #define LIMIT_HELD_BYTES (256u << 20) /* parts of messages, bodies, responses of one listener; more: status 8, 503 */
@@ -60,9 +69,28 @@
 #define LIMIT_CHANGES 16u
 #define LIMIT_TEXT_BYTES 512u     /* summary, evidence */
 #define LIMIT_DECISION_BYTES 256u /* the text of a decision */
-#define LIMIT_DECISIONS 8u        /* kept of an incident; the oldest go */
-#define LIMIT_AGAIN 16u           /* returns listed of a recurring incident; the oldest go, the count does not */
-#define LIMIT_PLOT 120u           /* points of an incident's plot */
+#define LIMIT_HOPS 8u       /* of the chain from where users see a trouble to its cause; those next to the cause */
+#define LIMIT_HOP_BYTES 96u /* the evidence of one of them */
+#define LIMIT_DECISIONS 8u  /* kept of an incident; the oldest go */
+#define LIMIT_AGAIN 16u     /* returns listed of a recurring incident; the oldest go, the count does not */
+#define LIMIT_PLOT 120u     /* points of an incident's plot */
+
+/* Alerts. */
+#define LIMIT_RECEIVERS 16u
+#define LIMIT_ALERT_QUEUE 1024u             /* messages that wait for one receiver; the oldest gives way, dead */
+#define LIMIT_ALERT_QUEUE_BYTES (32u << 20) /* of those; likewise */
+#define LIMIT_ALERT_INBOX 4096u             /* states not looked at yet; the oldest gives way [alert_states_lost] */
+
+/* History. */
+#define LIMIT_STORE_QUEUE 8192u             /* records that wait to be written; the oldest gives way [store_dropped] */
+#define LIMIT_STORE_QUEUE_BYTES (64u << 20) /* of those; likewise */
+
+/* The API. */
+#define LIMIT_HISTORY_S 900u    /* seconds that the history holds of a series; older ones go */
+#define LIMIT_TOKENS 64u        /* in the file of tokens; more are refused at the start */
+#define LIMIT_CHANGES_KEPT 256u /* listed by the API; the oldest go */
+#define LIMIT_AUDIT_KEPT 512u   /* actions listed by the API; the oldest go, the log on disk keeps its own */
+#define LIMIT_MUTED 256u        /* incidents muted by hand that are remembered; the oldest go */
 
 /* Journal. */
 #define LIMIT_FRAME_BYTES (8u << 20)    /* one frame; larger is BAD */

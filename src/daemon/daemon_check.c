@@ -1,10 +1,27 @@
 /* check and version. */
+#include <curl/curl.h>
+#include <sqlite3.h>
 #include <yaml.h>
 #include <yyjson.h>
 
+#include "act_probe.h"
 #include "daemon_command.h"
 #include "daemon_conf.h"
+#include "daemon_setup.h"
 #include "daemon_version.h"
+
+/* What a file cannot tell by itself: whether the receivers' templates are any. Secrets are not read here: they may be
+ * elsewhere. */
+static int check_receivers(struct daemon_conf *conf, const char *path) {
+  for (uint32_t i = 0; i < conf->alerts.receiver_n; i++) {
+    char why[ACT_WHY_BYTES];
+    struct act_probe *p = act_probe_open(&conf->alerts, i, why);
+    if (!p) fprintf(stderr, "%s: receiver %s: %s\n", path, conf->alerts.receiver[i].name, why);
+    if (!p) return EXIT_BAD;
+    act_probe_close(p);
+  }
+  return EXIT_DONE;
+}
 
 static int check_run(const struct option_set *o) {
   const char *path = option_get(o, "config", NULL);
@@ -15,7 +32,11 @@ static int check_run(const struct option_set *o) {
   struct daemon_conf conf;
   struct conf_err err;
   conf_init(&conf);
-  if (conf_load(&conf, path, &err)) return EXIT_DONE;
+  if (conf_load(&conf, path, &err)) {
+    struct serve_tokens tokens;
+    if (conf.api_tokens[0] && !setup_tokens(conf.api_tokens, &tokens)) return EXIT_BAD;
+    return check_receivers(&conf, path);
+  }
   char text[2048];
   struct base_buf out = buf_over(text, sizeof text - 1);
   conf_err_text(&err, path, &out);
@@ -43,6 +64,7 @@ static int version_run(const struct option_set *o) {
   buf_put_f(&text, "foreshock %s (%s)\n", DAEMON_VERSION, DAEMON_COMMIT);
   buf_put_f(&text, "nghttp2 %s, libyaml %s, yyjson %s\n", DAEMON_NGHTTP2, yaml_get_version_string(),
             YYJSON_VERSION_STRING);
+  buf_put_f(&text, "%s, SQLite %s\n", curl_version(), sqlite3_libversion());
   int status = command_print(&text);
   buf_fini(&text);
   return status;

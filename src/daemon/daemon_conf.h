@@ -1,12 +1,13 @@
 /* Configuration: one table, from which the struct, the defaults, the checks and the reference page come. A file is
- * YAML with the table's names as keys at the top level; `--set KEY=VALUE` on the command line wins over it. Nothing
- * has to be set. */
+ * YAML with the table's names as keys at the top level, and the list `receivers`; `--set KEY=VALUE` on the command line
+ * wins over it. Nothing has to be set. */
 #ifndef DAEMON_CONF_H
 #define DAEMON_CONF_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "act_conf.h"
 #include "base_buf.h"
 #include "base_limits.h"
 #include "base_str.h"
@@ -16,28 +17,34 @@
 
 /* X(TYPE, name, default, min, max, unit, text). TYPE: STRING (min and max are lengths), ADDRESS (numeric IPv4 or
  * IPv6), U64, DOUBLE, DURATION (a number and its unit: ms, s, m, h; min and max in seconds), SCOPES (rec_scope.h; min
- * and max are lengths). Defaults are texts. */
-#define CONF_TABLE(X)                                                                                             \
-  X(ADDRESS, grpc_address, "127.0.0.1", 1, 64, "", "address of the gRPC receiver")                                \
-  X(U64, grpc_port, "4317", 0, 65535, "", "port of the gRPC receiver (Envoy access logs); 0: any free one")       \
-  X(ADDRESS, http_address, "127.0.0.1", 1, 64, "", "address of the HTTP receivers; reserved, not opened yet")     \
-  X(U64, http_port, "4318", 0, 65535, "", "port of the HTTP receivers; reserved, not opened yet")                 \
-  X(ADDRESS, api_address, "127.0.0.1", 1, 64, "", "address of the page, the API and /metrics")                    \
-  X(U64, api_port, "7070", 0, 65535, "", "port of the page, the API and /metrics; 0: any free one")               \
-  X(STRING, data_dir, "", 0, 1023, "", "directory of journal, incidents and checkpoint; empty: memory only")      \
-  X(DOUBLE, alerts_per_week, "1", 0.001, 10000, "per week", "false alarms to accept, over all series together")   \
-  X(U64, seasonality, "1", 0, 1, "", "1: learn the shape of day and week of each service's traffic; 0: do not")   \
-  X(SCOPES, mute, "", 0, 1023, "", "what pages nobody: NAME=VALUE of a root cause, ';' between scopes")           \
-  X(U64, max_series, "131072", 64, LIMIT_SERIES_MAX, "series", "series kept; later ones are counted, not opened") \
-  X(U64, threads, "0", 0, LIMIT_THREADS, "", "threads of the engine; 0: one a core")                              \
-  X(U64, journal_segment_bytes, "67108864", 65536, 1073741824, "bytes", "size at which a journal file is closed") \
-  X(U64, journal_segments, "16", 2, 65536, "files", "journal files kept; the oldest is removed")                  \
-  X(DURATION, checkpoint_interval, "60s", 1, 86400, "", "time between two checkpoints")                           \
+ * and max are lengths), URL (http or https). Defaults are texts. */
+#define CONF_TABLE(X)                                                                                                  \
+  X(ADDRESS, grpc_address, "127.0.0.1", 1, 64, "", "address of the gRPC receiver")                                     \
+  X(U64, grpc_port, "4317", 0, 65535, "", "port of the gRPC receiver (Envoy access logs, OTLP); 0: any free one")      \
+  X(ADDRESS, http_address, "127.0.0.1", 1, 64, "", "address of the HTTP receiver (OTLP, Zipkin)")                      \
+  X(U64, http_port, "4318", 0, 65535, "", "port of the HTTP receiver (OTLP, Zipkin); 0: any free one")                 \
+  X(ADDRESS, api_address, "127.0.0.1", 1, 64, "", "address of the page, the API and /metrics")                         \
+  X(U64, api_port, "7070", 0, 65535, "", "port of the page, the API and /metrics; 0: any free one")                    \
+  X(STRING, api_tokens, "", 0, 1023, "", "file of bearer tokens, NAME read|act TOKEN a line; empty: none asked for")   \
+  X(U64, seconds_bytes, "67108864", 0, 4294967296, "bytes", "of the last 15 minutes of seconds, for plots; 0: none")   \
+  X(URL, public_url, "", 0, 1023, "", "where people reach the page, for links in alerts; empty: no links")             \
+  X(STRING, data_dir, "", 0, 1023, "", "directory of journal, incidents and checkpoint; empty: memory only")           \
+  X(DOUBLE, alerts_per_week, "1", 0.001, 10000, "per week", "false alarms to accept, over all series together")        \
+  X(U64, seasonality, "1", 0, 1, "", "1: learn the shape of day and week of each service's traffic; 0: do not")        \
+  X(SCOPES, mute, "", 0, 1023, "", "what pages nobody: NAME=VALUE of a root cause, ';' between scopes")                \
+  X(U64, max_series, "131072", 64, LIMIT_SERIES_MAX, "series", "series kept; later ones are counted, not opened")      \
+  X(U64, threads, "0", 0, LIMIT_THREADS, "", "threads of the engine; 0: one a core")                                   \
+  X(U64, journal_segment_bytes, "67108864", 65536, 1073741824, "bytes", "size at which a journal file is closed")      \
+  X(U64, journal_segments, "16", 2, 65536, "files", "journal files kept; the oldest is removed")                       \
+  X(DURATION, checkpoint_interval, "60s", 1, 86400, "", "time between two checkpoints")                                \
+  X(DURATION, history, "2160h", 3600, 315360000, "", "closed incidents older than that leave the history; 90 days")    \
+  X(U64, history_bytes, "1073741824", 1048576, 1099511627776, "bytes", "size of the history's file; the oldest leave") \
   X(DURATION, idle_timeout, "15m", 1, 86400, "", "a connection on which nothing moves for so long is closed")
 
 #define CONF_C_STRING(name) char name[CONF_STRING_BYTES];
 #define CONF_C_ADDRESS(name) char name[CONF_STRING_BYTES];
 #define CONF_C_SCOPES(name) char name[CONF_STRING_BYTES];
+#define CONF_C_URL(name) char name[CONF_STRING_BYTES];
 #define CONF_C_U64(name) uint64_t name;
 #define CONF_C_DOUBLE(name) double name;
 #define CONF_C_DURATION(name) int64_t name##_ns;
@@ -46,6 +53,7 @@ struct daemon_conf {
 #define X(type, name, def, min, max, unit, text) CONF_C_##type(name)
   CONF_TABLE(X)
 #undef X
+  struct act_conf alerts; /* the list `receivers` of a file; ACT_RECEIVER_TABLE has their keys */
 };
 
 struct conf_err {
@@ -65,6 +73,13 @@ bool conf_set_pair(struct daemon_conf *c, const char *pair, struct conf_err *err
 bool conf_read(struct daemon_conf *c, struct base_str yaml, struct conf_err *err);
 /* Reads a file ("-": standard input). */
 bool conf_load(struct daemon_conf *c, const char *path, struct conf_err *err);
+/* A receiver with nothing but defaults. */
+void conf_receiver_init(struct act_receiver_conf *r);
+/* The number of a receiver's key, from 0, below 32; -1: there is none. */
+int conf_receiver_key(struct base_str key);
+bool conf_receiver_set(struct act_receiver_conf *r, int key, struct base_str value, struct conf_err *err);
+/* False where receivers of r's type have no such key. */
+bool conf_receiver_has(const struct act_receiver_conf *r, int key, struct conf_err *err);
 /* "file:line:column: reason" (or "file: reason") on one line. */
 void conf_err_text(const struct conf_err *err, const char *path, struct base_buf *out);
 

@@ -1,5 +1,5 @@
-/* The YAML form of the configuration: one mapping of scalars, read event by event so that every refusal has its
- * line and column. */
+/* The YAML form of the configuration: one mapping of scalars and the list of receivers, read event by event so that
+ * every refusal has its line and column. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -58,10 +58,84 @@ static bool reader_key_keep(struct conf_reader *r, struct base_str key) {
   return true;
 }
 
+/* ---- receivers ---- */
+
+/* One receiver's map while it is read. */
+struct reader_receiver {
+  struct act_receiver_conf *conf;
+  uint32_t seen;      /* keys given, a bit each */
+  yaml_mark_t at[32]; /* where */
+};
+
+static bool receiver_unknown(struct conf_reader *r, struct base_str key) {
+  char text[128];
+  snprintf(text, sizeof text, "a receiver has no key '%.*s'", (int)(key.n < 64 ? key.n : 64), key.n ? key.p : "");
+  return reader_fail(r, text);
+}
+
+static bool receiver_pair(struct conf_reader *r, struct reader_receiver *it) {
+  if (r->event.type != YAML_SCALAR_EVENT) return reader_fail(r, "a key must be a plain text");
+  int key = conf_receiver_key(reader_scalar(r));
+  if (key < 0) return receiver_unknown(r, reader_scalar(r));
+  if (it->seen & 1u << key) return reader_fail(r, "key given twice");
+  it->seen |= 1u << key;
+  it->at[key] = r->event.start_mark;
+  if (!reader_next(r)) return false;
+  if (r->event.type != YAML_SCALAR_EVENT) return reader_fail(r, "wants one value, not a list, a map or a reference");
+  return conf_receiver_set(it->conf, key, reader_scalar(r), r->err) || reader_fail(r, NULL);
+}
+
+static bool receiver_name_taken(const struct act_conf *all, const struct act_receiver_conf *one) {
+  for (uint32_t i = 0; i < all->receiver_n; i++)
+    if (strcmp(all->receiver[i].name, one->name) == 0) return true;
+  return false;
+}
+
+static bool receiver_check(struct conf_reader *r, const struct reader_receiver *it, yaml_mark_t at) {
+  const char *wrong = act_receiver_wrong(it->conf);
+  for (int key = 0; key < 32; key++) {
+    if (!(it->seen & 1u << key) || it->conf->type == ACT_TYPE_COUNT) continue;
+    if (!conf_receiver_has(it->conf, key, r->err)) return reader_fail_at(r, it->at[key], NULL);
+  }
+  if (wrong) return reader_fail_at(r, at, wrong);
+  if (!receiver_name_taken(&r->conf->alerts, it->conf)) return true;
+  return reader_fail_at(r, it->at[conf_receiver_key(STR("name"))], "another receiver has this name");
+}
+
+static bool reader_receiver(struct conf_reader *r) {
+  struct act_conf *all = &r->conf->alerts;
+  yaml_mark_t at = r->event.start_mark;
+  if (r->event.type != YAML_MAPPING_START_EVENT) return reader_fail(r, "a receiver is a map of keys and values");
+  if (all->receiver_n == LIMIT_RECEIVERS) return reader_fail(r, "too many receivers");
+  struct reader_receiver it = {.conf = &all->receiver[all->receiver_n]};
+  conf_receiver_init(it.conf);
+  for (;;) {
+    if (!reader_next(r)) return false;
+    if (r->event.type == YAML_MAPPING_END_EVENT) break;
+    if (!receiver_pair(r, &it)) return false;
+  }
+  if (!receiver_check(r, &it, at)) return false;
+  all->receiver_n++;
+  return true;
+}
+
+static bool reader_receivers(struct conf_reader *r) {
+  if (!reader_next(r)) return false;
+  if (r->event.type != YAML_SEQUENCE_START_EVENT) return reader_fail(r, "wants a list of receivers");
+  for (;;) {
+    if (!reader_next(r)) return false;
+    if (r->event.type == YAML_SEQUENCE_END_EVENT) return true;
+    if (!reader_receiver(r)) return false;
+  }
+}
+
+/* ---- the whole ---- */
+
 /* The event is the key's scalar; reads the value and sets. */
 static bool reader_pair(struct conf_reader *r) {
   if (r->event.type != YAML_SCALAR_EVENT) return reader_fail(r, "a key must be a plain text");
   struct base_str key = reader_scalar(r);
+  if (str_eq(key, STR("receivers"))) return reader_key_keep(r, key) && reader_receivers(r);
   if (!conf_has(key)) return conf_set(r->conf, key, key, r->err) || reader_fail(r, NULL);
   if (!reader_key_keep(r, key)) return false;
   struct base_str kept = r->seen[r->seen_n - 1];

@@ -142,11 +142,38 @@ static void whole_causes(struct text *t, yyjson_val *i) {
   yyjson_arr_foreach(causes, idx, n, v) whole_cause(t, v, idx + 1);
 }
 
+/* The way from the users to the cause, a hop a line, and what would show that it is another. */
+static void whole_chain(struct text *t, yyjson_val *i) {
+  yyjson_val *list = yyjson_obj_get(i, "chain"), *v;
+  size_t idx, n;
+  if (yyjson_arr_size(list) > 0) heading(t, "The way to it");
+  yyjson_arr_foreach(list, idx, n, v) {
+    struct explain_words l;
+    struct base_buf *b = explain_words_new(&l);
+    explain_put_entity(b, yyjson_obj_get(v, "from"));
+    buf_put_str(b, STR(" calls "));
+    explain_put_entity(b, yyjson_obj_get(v, "to"));
+    buf_put_f(b, ": %.*s%s", STR_ARG(explain_str(v, "evidence")), is_set(v, "quiet") ? " (raised no alarm)" : "");
+    text_wrap(t, "  - ", buf_str(b));
+  }
+  if (explain_str(i, "refuted_by").n == 0) return;
+  struct explain_words l;
+  struct base_buf *b = explain_words_new(&l);
+  buf_put_f(b, "It would be refuted by %.*s.", STR_ARG(explain_str(i, "refuted_by")));
+  text_wrap(t, "  ", buf_str(b));
+}
+
 static void whole_numbers(struct text *t, yyjson_val *i) {
   if (!yyjson_is_obj(yyjson_obj_get(i, "finding"))) return;
   heading(t, "In numbers");
   explain_finding(t, i);
   explain_plot(t, i);
+}
+
+static void whole_time(struct text *t, yyjson_val *i) {
+  if (!yyjson_is_obj(yyjson_obj_get(i, "time"))) return;
+  heading(t, "Where the time went");
+  explain_time(t, i);
 }
 
 static void whole_entities(struct text *t, yyjson_val *i, const char *key, const char *title) {
@@ -244,7 +271,9 @@ void explain_whole(struct text *t, yyjson_val *i) {
   whole_story(t, i);
   whole_returns(t, i);
   whole_causes(t, i);
+  whole_chain(t, i);
   whole_numbers(t, i);
+  whole_time(t, i);
   whole_entities(t, i, "affected", "Affected");
   whole_entities(t, i, "not_affected", "Not affected");
   whole_timeline(t, i);

@@ -49,4 +49,7 @@ void explain_finding(struct text *t, struct yyjson_val *incident);
 /* The plot of the incident's finding; nothing where it has none or where no point has a value. */
 void explain_plot(struct text *t, struct yyjson_val *incident);
 
+/* The table of the incident's time by place; nothing where it has none. */
+void explain_time(struct text *t, struct yyjson_val *incident);
+
 #endif

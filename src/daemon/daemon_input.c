@@ -37,17 +37,40 @@ struct daemon_input {
   char *bytes; /* LIMIT_MESSAGE_BYTES */
 };
 
+enum framing { FRAMING_DELIMITED, FRAMING_GRPC, FRAMING_BODY };
+
+struct format {
+  const char *name;
+  enum framing framing;
+  enum door_wire wire;
+  const char *holds, *ends;
+};
+
+static const struct format formats[] = {
+#define X(name, text, framing, wire, holds, ends) {text, FRAMING_##framing, DOOR_##wire, holds, ends},
+    DAEMON_FORMAT_TABLE(X)
+#undef X
+};
+
 bool daemon_format_read(const char *text, enum daemon_format *out) {
-  struct base_str s = str_of(text);
-  *out = str_eq(s, STR("als")) ? DAEMON_FORMAT_ALS : DAEMON_FORMAT_ALS_GRPC;
-  return str_eq(s, STR("als")) || str_eq(s, STR("als-grpc"));
+  for (unsigned i = 0; i < DAEMON_FORMAT_COUNT; i++) {
+    if (strcmp(text, formats[i].name) != 0) continue;
+    *out = (enum daemon_format)i;
+    return true;
+  }
+  return false;
 }
 
 /* ---- which files ---- */
 
-static bool is_stream_name(const char *name) {
-  size_t n = strlen(name);
-  return strstr(name, "StreamAccessLogs") && n > 5 && strcmp(name + n - 5, ".grpc") == 0;
+static bool ends_with(const char *name, const char *tail) {
+  size_t n = strlen(name), m = strlen(tail);
+  return n > m && strcmp(name + n - m, tail) == 0;
+}
+
+static bool is_file_name(const struct daemon_input *in, const char *name) {
+  const struct format *f = &formats[in->format];
+  return strstr(name, f->holds) && ends_with(name, f->ends);
 }
 
 static int name_cmp(const void *a, const void *b) {
@@ -71,7 +94,7 @@ static bool files_find(struct daemon_input *in, const char *path) {
   DIR *d = opendir(path);
   bool good = d != NULL;
   for (struct dirent *e; good && (e = readdir(d)) != NULL;)
-    if (is_stream_name(e->d_name)) good = file_add(in, path, e->d_name);
+    if (is_file_name(in, e->d_name)) good = file_add(in, path, e->d_name);
   if (d) closedir(d);
   if (good && in->file_n == 0) errno = ENOENT;
   if (in->file_n) qsort(in->file, in->file_n, sizeof *in->file, name_cmp);
@@ -98,7 +121,7 @@ static const char *bare_name(const char *path) {
 static void index_open(struct daemon_input *in) {
   const char *name[FILES_MAX];
   char path[PATH_BYTES];
-  if (in->format != DAEMON_FORMAT_ALS_GRPC || in->file_n < 2) return;
+  if (formats[in->format].framing != FRAMING_GRPC || in->file_n < 2) return;
   for (uint32_t i = 0; i < in->file_n; i++) name[i] = bare_name(in->file[i].path);
   int n = (int)(bare_name(in->file[0].path) - in->file[0].path);
   if (snprintf(path, sizeof path, "%.*sindex.jsonl", n, in->file[0].path) < (int)sizeof path)
@@ -189,11 +212,32 @@ static enum daemon_input_status head_grpc(struct input_file *f, uint64_t *n, str
   return head[0] <= 1 ? DAEMON_INPUT_OK : DAEMON_INPUT_CUT;
 }
 
+/* A file that is a message. Over the limit it is passed over. */
+static enum daemon_input_status body_read(struct daemon_input *in, struct input_file *f, struct daemon_message *out) {
+  size_t n = file_read(f, in->bytes, LIMIT_MESSAGE_BYTES);
+  char more;
+  if (n == 0) return DAEMON_INPUT_END;
+  out->oversize = file_read(f, &more, 1) == 1;
+  out->reason = out->oversize ? "message over 4 MiB" : NULL;
+  f->ended = true;
+  out->bytes = (struct base_str){in->bytes, n};
+  return out->oversize ? DAEMON_INPUT_SKIP : DAEMON_INPUT_OK;
+}
+
+/* Bodies say by their name that they are JSON. */
+static enum door_wire wire_of(const struct daemon_input *in, const struct input_file *f) {
+  enum door_wire wire = formats[in->format].wire;
+  if (formats[in->format].framing != FRAMING_BODY || !ends_with(f->path, ".json")) return wire;
+  return wire == DOOR_TRACES ? DOOR_TRACES_JSON : wire == DOOR_LOGS ? DOOR_LOGS_JSON : wire;
+}
+
 static enum daemon_input_status message_read(struct daemon_input *in, uint32_t file, struct daemon_message *out) {
   struct input_file *f = &in->file[file];
   uint64_t n;
-  *out = (struct daemon_message){.stream = file, .offset = f->at, .file = f->path};
-  enum daemon_input_status s = in->format == DAEMON_FORMAT_ALS ? head_varint(f, &n, out) : head_grpc(f, &n, out);
+  enum framing framing = formats[in->format].framing;
+  *out = (struct daemon_message){.stream = file, .offset = f->at, .file = f->path, .wire = wire_of(in, f)};
+  if (framing == FRAMING_BODY) return body_read(in, f, out);
+  enum daemon_input_status s = framing == FRAMING_DELIMITED ? head_varint(f, &n, out) : head_grpc(f, &n, out);
   if (s != DAEMON_INPUT_OK) return s;
   out->oversize = n > LIMIT_MESSAGE_BYTES;
   bool whole = out->oversize ? file_skip(f, n) : file_read(f, in->bytes, (size_t)n) == n;
@@ -220,7 +264,7 @@ static enum daemon_input_status step(struct daemon_input *in, uint32_t file, str
 static int64_t message_newest(struct base_str bytes) {
   struct wire_als_msg msg;
   struct wire_als_iter it;
-  struct wire_als_entry e;
+  struct wire_request e;
   struct wire_err err;
   enum wire_status status;
   int64_t newest = INT64_MIN;
@@ -292,7 +336,7 @@ enum daemon_input_status daemon_input_next(struct daemon_input *in, struct daemo
     enum daemon_input_status s = step(in, c->file, out);
     if (s != DAEMON_INPUT_END) return s;
   }
-  if (in->file_n > 1 && in->chunk_n == 0) return merge_next(in, out);
+  if (in->file_n > 1 && in->chunk_n == 0 && formats[in->format].wire == DOOR_ALS) return merge_next(in, out);
   /* What the index does not cover: file by file. */
   for (; in->now < in->file_n; in->now++) {
     if (in->file[in->now].ended) continue;

@@ -1,9 +1,12 @@
-/* The reader of recorded ALS messages (`replay`, `stats`), in the order in which they arrived.
+/* The reader of recorded messages (`replay`, `stats`), in the order in which they arrived. A format says how messages
+ * stand in a file, what they are, and which files of a directory are read:
  *
- *   als       varint length, message; one stream
- *   als-grpc  bodies of gRPC streams: flag byte, 4 bytes of length, message. A file, or a directory, of which every
- *             *StreamAccessLogs*.grpc is read. An index.jsonl beside gives the order among files (the chunks of a
- *             stream with their arrival times); without it messages are taken by the newest end in them.
+ *   delimited   varint length, message; one stream
+ *   grpc        bodies of gRPC calls: flag byte, 4 bytes of length, message
+ *   body        one message is the whole file, as it was posted; files in the order of their names
+ *
+ * Of several files of gRPC streams an index.jsonl beside gives the order (the chunks of a stream with their arrival
+ * times); without it ALS messages are taken by the newest end in them, others file by file.
  *
  * A message over LIMIT_MESSAGE_BYTES or with the compressed flag is passed over as broken; a file that ends inside a
  * message gives what came before. */
@@ -14,11 +17,35 @@
 
 #include "base_str.h"
 #include "base_time.h"
+#include "daemon_door.h"
 
-enum daemon_format { DAEMON_FORMAT_ALS, DAEMON_FORMAT_ALS_GRPC };
+/* X(NAME, name, framing, wire, what a directory's file names hold, and how they end). A body's JSON is told by the
+ * name's end. */
+/* clang-format off */
+#define DAEMON_FORMAT_TABLE(X)                                                                           \
+  X(ALS, "als", DELIMITED, ALS, "", ".als")                                                              \
+  X(ALS_GRPC, "als-grpc", GRPC, ALS, "StreamAccessLogs", ".grpc")                                        \
+  X(OTLP_TRACES_GRPC, "otlp-traces-grpc", GRPC, TRACES, "TraceService__Export", ".grpc")                 \
+  X(OTLP_LOGS_GRPC, "otlp-logs-grpc", GRPC, LOGS, "LogsService__Export", ".grpc")                        \
+  X(OTLP_TRACES_HTTP, "otlp-traces-http", BODY, TRACES, "v1__traces", "")                                \
+  X(OTLP_LOGS_HTTP, "otlp-logs-http", BODY, LOGS, "v1__logs", "")                                        \
+  X(ZIPKIN_JSON, "zipkin-json", BODY, ZIPKIN_JSON, "api__v2__spans", ".json")                            \
+  X(ZIPKIN_PROTO, "zipkin-proto", BODY, ZIPKIN, "api__v2__spans", "")
+/* clang-format on */
 
-/* "als", "als-grpc"; false where it is another. */
+enum daemon_format {
+#define X(name, text, framing, wire, holds, ends) DAEMON_FORMAT_##name,
+  DAEMON_FORMAT_TABLE(X)
+#undef X
+      DAEMON_FORMAT_COUNT
+};
+
+/* False where it is none of them. */
 bool daemon_format_read(const char *text, enum daemon_format *out);
+/* The names of all, one after the other. */
+#define DAEMON_FORMAT_NAMES                                                                                      \
+  "als (default), als-grpc, otlp-traces-grpc, otlp-logs-grpc, otlp-traces-http, otlp-logs-http, zipkin-json or " \
+  "zipkin-proto"
 
 enum daemon_input_status {
   DAEMON_INPUT_OK,   /* a message */
@@ -29,6 +56,7 @@ enum daemon_input_status {
 
 struct daemon_message {
   struct base_str bytes; /* valid until the next call */
+  enum door_wire wire;   /* what they are */
   uint32_t stream;       /* from 0: which file */
   uint64_t offset;       /* of the message's frame in its file */
   const char *file;

@@ -151,6 +151,10 @@ void keep_incident(struct keep *k, struct base_str json) {
   keep_append(k, &k->incidents, k->incidents_dir, REC_FRAME_INCIDENT, json);
 }
 
+void keep_audit(struct keep *k, struct base_str json) {
+  keep_append(k, &k->incidents, k->incidents_dir, REC_FRAME_AUDIT, json);
+}
+
 static void keep_sync(struct keep *k, struct journal **log, const char *dir, bool durable) {
   if (!*log) return;
   errno = EIO;

@@ -22,8 +22,8 @@ struct keep_conf {
  * gives a keep with a problem. */
 struct keep *keep_open(const struct keep_conf *conf, struct journal_err *err);
 
-/* Called for each incident state in the log, oldest first. */
-typedef void (*keep_incident_fn)(void *ctx, struct base_str json);
+/* Called for each incident state, and each record of an action, in the incident log, oldest first. */
+typedef void (*keep_incident_fn)(void *ctx, enum rec_frame kind, struct base_str json);
 void keep_incidents_read(struct keep *k, keep_incident_fn fn, void *ctx);
 
 struct keep_restored {
@@ -38,6 +38,7 @@ void keep_restore(struct keep *k, struct line *line, struct keep_restored *out);
 
 void keep_tick(struct keep *k, const struct rec_tick_input *in);
 void keep_incident(struct keep *k, struct base_str json);
+void keep_audit(struct keep *k, struct base_str json);
 /* Hands what is buffered to the kernel: it survives kill -9 from here on. */
 void keep_flush(struct keep *k);
 /* Begins a checkpoint and retries what failed. With `wait`, returns when it is on disk. */

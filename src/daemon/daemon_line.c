@@ -83,8 +83,8 @@ void line_stream_close(struct line *l, wire_stream s) {
   wire_fold_stream_close(l->fold, s);
 }
 
-void line_message(struct line *l, wire_stream s, struct base_str bytes, struct base_wall recv) {
-  (void)wire_fold_message(l->fold, s, bytes, recv);
+void line_message(struct line *l, wire_stream s, enum door_form form, struct base_str bytes, struct base_wall recv) {
+  (void)door_fold(l->fold, s, form, bytes, recv);
 }
 
 static bool text_keep(struct line *l, struct base_str *s) {

@@ -3,9 +3,9 @@
 #ifndef DAEMON_LINE_H
 #define DAEMON_LINE_H
 
+#include "daemon_door.h"
 #include "engine.h"
 #include "rec_codec.h"
-#include "wire_fold.h"
 
 struct line;
 
@@ -21,7 +21,7 @@ void line_close(struct line *l);
 /* 0: too many streams. */
 wire_stream line_stream_open(struct line *l);
 void line_stream_close(struct line *l, wire_stream s);
-void line_message(struct line *l, wire_stream s, struct base_str bytes, struct base_wall recv);
+void line_message(struct line *l, wire_stream s, enum door_form form, struct base_str bytes, struct base_wall recv);
 
 /* Kept until the next tick closes, which they become part of; copied. False: too many wait. */
 bool line_change(struct line *l, const struct rec_change *c);

@@ -1,4 +1,11 @@
-/* Envoy's access log service as a gRPC method: hands each message to the line, to a recording, or to both. */
+/* The receivers: hand each message to the line, to a recording, or to both, and answer who sent it.
+ *
+ *   gRPC   Envoy's access log service (streams); OTLP traces and logs (calls)
+ *   HTTP   POST /v1/traces, /v1/logs (protobuf or JSON), /api/v2/spans (Zipkin, protobuf or JSON)
+ *
+ * A sender is told: what is broken (INVALID_ARGUMENT, 400), too large (RESOURCE_EXHAUSTED, 413), partly refused
+ * (partial_success), or to come again (UNAVAILABLE, 503 with Retry-After) while the loop does not keep up: its last
+ * RECEIVER_LATE_BEATS beats each came RECEIVER_LATE_NS late. One long pause is none of that. */
 #ifndef DAEMON_RECEIVER_H
 #define DAEMON_RECEIVER_H
 
@@ -6,14 +13,35 @@
 #include "daemon_recording.h"
 #include "io_server.h"
 
+#define RECEIVER_LATE_NS (500 * TIME_NS_PER_MS)
+#define RECEIVER_LATE_BEATS 4u
+#define RECEIVER_SILENT_NS (60 * TIME_NS_PER_S)
+#define RECEIVER_METHODS 3u
+
+/* Calls have no stream; those of one form count as one that is open until nothing came for RECEIVER_SILENT_NS. */
+struct receiver_form {
+  bool open;
+  wire_stream line_stream;
+  uint64_t recording_stream;
+  int64_t heard_ns; /* the receiver's clock */
+};
+
 struct receiver {
   struct line *line;           /* NULL: recording only */
   struct recording *recording; /* NULL: not recorded */
   uint64_t *counters;          /* of the door; messages are counted here only where there is no line */
   bool news;                   /* something came since the last step; cleared by the stepper */
+  unsigned late_n;             /* beats that came late, without one in between that did not */
+  int64_t stepped_ns;          /* monotonic; 0 before the first step */
+  struct receiver_form form[DOOR_FORM_COUNT];
+  struct door door;
 };
 
-/* The method for io_server_conf; r must outlive the server. */
-struct io_grpc_method receiver_method(struct receiver *r);
+/* Methods and handler for io_server_conf; r must outlive the server. */
+void receiver_methods(struct receiver *r, struct io_grpc_method out[RECEIVER_METHODS]);
+void receiver_http(void *ctx, const struct io_http_request *req, struct io_http_response *res);
+/* At every beat of the stepper's timer, taken or not: sees how late the loop is, and whom nothing was heard of. */
+void receiver_step(struct receiver *r, struct base_wall now, struct base_mono mono);
+void receiver_close(struct receiver *r, struct base_wall now);
 
 #endif

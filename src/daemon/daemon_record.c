@@ -14,8 +14,8 @@
 struct record {
   struct daemon_conf conf;
   struct io_loop *loop;
-  struct io_grpc_method method;
-  struct io_server *server;
+  struct io_grpc_method method[RECEIVER_METHODS];
+  struct io_server *server[2]; /* gRPC, HTTP */
   struct receiver receiver;
   struct base_mono stepped_at;
   uint64_t counters[REC_COUNTER_COUNT];
@@ -25,6 +25,7 @@ struct record {
 static void record_step(void *ctx) {
   struct record *r = ctx;
   struct base_mono mono = io_mono_now();
+  receiver_step(&r->receiver, io_wall_now(), mono);
   if (!r->receiver.news && mono.ns - r->stepped_at.ns < RECORD_QUIET_NS) return;
   r->stepped_at = mono;
   r->receiver.news = false;
@@ -44,21 +45,25 @@ static bool record_open(struct record *r, const struct option_set *o) {
   r->loop = io_loop_open();
   if (!r->loop) return false;
   r->receiver.counters = r->counters;
-  r->method = receiver_method(&r->receiver);
+  receiver_methods(&r->receiver, r->method);
   struct io_server_conf conf = {.address = r->conf.grpc_address,
                                 .port = (uint16_t)r->conf.grpc_port,
-                                .method = &r->method,
-                                .method_n = 1,
+                                .method = r->method,
+                                .method_n = RECEIVER_METHODS,
                                 .idle_ns = r->conf.idle_timeout_ns,
                                 .counters = r->counters};
-  r->server = listen_open(r->loop, &conf, "gRPC (Envoy access logs)");
-  return r->server && io_loop_timer_add(r->loop, RECORD_STEP_NS, record_step, r);
+  struct io_server_conf http = setup_http(&r->conf, &r->receiver, r->counters);
+  r->server[0] = listen_open(r->loop, &conf, "gRPC (Envoy access logs, OTLP)");
+  if (r->server[0]) r->server[1] = listen_open(r->loop, &http, "HTTP (OTLP, Zipkin)");
+  return r->server[1] && io_loop_timer_add(r->loop, RECORD_STEP_NS, record_step, r);
 }
 
 static bool record_close(struct record *r) {
   uint64_t messages = 0, bytes = 0;
   bool good = true;
-  if (r->server) io_server_close(r->server);
+  for (unsigned i = 0; i < 2; i++)
+    if (r->server[i]) io_server_close(r->server[i]);
+  receiver_close(&r->receiver, io_wall_now());
   if (r->receiver.recording) {
     messages = recording_messages(r->receiver.recording);
     bytes = recording_bytes(r->receiver.recording);
@@ -82,7 +87,7 @@ static int record_run(const struct option_set *o) {
   if (ok) {
     listen_signals(r->loop);
     io_loop_run(r->loop);
-    listen_drain(r->loop, &r->server, 1, RECORD_PATIENCE_NS);
+    listen_drain(r->loop, r->server, 2, RECORD_PATIENCE_NS);
   }
   return record_close(r) && ok ? EXIT_DONE : EXIT_BAD;
 }

@@ -41,8 +41,9 @@ static void recording_put(struct recording *r, enum rec_frame kind, const struct
     r->problem = "the recording cannot be written";
 }
 
-uint64_t recording_stream_open(struct recording *r, struct base_wall now) {
+uint64_t recording_stream_open(struct recording *r, enum door_form form, struct base_wall now) {
   struct rec_arrival a = {.stream = ++r->stream_n, .recv = now};
+  if (form != DOOR_FORM_ALS) a.bytes = str_of(door_form_text(form));
   recording_put(r, REC_FRAME_STREAM, &a);
   return a.stream;
 }

@@ -3,6 +3,7 @@
 #ifndef DAEMON_RECORDING_H
 #define DAEMON_RECORDING_H
 
+#include "daemon_door.h"
 #include "journal.h"
 #include "rec_codec.h"
 
@@ -10,8 +11,8 @@ struct recording;
 
 /* Creates the file; one that exists already is refused, so that nothing recorded is ever lost. NULL: err tells. */
 struct recording *recording_open(const char *path, struct journal_err *err);
-/* Number of the new stream. */
-uint64_t recording_stream_open(struct recording *r, struct base_wall now);
+/* Number of the new stream, whose messages all have that form. */
+uint64_t recording_stream_open(struct recording *r, enum door_form form, struct base_wall now);
 void recording_message(struct recording *r, uint64_t stream, struct base_str bytes, struct base_wall recv);
 void recording_stream_close(struct recording *r, uint64_t stream, struct base_wall now);
 /* The clock asks for ticks: every step of a live run, so that a replay closes the same ticks at the same places. */

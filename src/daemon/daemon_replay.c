@@ -92,12 +92,13 @@ static void replay_summary(struct replay *r, double wall_s) {
 }
 
 static void replay_read(struct replay *r, const char *format, const char *path) {
+  enum daemon_format messages;
   if (strcmp(format, "recording") == 0)
     replay_recording(r, path);
   else if (strcmp(format, "journal") == 0)
     replay_journal(r, path);
-  else
-    replay_als(r, path, strcmp(format, "als-grpc") == 0);
+  else if (daemon_format_read(format, &messages))
+    replay_messages(r, path, messages);
   while (line_step(r->line, r->clock, true)) continue;
 }
 
@@ -144,10 +145,8 @@ static bool replay_conf(struct daemon_conf *conf, const struct option_set *o) {
 }
 
 static bool replay_format_known(const char *format) {
-  static const char *const known[] = {"als", "als-grpc", "recording", "journal"};
-  for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
-    if (strcmp(format, known[i]) == 0) return true;
-  return false;
+  enum daemon_format messages;
+  return daemon_format_read(format, &messages) || strcmp(format, "recording") == 0 || strcmp(format, "journal") == 0;
 }
 
 static int replay_run(const struct option_set *o) {
@@ -155,7 +154,7 @@ static int replay_run(const struct option_set *o) {
   struct daemon_conf conf;
   struct replay r = {0};
   if (!replay_format_known(format)) {
-    command_say("replay: no format '%.32s'; als, als-grpc, recording or journal", format);
+    command_say("replay: no format '%.32s'; " DAEMON_FORMAT_NAMES ", recording or journal", format);
     return EXIT_USAGE;
   }
   if (!replay_conf(&conf, o)) return EXIT_BAD;
@@ -170,7 +169,7 @@ static int replay_run(const struct option_set *o) {
 }
 
 static const struct option_spec replay_options[] = {
-    {"format", "FORMAT", "als (default), als-grpc, recording or journal"},
+    {"format", "FORMAT", DAEMON_FORMAT_NAMES ", recording or journal"},
     {"incidents", "FILE", "write the incidents to FILE, one JSON line each; - (default) is standard output"},
     {"threads", "N", "threads of the engine; the answer does not depend on it; 0: one a core"},
     {"digest", NULL,

@@ -2,6 +2,7 @@
 #ifndef DAEMON_REPLAY_H
 #define DAEMON_REPLAY_H
 
+#include "daemon_input.h"
 #include "daemon_line.h"
 #include "serve_store.h"
 
@@ -28,6 +29,6 @@ void replay_progress(struct replay *r);
 /* Readers of the formats; each reads its input to the end. */
 void replay_recording(struct replay *r, const char *path); /* what `record` wrote */
 void replay_journal(struct replay *r, const char *path);   /* a data directory, or the journal in it */
-void replay_als(struct replay *r, const char *path, bool grpc);
+void replay_messages(struct replay *r, const char *path, enum daemon_format format);
 
 #endif

@@ -42,42 +42,50 @@ static void log_fail(struct replay *r, uint64_t number, const char *reason) {
 
 /* ---- recordings ---- */
 
+struct reader_stream {
+  wire_stream line; /* 0: ended */
+  enum door_form form;
+};
+
 struct recording_reader {
   struct replay *replay;
-  wire_stream *stream; /* [number]: the line's stream; 0: ended */
+  struct reader_stream *stream; /* by number */
   uint64_t stream_n, stream_cap;
 };
 
 /* Streams are numbered as they open, so a number that is not the next one is broken. */
-static const char *reader_open(struct recording_reader *d, uint64_t number) {
+static const char *reader_open(struct recording_reader *d, const struct rec_arrival *a) {
+  uint64_t number = a->stream;
+  enum door_form form;
   if (number != d->stream_n || number >= LOG_STREAMS_MAX) return "a stream number out of order";
+  if (!door_form_read(a->bytes, &form)) return "a stream of a form that is not known";
   if (d->stream_n == d->stream_cap) {
     uint64_t cap = d->stream_cap * 2;
-    wire_stream *grown = realloc(d->stream, cap * sizeof *grown);
+    struct reader_stream *grown = realloc(d->stream, cap * sizeof *grown);
     if (!grown) return "out of memory";
     d->stream = grown;
     d->stream_cap = cap;
   }
-  d->stream[d->stream_n++] = line_stream_open(d->replay->line);
+  d->stream[d->stream_n++] = (struct reader_stream){line_stream_open(d->replay->line), form};
   return NULL;
 }
 
-static wire_stream *reader_find(struct recording_reader *d, uint64_t number) {
-  return number < d->stream_n && d->stream[number] ? &d->stream[number] : NULL;
+static struct reader_stream *reader_find(struct recording_reader *d, uint64_t number) {
+  return number < d->stream_n && d->stream[number].line ? &d->stream[number] : NULL;
 }
 
 static const char *reader_message(struct recording_reader *d, const struct rec_arrival *a) {
-  wire_stream *s = reader_find(d, a->stream);
+  const struct reader_stream *s = reader_find(d, a->stream);
   if (!s) return "a message of a stream that is not open";
-  line_message(d->replay->line, *s, a->bytes, a->recv);
+  line_message(d->replay->line, s->line, s->form, a->bytes, a->recv);
   return NULL;
 }
 
 static const char *reader_end(struct recording_reader *d, const struct rec_arrival *a) {
-  wire_stream *s = reader_find(d, a->stream);
+  struct reader_stream *s = reader_find(d, a->stream);
   if (!s) return "the end of a stream that is not open";
-  line_stream_close(d->replay->line, *s);
-  *s = 0;
+  line_stream_close(d->replay->line, s->line);
+  s->line = 0;
   return NULL;
 }
 
@@ -87,7 +95,7 @@ static bool reader_frame(void *ctx, uint64_t number, uint8_t kind, struct base_s
   const char *reason = "not a recording";
   if (rec_codec_arrival_read(body, &a, &reason)) {
     switch (kind) {
-      case REC_FRAME_STREAM: reason = reader_open(d, a.stream); break;
+      case REC_FRAME_STREAM: reason = reader_open(d, &a); break;
       case REC_FRAME_MESSAGE: reason = reader_message(d, &a); break;
       case REC_FRAME_STREAM_END: reason = reader_end(d, &a); break;
       case REC_FRAME_CLOSE:

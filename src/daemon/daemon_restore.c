@@ -18,7 +18,8 @@ void keep_incidents_read(struct keep *k, keep_incident_fn fn, void *ctx) {
   struct base_str body;
   enum journal_status status;
   while ((status = journal_cursor_next(c, &number, &kind, &body, &err)) == JOURNAL_OK || status == JOURNAL_BAD)
-    if (status == JOURNAL_OK && kind == REC_FRAME_INCIDENT) fn(ctx, body);
+    if (status == JOURNAL_OK && (kind == REC_FRAME_INCIDENT || kind == REC_FRAME_AUDIT))
+      fn(ctx, (enum rec_frame)kind, body);
   journal_cursor_close(c);
 }
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "act.h"
 #include "base_must.h"
 #include "daemon_command.h"
 #include "daemon_conf.h"
@@ -13,25 +14,32 @@
 #include "daemon_setup.h"
 #include "daemon_source.h"
 #include "daemon_version.h"
+#include "store.h"
 
 #define RUN_STEP_NS (50 * TIME_NS_PER_MS)   /* how often ticks are asked for while something comes */
 #define RUN_QUIET_NS LIMIT_TICK_NS          /* and while nothing does */
-#define RUN_PATIENCE_NS (1 * TIME_NS_PER_S) /* for streams to end by themselves at shutdown */
+#define RUN_PATIENCE_NS (1 * TIME_NS_PER_S) /* at shutdown: for streams to end by themselves, for alerts to go out */
 #define RUN_API_IDLE_NS (60 * TIME_NS_PER_S)
+#define RUN_SERVERS 3u
 #define RUN_INCIDENT_BYTES (1u << 20)
 
 struct run {
   struct daemon_conf conf;
   struct io_loop *loop;
   struct line *line;
-  struct keep *keep; /* NULL: memory only */
+  struct keep *keep;     /* NULL: memory only */
+  struct act *act;       /* NULL: no receivers of alerts */
+  struct store *history; /* NULL: memory only */
   struct serve_store *store;
   struct serve *serve;
   struct receiver receiver;
   struct source source;
-  struct io_grpc_method method;
-  struct io_server *server[2]; /* gRPC, API */
+  struct io_grpc_method method[RECEIVER_METHODS];
+  struct io_server *server[RUN_SERVERS]; /* gRPC, HTTP, API */
+  struct serve_history *seconds;
+  struct serve_tokens *tokens; /* NULL: none are asked for */
   struct base_buf incident;
+  struct rec_incident state; /* the one under way */
   struct base_mono stepped_at, checkpoint_at;
   bool restoring;
 };
@@ -40,17 +48,31 @@ struct run {
 
 static void run_incident(void *ctx, const struct rec_incident *incident) {
   struct run *r = ctx;
-  incident_text(incident, &r->incident);
+  r->state = *incident;
+  r->state.muted |= serve_muted(r->serve, incident->id_hash);
+  incident_text(&r->state, &r->incident);
   MUST(!r->incident.bad);
   enum serve_put put = serve_incident(r->serve, buf_str(&r->incident));
   bool news = put == SERVE_PUT_NEW || put == SERVE_PUT_CHANGED;
   if (news && r->keep) keep_incident(r->keep, buf_str(&r->incident));
+  if (news && r->act) (void)act_incident(r->act, buf_str(&r->incident));
+  if (news && r->history) store_incident(r->history, buf_str(&r->incident));
 }
 
 static void run_tick(void *ctx, const struct rec_tick_input *in, struct rec_tick tick) {
   struct run *r = ctx;
   (void)tick;
   if (r->keep && !r->restoring) keep_tick(r->keep, in);
+  for (size_t i = 0; r->history && i < in->head.command_n; i++)
+    store_audit(r->history, in->tick.seq, (uint32_t)i, &in->head.command[i]);
+  serve_tick(r->serve, in);
+}
+
+/* An alert goes out once its incident is in the log, so that no restart forgets what was told; or once that failed: no
+ * alert waits for a disk (I8). */
+static void run_flush(struct run *r) {
+  if (r->keep) keep_flush(r->keep);
+  if (r->act) act_go(r->act);
 }
 
 /* ---- timers ---- */
@@ -60,6 +82,7 @@ static void run_tick(void *ctx, const struct rec_tick_input *in, struct rec_tick
 static void run_step(void *ctx) {
   struct run *r = ctx;
   struct base_mono mono = io_mono_now();
+  receiver_step(&r->receiver, io_wall_now(), mono);
   if (!r->receiver.news && mono.ns - r->stepped_at.ns < RUN_QUIET_NS) return;
   struct base_wall now = io_wall_now();
   r->stepped_at = mono;
@@ -69,13 +92,14 @@ static void run_step(void *ctx) {
     recording_flush(r->receiver.recording);
   }
   while (line_step(r->line, now, false)) continue;
-  if (r->keep) keep_flush(r->keep);
+  run_flush(r);
 }
 
 static void run_second(void *ctx) {
   struct run *r = ctx;
   struct base_mono mono = io_mono_now();
   serve_second(r->serve);
+  if (r->history) store_second(r->history);
   if (!r->keep || mono.ns - r->checkpoint_at.ns < r->conf.checkpoint_interval_ns) return;
   r->checkpoint_at = mono;
   keep_checkpoint(r->keep, line_engine(r->line), false);
@@ -106,24 +130,68 @@ static bool run_open_line(struct run *r) {
   return true;
 }
 
+static const struct rec_series *run_series(void *ctx, uint32_t series_idx) {
+  struct run *r = ctx;
+  return engine_series(line_engine(r->line), series_idx);
+}
+
+static bool run_open_tokens(struct run *r) {
+  if (!r->conf.api_tokens[0]) return true;
+  r->tokens = calloc(1, sizeof *r->tokens);
+  return r->tokens && setup_tokens(r->conf.api_tokens, r->tokens);
+}
+
 static bool run_open_serve(struct run *r) {
   r->store = serve_store_open(LIMIT_INCIDENTS_KEPT);
-  if (!r->store) return false;
-  struct serve_conf conf = {
-      .source = source_of(&r->source), .store = r->store, .version = DAEMON_VERSION, .commit = DAEMON_COMMIT};
+  r->seconds = history_open((size_t)r->conf.seconds_bytes, (uint32_t)r->conf.max_series, run_series, r);
+  if (!r->store || !r->seconds || !run_open_tokens(r)) return false;
+  struct serve_conf conf = {.source = source_of(&r->source),
+                            .store = r->store,
+                            .history = r->seconds,
+                            .tokens = r->tokens,
+                            .counters = r->source.door,
+                            .version = DAEMON_VERSION,
+                            .commit = DAEMON_COMMIT};
   r->serve = serve_open(&conf);
   return r->serve != NULL;
 }
 
-static void run_known_incident(void *ctx, struct base_str json) {
+static void run_known_frame(void *ctx, enum rec_frame kind, struct base_str json) {
   struct run *r = ctx;
+  if (kind != REC_FRAME_INCIDENT) {
+    serve_audit_known(r->serve, json);
+    return;
+  }
   (void)serve_store_put(r->store, json);
+  if (r->act) (void)act_incident(r->act, json);
+  if (r->history) store_incident(r->history, json);
+}
+
+static bool run_open_history(struct run *r) {
+  char path[CONF_STRING_BYTES + 16];
+  snprintf(path, sizeof path, "%s/history.db", r->conf.data_dir);
+  struct store_conf conf = {.path = path, .keep_ns = r->conf.history_ns, .bytes_max = r->conf.history_bytes};
+  r->source.history = r->history = store_open(&conf);
+  if (!r->history) command_say("history: out of memory or threads");
+  return r->history != NULL;
+}
+
+static bool run_open_act(struct run *r) {
+  char dir[CONF_STRING_BYTES + 16], why[ACT_ERR_BYTES];
+  if (r->conf.alerts.receiver_n == 0) return true;
+  r->conf.alerts.public_url = r->conf.public_url;
+  r->conf.alerts.version = DAEMON_VERSION;
+  snprintf(dir, sizeof dir, "%s/alerts", r->conf.data_dir);
+  r->act = act_open(&r->conf.alerts, r->keep ? dir : NULL, why);
+  if (!r->act) command_say("%s", why);
+  r->source.act = r->act;
+  return r->act != NULL;
 }
 
 static bool run_open_keep(struct run *r) {
   if (!r->conf.data_dir[0]) {
     command_say("no --data: what is learned lives in memory only");
-    return true;
+    return run_open_act(r);
   }
   struct keep_conf conf = {.dir = r->conf.data_dir,
                            .segment_bytes = r->conf.journal_segment_bytes,
@@ -134,8 +202,9 @@ static bool run_open_keep(struct run *r) {
     command_say("%s", err.text);
     return false;
   }
+  if (!run_open_act(r) || !run_open_history(r)) return false;
   struct keep_restored restored;
-  keep_incidents_read(r->keep, run_known_incident, r);
+  keep_incidents_read(r->keep, run_known_frame, r);
   r->restoring = true;
   keep_restore(r->keep, r->line, &restored);
   r->restoring = false;
@@ -158,13 +227,14 @@ static bool run_open_recording(struct run *r, const struct option_set *o) {
 }
 
 static bool run_open_servers(struct run *r) {
-  r->method = receiver_method(&r->receiver);
+  receiver_methods(&r->receiver, r->method);
   struct io_server_conf grpc = {.address = r->conf.grpc_address,
                                 .port = (uint16_t)r->conf.grpc_port,
-                                .method = &r->method,
-                                .method_n = 1,
+                                .method = r->method,
+                                .method_n = RECEIVER_METHODS,
                                 .idle_ns = r->conf.idle_timeout_ns,
                                 .counters = r->source.door};
+  struct io_server_conf http = setup_http(&r->conf, &r->receiver, r->source.door);
   struct io_server_conf api = {.address = r->conf.api_address,
                                .port = (uint16_t)r->conf.api_port,
                                .http = serve_http,
@@ -172,11 +242,11 @@ static bool run_open_servers(struct run *r) {
                                .idle_ns = RUN_API_IDLE_NS,
                                .counters = r->source.door};
   r->receiver.counters = r->source.door;
-  r->server[0] = listen_open(r->loop, &grpc, "gRPC (Envoy access logs)");
-  if (r->server[0]) r->server[1] = listen_open(r->loop, &api, "HTTP (page, API, metrics)");
-  r->source.server[0] = r->server[0];
-  r->source.server[1] = r->server[1];
-  return r->server[1] != NULL;
+  r->server[0] = listen_open(r->loop, &grpc, "gRPC (Envoy access logs, OTLP)");
+  if (r->server[0]) r->server[1] = listen_open(r->loop, &http, "HTTP (OTLP, Zipkin)");
+  if (r->server[1]) r->server[2] = listen_open(r->loop, &api, "HTTP (page, API, metrics)");
+  for (unsigned i = 0; i < RUN_SERVERS; i++) r->source.server[i] = r->server[i];
+  return r->server[2] != NULL;
 }
 
 static bool run_open(struct run *r, const struct option_set *o) {
@@ -192,25 +262,29 @@ static bool run_open(struct run *r, const struct option_set *o) {
  * into the recording, whose replay ends with the same. */
 static void run_finish(struct run *r) {
   struct base_wall now = io_wall_now();
+  receiver_close(&r->receiver, now);
   if (r->receiver.recording) recording_step(r->receiver.recording, now);
   while (line_step(r->line, now, false)) continue;
   while (line_step(r->line, now, true)) continue;
-  if (!r->keep) return;
-  keep_flush(r->keep);
-  keep_checkpoint(r->keep, line_engine(r->line), true);
+  run_flush(r);
+  if (r->keep) keep_checkpoint(r->keep, line_engine(r->line), true);
 }
 
 static bool run_close(struct run *r) {
   bool good = true;
-  for (unsigned i = 0; i < 2; i++)
+  for (unsigned i = 0; i < RUN_SERVERS; i++)
     if (r->server[i]) io_server_close(r->server[i]);
   if (r->receiver.recording) {
     const char *problem = recording_problem(r->receiver.recording);
     good = recording_close(r->receiver.recording);
     if (!good) command_say("record: %s", problem ? problem : "the recording cannot be written");
   }
+  act_close(r->act, RUN_PATIENCE_NS);
+  store_close(r->history);
   serve_close(r->serve);
   serve_store_close(r->store);
+  history_close(r->seconds);
+  free(r->tokens);
   keep_close(r->keep);
   line_close(r->line);
   if (r->loop) io_loop_close(r->loop);
@@ -222,12 +296,12 @@ static bool run_close(struct run *r) {
 static bool run_loop(struct run *r) {
   int step = io_loop_timer_add(r->loop, RUN_STEP_NS, run_step, r);
   int second = io_loop_timer_add(r->loop, TIME_NS_PER_S, run_second, r);
-  if (!step || !second) return false;
+  if (!step || !second || (r->act && !act_start(r->act))) return false;
   r->checkpoint_at = io_mono_now();
   io_loop_run(r->loop);
   command_say("stopping");
-  listen_drain(r->loop, r->server, 2, RUN_PATIENCE_NS);
-  r->source.server[0] = r->source.server[1] = NULL;
+  listen_drain(r->loop, r->server, RUN_SERVERS, RUN_PATIENCE_NS);
+  memset(r->source.server, 0, sizeof r->source.server);
   io_loop_timer_drop(r->loop, step);
   io_loop_timer_drop(r->loop, second);
   run_finish(r);

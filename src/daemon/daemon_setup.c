@@ -1,5 +1,7 @@
 #include "daemon_setup.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "daemon_command.h"
@@ -36,4 +38,34 @@ struct engine_conf setup_engine(const struct daemon_conf *conf) {
                               .alerts_per_week = conf->alerts_per_week,
                               .seasonality = conf->seasonality != 0,
                               .mute = str_of(conf->mute)};
+}
+
+struct io_server_conf setup_http(const struct daemon_conf *conf, struct receiver *r, uint64_t *counters) {
+  return (struct io_server_conf){.address = conf->http_address,
+                                 .port = (uint16_t)conf->http_port,
+                                 .http = receiver_http,
+                                 .http_ctx = r,
+                                 .http_over_h2 = true,
+                                 .idle_ns = conf->idle_timeout_ns,
+                                 .counters = counters};
+}
+
+#define SETUP_TOKENS_BYTES 65536u
+
+bool setup_tokens(const char *path, struct serve_tokens *out) {
+  char text[SETUP_TOKENS_BYTES];
+  const char *reason = "larger than 64 KiB";
+  unsigned line = 0;
+  FILE *f = fopen(path, "re");
+  if (!f) {
+    command_say("%s: %s", path, strerror(errno));
+    return false;
+  }
+  size_t n = fread(text, 1, sizeof text, f);
+  bool good = !ferror(f) && n < sizeof text && tokens_read((struct base_str){text, n}, out, &line, &reason);
+  if (ferror(f)) reason = "cannot be read";
+  fclose(f);
+  explicit_bzero(text, sizeof text);
+  if (!good) command_say("%s:%u: %s", path, line, reason);
+  return good;
 }

@@ -4,7 +4,9 @@
 
 #include "daemon_conf.h"
 #include "daemon_option.h"
+#include "daemon_receiver.h"
 #include "engine.h"
+#include "serve_token.h"
 
 /* Reads --config, then each --set; the options table must have both. False: one clear line was said. */
 bool setup_conf(struct daemon_conf *conf, const struct option_set *o);
@@ -12,5 +14,10 @@ bool setup_conf(struct daemon_conf *conf, const struct option_set *o);
 unsigned setup_threads(const struct daemon_conf *conf);
 /* What of it the engine is made by; views into conf. */
 struct engine_conf setup_engine(const struct daemon_conf *conf);
+
+/* The HTTP receiver; views into conf. */
+struct io_server_conf setup_http(const struct daemon_conf *conf, struct receiver *r, uint64_t *counters);
+/* Reads the API's file of tokens. False: one clear line was said. */
+bool setup_tokens(const char *path, struct serve_tokens *out);
 
 #endif

@@ -1,5 +1,7 @@
 #include "daemon_source.h"
 
+#include <stdio.h>
+
 #define SOURCE_READY_NS (5 * TIME_NS_PER_S) /* ready so long after the start even where nothing came */
 
 static void source_engine(struct source *s, struct serve_status *out) {
@@ -15,6 +17,17 @@ static void source_engine(struct source *s, struct serve_status *out) {
   out->bytes_per_series = info.bytes_per_series;
 }
 
+/* Journal and history fail for reasons of their own, or for one: a disk. */
+static const char *source_problem(struct source *s) {
+  const char *keep = s->keep ? keep_problem(s->keep) : NULL;
+  struct store_stats stats = {0};
+  if (s->history) store_stats(s->history, &stats);
+  if (!keep && !stats.problem[0]) return NULL;
+  snprintf(s->problem, sizeof s->problem, "%s%s%s%s", keep ? keep : "", keep && stats.problem[0] ? "; " : "",
+           stats.problem[0] ? "history: " : "", stats.problem);
+  return s->problem;
+}
+
 static void source_status(void *ctx, struct serve_status *out) {
   struct source *s = ctx;
   source_engine(s, out);
@@ -23,19 +36,51 @@ static void source_status(void *ctx, struct serve_status *out) {
   out->threads = s->threads;
   out->alerts_per_week = s->conf->alerts_per_week;
   out->data_dir = s->conf->data_dir;
-  out->problem = s->keep ? keep_problem(s->keep) : NULL;
+  out->problem = source_problem(s);
   out->connections = 0;
-  for (unsigned i = 0; i < 2; i++)
+  for (unsigned i = 0; i < 3; i++)
     if (s->server[i]) out->connections += io_server_connections(s->server[i]);
-  bool listening = s->server[0] && s->server[1];
+  bool listening = s->server[0] && s->server[1] && s->server[2];
   out->ready = listening && (out->tick_end.ns || out->now.ns - s->started_at.ns >= SOURCE_READY_NS);
+}
+
+static uint64_t source_history(struct store *history, enum rec_counter c) {
+  struct store_stats stats;
+  if (c != REC_COUNTER_STORE_WRITTEN && c != REC_COUNTER_STORE_DROPPED && c != REC_COUNTER_STORE_ERRORS) return 0;
+  store_stats(history, &stats);
+  return c == REC_COUNTER_STORE_WRITTEN ? stats.written : c == REC_COUNTER_STORE_DROPPED ? stats.dropped : stats.errors;
 }
 
 /* Each counter is counted in one place; the others hold 0 of it. */
 static uint64_t source_counter(void *ctx, enum rec_counter c) {
   struct source *s = ctx;
   uint64_t n = s->door[c] + wire_fold_counters(line_fold(s->line))[c] + engine_counters(line_engine(s->line))[c];
+  if (c == REC_COUNTER_ALERT_STATES_LOST && s->act) n += act_lost(s->act);
+  if (s->history) n += source_history(s->history, c);
   return s->keep ? n + keep_counters(s->keep)[c] : n;
+}
+
+static bool source_receiver(void *ctx, uint32_t idx, struct serve_receiver *out) {
+  _Static_assert(ACT_DEAD_COUNT <= SERVE_DEAD_MAX, "all reasons fit");
+  struct source *s = ctx;
+  struct act_stats a;
+  if (!s->act || !act_stats(s->act, idx, &a)) return false;
+  *out = (struct serve_receiver){.name = a.name,
+                                 .type = a.type,
+                                 .delivered = a.delivered,
+                                 .retried = a.retried,
+                                 .disk_errors = a.disk_errors,
+                                 .dead_n = ACT_DEAD_COUNT,
+                                 .waiting = a.waiting,
+                                 .oldest_s = a.oldest_s,
+                                 .delay_s_last = a.delay_s_last,
+                                 .delay_s_max = a.delay_s_max};
+  for (unsigned d = 0; d < ACT_DEAD_COUNT; d++) {
+    out->dead_reason[d] = act_dead_text((enum act_dead)d);
+    out->dead[d] = a.dead[d];
+  }
+  snprintf(out->problem, sizeof out->problem, "%s", a.problem);
+  return true;
 }
 
 static uint32_t source_series_n(void *ctx) {
@@ -60,6 +105,25 @@ static bool source_rate(void *ctx, uint32_t idx, struct serve_rate *out) {
                              .learned_latency_mean_ms = r.learned_latency_mean_ms,
                              .alarming = r.alarming,
                              .age_s = r.age_s};
+  return true;
+}
+
+static struct serve_band band_of(struct engine_band b, double unit) {
+  return (struct serve_band){b.low * unit, b.high * unit};
+}
+
+static bool source_normal(void *ctx, uint32_t idx, uint32_t step_s, struct serve_normal *out) {
+  struct source *s = ctx;
+  struct engine_normal n;
+  if (!engine_series_normal(line_engine(s->line), idx, step_s, &n)) return false;
+  *out = (struct serve_normal){.requests_per_s = band_of(n.requests_per_s, 1),
+                               .error_ratio = band_of(n.error_ratio, 1),
+                               .latency_mean_ms = band_of(n.latency_mean_s, 1e3),
+                               .latency_p99_ms = 1e3 * n.latency_p99_s,
+                               .smallest_fewer = n.smallest_fewer,
+                               .smallest_more = n.smallest_more,
+                               .smallest_slower = n.smallest_slower,
+                               .smallest_error_ratio = n.smallest_error_ratio};
   return true;
 }
 
@@ -94,6 +158,11 @@ static void source_calibration(void *ctx, struct serve_calibration out[REC_SIGNA
   }
 }
 
+static bool source_incident(void *ctx, uint64_t id, struct base_buf *out) {
+  struct source *s = ctx;
+  return s->history && store_find(s->history, id, out);
+}
+
 static bool source_change(void *ctx, const struct rec_change *change) {
   struct source *s = ctx;
   return line_change(s->line, change);
@@ -104,6 +173,13 @@ static bool source_command(void *ctx, const struct rec_command *command) {
   return line_command(s->line, command);
 }
 
+/* One line on standard error, and a frame in the incident log, which outlives this process. */
+static void source_audit(void *ctx, struct base_str json) {
+  struct source *s = ctx;
+  fprintf(stderr, "foreshock: action: %.*s\n", STR_ARG(json));
+  if (s->keep) keep_audit(s->keep, json);
+}
+
 struct serve_source source_of(struct source *s) {
   return (struct serve_source){.ctx = s,
                                .status = source_status,
@@ -111,8 +187,12 @@ struct serve_source source_of(struct source *s) {
                                .series_n = source_series_n,
                                .series = source_series,
                                .rate = source_rate,
+                               .normal = source_normal,
                                .telemetry = source_telemetry,
                                .calibration = source_calibration,
+                               .receiver = source_receiver,
+                               .incident = source_incident,
                                .change = source_change,
-                               .command = source_command};
+                               .command = source_command,
+                               .audit = source_audit};
 }

@@ -2,19 +2,24 @@
 #ifndef DAEMON_SOURCE_H
 #define DAEMON_SOURCE_H
 
+#include "act.h"
 #include "daemon_conf.h"
 #include "daemon_keep.h"
 #include "daemon_line.h"
 #include "io_server.h"
 #include "serve.h"
+#include "store.h"
 
 struct source {
   struct line *line;
-  struct keep *keep; /* NULL: memory only */
+  struct keep *keep;     /* NULL: memory only */
+  struct act *act;       /* NULL: no receivers of alerts */
+  struct store *history; /* NULL: memory only */
+  char problem[512];     /* what the status points at */
   const struct daemon_conf *conf;
   unsigned threads;
   struct base_wall started_at;
-  struct io_server *server[2];      /* NULLs are skipped */
+  struct io_server *server[3];      /* NULLs are skipped, and mean not ready */
   uint64_t door[REC_COUNTER_COUNT]; /* the servers' counters */
 };
 

@@ -19,7 +19,8 @@ struct stats {
   struct rows *rows;
   struct base_buf json;
   wire_stream *stream;
-  uint64_t oversize, compressed, cut;
+  struct door door;
+  uint64_t oversize, compressed, cut, broken, lost;
   int64_t first_ns, last_ns;
   bool any, out_of_memory;
 };
@@ -65,8 +66,15 @@ static void stats_seen(void *arg, const struct wire_seen *seen) {
 static void stats_message(struct stats *s, const struct daemon_message *m) {
   struct rec_tick tick;
   struct base_wall none = {0};
+  struct door_message d;
+  const char *reason;
   if (!s->stream[m->stream]) s->stream[m->stream] = wire_fold_stream_open(s->fold);
-  wire_fold_message(s->fold, s->stream[m->stream], m->bytes, none);
+  if (!door_take(&s->door, m->wire, m->bytes, &d, &reason)) {
+    s->broken++;
+    return;
+  }
+  s->lost += d.lost;
+  door_fold(s->fold, s->stream[m->stream], d.form, d.bytes, none);
   while (wire_fold_tick(s->fold, none, false, &tick)) continue;
 }
 
@@ -226,17 +234,47 @@ static void json_kind(struct stats *s, enum row_kind kind, const char *key, cons
 /* Entries too late for their tick are no rejects here: they were counted. */
 static void json_rejected(struct stats *s) {
   static const enum rec_counter reject[] = {
-      REC_COUNTER_REJECT_MESSAGE,    REC_COUNTER_REJECT_ENTRY,     REC_COUNTER_REJECT_NO_IDENTIFIER,
-      REC_COUNTER_REJECT_NO_START,   REC_COUNTER_REJECT_TIME,      REC_COUNTER_REJECT_NAME,
-      REC_COUNTER_REJECT_UTF8,       REC_COUNTER_REJECT_AHEAD,     REC_COUNTER_REJECT_SERIES_LIMIT,
-      REC_COUNTER_REJECT_CELL_LIMIT, REC_COUNTER_REJECT_NODE_LIMIT};
+      REC_COUNTER_REJECT_MESSAGE,    REC_COUNTER_REJECT_ENTRY,      REC_COUNTER_REJECT_NO_IDENTIFIER,
+      REC_COUNTER_REJECT_NO_START,   REC_COUNTER_REJECT_TIME,       REC_COUNTER_REJECT_NAME,
+      REC_COUNTER_REJECT_UTF8,       REC_COUNTER_REJECT_AHEAD,      REC_COUNTER_REJECT_SERIES_LIMIT,
+      REC_COUNTER_REJECT_CELL_LIMIT, REC_COUNTER_REJECT_NODE_LIMIT, REC_COUNTER_REJECT_LOG_POOR};
   const uint64_t *n = wire_fold_counters(s->fold);
   buf_put_str(&s->json, STR("\"rejected\":{"));
-  for (size_t i = 0; i < sizeof reject / sizeof *reject; i++)
-    if (n[reject[i]]) json_count(&s->json, rec_counter_text(reject[i]), n[reject[i]]);
+  for (size_t i = 0; i < sizeof reject / sizeof *reject; i++) {
+    uint64_t count = n[reject[i]] + (i == 0 ? s->broken : 0);
+    if (count) json_count(&s->json, rec_counter_text(reject[i]), count);
+  }
+  if (s->lost) json_count(&s->json, "span_without_id", s->lost);
   if (s->oversize) json_count(&s->json, rec_counter_text(REC_COUNTER_REJECT_OVERSIZE), s->oversize);
   if (s->compressed) json_count(&s->json, rec_counter_text(REC_COUNTER_REJECT_COMPRESSED), s->compressed);
   if (s->cut) json_count(&s->json, rec_counter_text(REC_COUNTER_REJECT_FRAME), s->cut);
+  json_close(&s->json, '}');
+  buf_put_char(&s->json, ',');
+}
+
+/* What spans and log records were, where there are any. */
+static void json_signals(struct stats *s) {
+  static const enum rec_counter part[] = {
+      REC_COUNTER_SPANS,         REC_COUNTER_SPANS_OTHER,    REC_COUNTER_SPANS_TRY, REC_COUNTER_SPANS_INNER,
+      REC_COUNTER_SPANS_JOINED,  REC_COUNTER_SPANS_ORPHAN,   REC_COUNTER_LOGS,      REC_COUNTER_SECONDARY,
+      REC_COUNTER_WAITING_LIMIT, REC_COUNTER_SPAN_LINKS_LOST};
+  static const char *const severity[WIRE_FOLD_SEVERITIES] = {"unspecified", "trace", "debug", "info",
+                                                             "warn",        "error", "fatal"};
+  struct wire_fold_log row[64];
+  const uint64_t *n = wire_fold_counters(s->fold);
+  if (!n[REC_COUNTER_SPANS] && !n[REC_COUNTER_LOGS]) return;
+  for (size_t i = 0; i < sizeof part / sizeof *part; i++)
+    if (n[part[i]]) json_count(&s->json, rec_counter_text(part[i]), n[part[i]]);
+  uint32_t rows = wire_fold_logs(s->fold, row, sizeof row / sizeof *row);
+  buf_put_str(&s->json, STR("\"log_records\":{"));
+  for (uint32_t i = 0; i < rows; i++) {
+    json_string(&s->json, row[i].service);
+    buf_put_str(&s->json, STR(":{"));
+    for (unsigned k = 0; k < WIRE_FOLD_SEVERITIES; k++)
+      if (row[i].n[k]) json_count(&s->json, severity[k], row[i].n[k]);
+    json_close(&s->json, '}');
+    buf_put_char(&s->json, ',');
+  }
   json_close(&s->json, '}');
   buf_put_char(&s->json, ',');
 }
@@ -251,6 +289,7 @@ static void json_head(struct stats *s, uint64_t requests) {
   json_count(&s->json, "requests_client", n[REC_COUNTER_REQUESTS_CLIENT]);
   buf_put_f(&s->json, "\"passed_over\":{\"twins\":%" PRIu64 ",\"progress\":%" PRIu64 ",\"own\":%" PRIu64 "},",
             n[REC_COUNTER_TWINS], n[REC_COUNTER_PROGRESS], n[REC_COUNTER_OWN]);
+  json_signals(s);
 }
 
 static void json_time(struct base_buf *b, const char *key, bool known, int64_t ns) {
@@ -301,6 +340,7 @@ static bool stats_open(struct stats *s, uint32_t streams) {
 
 static void stats_close(struct stats *s) {
   rows_close(s->rows);
+  door_close(&s->door);
   free(s->stream);
   buf_fini(&s->json);
   if (s->mem && s->mem != MAP_FAILED) munmap(s->mem, s->mem_bytes);

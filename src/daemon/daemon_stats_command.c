@@ -6,12 +6,12 @@ static int stats_run(const struct option_set *o) {
   const char *text = option_get(o, "format", "als");
   enum daemon_format format;
   if (daemon_format_read(text, &format)) return daemon_stats(o->positional[0], format, stdout, stderr);
-  command_say("stats: no format '%.32s'; als or als-grpc", text);
+  command_say("stats: no format '%.32s'; " DAEMON_FORMAT_NAMES, text);
   return EXIT_USAGE;
 }
 
 static const struct option_spec stats_options[] = {
-    {"format", "FORMAT", "als (default) or als-grpc"},
+    {"format", "FORMAT", DAEMON_FORMAT_NAMES},
     {0},
 };
 

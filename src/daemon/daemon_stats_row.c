@@ -84,7 +84,7 @@ static struct row *row_open(struct rows *r, uint64_t hash, enum row_kind kind, u
   return w;
 }
 
-static bool row_code_put(struct row *w, uint32_t code) {
+static bool row_code_put(struct row *w, uint32_t code, uint32_t weight) {
   uint32_t at = 0;
   if (code >= ROW_CODES) code = ROW_CODES - 1;
   while (at < w->code_n && w->code[at].code < code) at++;
@@ -96,22 +96,22 @@ static bool row_code_put(struct row *w, uint32_t code) {
     grown[at] = (struct row_code){code, 0};
     w->code_n++;
   }
-  w->code[at].n++;
+  w->code[at].n += weight;
   return true;
 }
 
 bool rows_add(struct rows *r, enum row_kind kind, uint32_t side, const struct base_str name[ROW_NAMES],
               const struct wire_seen *seen) {
-  const struct wire_als_entry *e = seen->entry;
   uint64_t hash = row_hash(kind, side, name);
   struct row *w = row_at(r, hash, kind, side, name);
   if (!w && !(w = row_open(r, hash, kind, side, name))) return false;
-  w->requests++;
-  w->errors += rec_class_failed(seen->class_);
-  w->class_n[seen->class_]++;
-  for (unsigned bit = 1; bit < WIRE_FLAG_COUNT; bit++) w->flag_n[bit] += e->flags >> bit & 1u;
-  if (w->fine && seen->class_ == REC_CLASS_OK && !e->is_tcp) w->fine[hist_fine_bucket((uint64_t)seen->latency_ns)]++;
-  return row_code_put(w, e->has_code ? e->code : 0);
+  w->requests += seen->weight;
+  w->errors += rec_class_failed(seen->class_) ? seen->weight : 0;
+  w->class_n[seen->class_] += seen->weight;
+  for (unsigned bit = 1; bit < WIRE_FLAG_COUNT; bit++) w->flag_n[bit] += (seen->flags >> bit & 1u) * seen->weight;
+  if (w->fine && seen->class_ == REC_CLASS_OK && !seen->is_tcp)
+    w->fine[hist_fine_bucket((uint64_t)seen->latency_ns)] += seen->weight;
+  return row_code_put(w, seen->code, seen->weight);
 }
 
 static int row_cmp(const void *a, const void *b) {

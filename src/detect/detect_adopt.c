@@ -7,11 +7,12 @@
 #include "detect_hanging.h"
 #include "detect_mask.h"
 #include "detect_rate.h"
+#include "detect_stages.h"
 
 #define TIMES_LEFT 50.0f /* of the old durations: as many as a newborn may have before it is judged */
 
 static void over_put(struct detect_out *out, const struct series_state *s, enum rec_signal signal, uint32_t seq) {
-  detect_signal_put(out, s->series_idx, signal, (struct detect_verdict){DETECT_OVER, true, 0.0, seq}, seq, true);
+  detect_signal_put(out, s->series_idx, signal, (struct detect_verdict){DETECT_OVER, true, 0.0, seq}, seq);
 }
 
 static void traffic_adopt(struct series_state *s, uint32_t seq, struct detect_out *out) {
@@ -36,13 +37,15 @@ static void ratios_adopt(struct series_state *s, uint32_t seq, struct detect_out
 /* The old distribution is kept, but light: the new one takes its place within a hundred requests. */
 static void latency_adopt(struct series_state *s, uint32_t seq, struct detect_out *out) {
   struct series_latency *d = &s->latency;
-  if (d->best == SERIES_CALM) return;
+  bool raised = d->best != SERIES_CALM;
+  if (detect_mask_stages(s->level)) detect_stages_adopt(&s->extra.flow.stages);
+  if (!raised && detect_mask(s->level, s->side)) return; /* where nothing is watched, nothing can be raised */
   float share = d->total > TIMES_LEFT ? TIMES_LEFT / d->total : 1.0f;
   for (uint32_t j = 0; j < HIST_BUCKETS; j++) d->p[j] *= share;
   d->total *= share;
   d->near = 0.0f;
   detect_alarm_clear(d->g, SERIES_LATENCY_ALTS, &d->alarm, &d->best, seq);
-  over_put(out, s, REC_SIGNAL_LATENCY, seq);
+  if (raised) over_put(out, s, REC_SIGNAL_LATENCY, seq);
 }
 
 static void apart_adopt(struct series_state *s, uint32_t seq, struct detect_out *out) {
@@ -63,7 +66,7 @@ static void rest_adopt(struct series_state *s, uint32_t seq, struct detect_out *
     apart_adopt(s, seq, out);
     return;
   }
-  if (s->extra.flow.hanging.best != SERIES_CALM) {
+  if (!detect_mask_stages(s->level) && s->extra.flow.hanging.best != SERIES_CALM) {
     detect_hanging_adopt(&s->extra.flow.hanging, seq);
     over_put(out, s, REC_SIGNAL_HANGING, seq);
   }

@@ -4,7 +4,7 @@
 
 #include "detect_step.h"
 
-/* parts: DETECT_ADOPT_*. Alarms of those parts end, and say that the level was adopted. */
+/* parts: DETECT_ADOPT_*. Alarms of those parts end. */
 void detect_adopt(struct series_state *s, unsigned parts, uint32_t seq, struct detect_out *out);
 
 #endif

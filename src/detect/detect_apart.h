@@ -59,7 +59,7 @@ struct detect_apart_verdict {
   struct detect_verdict errors, latency;
 };
 /* One second; both sides had requests. Learns by itself. The threshold is lowered by ln 4, as steps are seconds.
- * Cost: 0.1 us, 0.2 us in seconds with a failure. */
+ * Cost: a handful of logarithms and roots, twice as many in seconds with a failure. */
 struct detect_apart_verdict detect_apart_step(struct series_apart *a, const struct detect_apart_second *own,
                                               const struct detect_apart_second *rest,
                                               const struct detect_apart_common *common,

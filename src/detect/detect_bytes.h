@@ -15,8 +15,7 @@ void detect_bytes_init(struct series_bytes *d, uint32_t seq);
 void detect_bytes_add(struct series_bytes *d, uint64_t bytes);
 
 /* Closes the window of n requests. Learns by itself. armed: may raise. dt: ticks since the last window. A window
- * without requests or without a byte says nothing. Cost: 7 ns a tick on average, with
- * the adding. */
+ * without requests or without a byte says nothing. Cost: a few logarithms; detect_bytes_add: one addition. */
 struct detect_verdict detect_bytes_window(struct series_bytes *d, float n, double log_c, bool armed, uint32_t seq,
                                           uint32_t dt);
 /* Learned mean bytes a request, 0 where unknown. */

@@ -140,12 +140,12 @@ static void errors_learn(struct series_drift *d, double n, double e) {
   d->ref_p = (float)(p > 0.0 ? p : 0.0);
 }
 
-static struct detect_verdict errors_run(struct series_drift *d, double log_c, bool armed, uint32_t seq) {
+static struct detect_verdict errors_run(struct series_drift *d, double log_c, bool still, bool armed, uint32_t seq) {
   struct detect_verdict v = {0};
   double n = (double)d->min_n, e = (double)d->min_e;
   bool was_alarm = d->errors_best != SERIES_CALM;
-  if (was_alarm || (armed && d->seen >= SEEN_FIRST)) v = errors_judge(d, n, e, log_c - LN_MINUTE, seq);
-  if (!was_alarm && !v.freeze) errors_learn(d, n, e);
+  if (was_alarm || (!still && armed && d->seen >= SEEN_FIRST)) v = errors_judge(d, n, e, log_c - LN_MINUTE, seq);
+  if (!was_alarm && !still && !v.freeze) errors_learn(d, n, e);
   return v;
 }
 
@@ -187,17 +187,23 @@ static void latency_learn(struct series_drift *d, double mean, double n, double 
   }
   double seen = minutes_seen(d) + 1.0;
   d->mu += (float)(off / (seen < LATENCY_TAU ? seen : LATENCY_TAU));
+}
+
+static void day_add(struct series_drift *d, double mean) {
   d->day_b += (float)mean;
   if (d->day_n < 2047u) d->day_n = (d->day_n + 1u) & 2047u;
 }
 
-static struct detect_verdict latency_run(struct series_drift *d, double sd_b, double log_c, bool armed, uint32_t seq) {
+static struct detect_verdict latency_run(struct series_drift *d, double sd_b, double log_c, bool still, bool armed,
+                                         uint32_t seq) {
   struct detect_verdict v = {0};
   double n = (double)d->min_t, mean = (double)d->min_b / n;
   bool by_minutes = d->latency_best == DETECT_DRIFT_MINUTES, by_days = d->latency_best == DETECT_DRIFT_DAYS;
-  if (by_minutes || (!by_days && armed && d->seen >= SEEN_FIRST))
+  if (by_minutes || (!still && !by_days && armed && d->seen >= SEEN_FIRST))
     v = latency_judge(d, mean - (double)d->mu, n, sd_b, log_c - LN_MINUTE, seq);
-  if (!by_minutes && !v.freeze) latency_learn(d, mean, n, sd_b);
+  bool learns = !by_minutes && !still && !v.freeze;
+  if (learns) latency_learn(d, mean, n, sd_b);
+  if (learns || by_days) day_add(d, mean); /* by the day, an alarm of days ends */
   return v;
 }
 
@@ -296,14 +302,13 @@ static struct detect_verdict silence_end(float *g, struct series_alarm *a, uint8
   return v;
 }
 
-struct detect_drift_verdict detect_drift_minute(struct series_drift *d, bool calm, double sd_b, double log_c,
-                                                bool armed_errors, bool armed_latency, uint32_t seq, uint32_t dt) {
+struct detect_drift_verdict detect_drift_minute(struct series_drift *d, bool calm, bool still, double sd_b,
+                                                double log_c, bool armed_errors, bool armed_latency, uint32_t seq) {
   struct detect_drift_verdict v = {0};
-  (void)dt;
   if (calm && d->min_n > 0.0f) {
-    v.errors = errors_run(d, log_c, armed_errors, seq);
-    if (d->min_t > 0.0f && sd_b > 0.0) v.latency = latency_run(d, sd_b, log_c, armed_latency, seq);
-    if (d->seen < DRIFT_SEEN) d->seen = (d->seen + 1u) & 127u;
+    v.errors = errors_run(d, log_c, still, armed_errors, seq);
+    if (d->min_t > 0.0f && sd_b > 0.0) v.latency = latency_run(d, sd_b, log_c, still, armed_latency, seq);
+    if (!still && d->seen < DRIFT_SEEN) d->seen = (d->seen + 1u) & 127u;
   } else if (d->min_n == 0.0f) {
     v.errors = silence_end(&d->g_errors, &d->errors, &d->errors_best, seq);
     v.latency = silence_end(&d->g_latency, &d->latency, &d->latency_best, seq);

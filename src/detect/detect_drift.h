@@ -22,10 +22,11 @@ struct detect_drift_verdict {
   struct detect_verdict errors, latency;
 };
 /* Closes the minute. calm: no faster detector of the series stands in alarm or suspects; otherwise the minute is
- * neither judged nor learned from. sd_b: standard deviation of one request's bucket number. log_c: threshold for steps
+ * neither judged nor learned from. still: an incident is open over it, so that nothing is learned and no alarm is
+ * raised; those that stand may end. sd_b: standard deviation of one request's bucket number. log_c: threshold for steps
  * of one tick; it is lowered to what steps of minutes and days need. armed_*: may raise. */
-struct detect_drift_verdict detect_drift_minute(struct series_drift *d, bool calm, double sd_b, double log_c,
-                                                bool armed_errors, bool armed_latency, uint32_t seq, uint32_t dt);
+struct detect_drift_verdict detect_drift_minute(struct series_drift *d, bool calm, bool still, double sd_b,
+                                                double log_c, bool armed_errors, bool armed_latency, uint32_t seq);
 
 /* The present level is the normal one from now on. */
 void detect_drift_adopt(struct series_drift *d, uint32_t seq);

@@ -16,7 +16,7 @@ void detect_erratic_init(struct series_erratic *d, uint32_t seq);
 
 /* One step: x requests in dt ticks of a series that is believed to have per_s requests a second. Seconds and tens end
  * by seq. Learns by itself. armed: may raise. quiet: another detector of its traffic stands in alarm or suspects, so
- * nothing is learned. Cost: 10 ns a tick on average. */
+ * nothing is learned. Cost: some additions a tick, a root a second, logarithms each ten seconds. */
 struct detect_verdict detect_erratic_step(struct series_erratic *d, uint32_t x, uint32_t dt, double per_s, double log_c,
                                           bool armed, bool quiet, uint32_t seq);
 /* Time passed that says nothing about traffic: what is open over it is void. */

@@ -68,7 +68,7 @@ struct detect_gauge_verdict {
 void detect_gauge_init(struct detect_gauge *g);
 
 /* One sample, finite (MUST). time_s: unix seconds, finite (MUST); need not be regular; a sample that is not later than
- * the one before counts as one step later. Cost: about 0.4 us, bounded. Same input, same bits on every machine. */
+ * the one before counts as one step later. Cost: bounded by a constant. Same input, same bits on every machine. */
 struct detect_gauge_verdict detect_gauge_step(struct detect_gauge *g, double value, double time_s);
 
 #endif

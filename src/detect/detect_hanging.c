@@ -102,8 +102,7 @@ static struct detect_verdict judge(struct series_hanging *d, const struct window
 }
 
 struct detect_verdict detect_hanging_take(struct series_hanging *d, uint32_t began, uint32_t ended, double usual_s,
-                                          double log_c, bool armed, uint32_t seq, uint32_t dt) {
-  (void)dt;
+                                          double log_c, bool armed, uint32_t seq) {
   if (began) d->win_began = half_of(half_value(d->win_began) + began);
   if (ended) d->win_ended = half_of(half_value(d->win_ended) + ended);
   if ((seq + 1u) % SECOND != 0 || (d->seen == 0 && d->win_began == 0)) return (struct detect_verdict){0};

@@ -16,9 +16,10 @@ void detect_hanging_init(struct series_hanging *d, uint32_t seq);
 
 /* One step: so many began, and so many of those that began ended. usual_s: how long a request of this series takes on
  * average, 0 where that is not known yet (taken as 250 ms). armed: may raise. Judged at the end of each window, a
- * second's for requests of up to 250 ms. Learns by itself. Cost: 15 ns a tick on average. */
+ * second's for requests of up to 250 ms. Learns by itself. Cost: some additions a tick, a
+ * logarithm or two a window. */
 struct detect_verdict detect_hanging_take(struct series_hanging *d, uint32_t began, uint32_t ended, double usual_s,
-                                          double log_c, bool armed, uint32_t seq, uint32_t dt);
+                                          double log_c, bool armed, uint32_t seq);
 /* Reports are missing: what is open is void. */
 void detect_hanging_skip(struct series_hanging *d);
 

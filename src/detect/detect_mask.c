@@ -4,6 +4,10 @@ bool detect_mask_apart(enum rec_level level) {
   return level == REC_LEVEL_POD || level == REC_LEVEL_VERSION || level == REC_LEVEL_SERVICE_CLUSTER;
 }
 
+bool detect_mask_stages(enum rec_level level) {
+  return level == REC_LEVEL_EDGE;
+}
+
 uint32_t detect_mask(enum rec_level level, enum rec_side side) {
   const uint32_t failing = DETECT_BIT(ERRORS) | DETECT_BIT(UNREACHABLE) | DETECT_BIT(TIMEOUTS) | DETECT_BIT(OVERLOAD);
   const uint32_t clients = DETECT_BIT(CLIENT_ERRORS) | DETECT_BIT(DENIED) | DETECT_BIT(THROTTLED) |

@@ -16,6 +16,8 @@
 
 /* Series of this level are compared with their siblings; the others are judged by how their requests come. */
 bool detect_mask_apart(enum rec_level level);
+/* Series of this level keep how their requests' time divides, in the place of what hangs. */
+bool detect_mask_stages(enum rec_level level);
 /* Bit i: signal i is watched. */
 uint32_t detect_mask(enum rec_level level, enum rec_side side);
 unsigned detect_mask_count(enum rec_level level, enum rec_side side);

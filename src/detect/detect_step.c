@@ -11,12 +11,14 @@
 #include "detect_mask.h"
 #include "detect_rate.h"
 #include "detect_ratio.h"
+#include "detect_stages.h"
 #include "series_recent.h"
 
 #define WINDOW (10u * LIMIT_TICKS_PER_S)
 #define MINUTE (60u * LIMIT_TICKS_PER_S)
 #define SILENCE (60u * LIMIT_TICKS_PER_S)
 #define RATIO_GONE 0.5f /* discounted events: a slot with fewer may be taken by another signal */
+#define UNWATCHED_MOST (2.0f * (float)DETECT_FREEZE)
 #define CLASS(name) (1u << REC_CLASS_##name)
 
 /* Classes whose requests are events of each ratio, in the order of the signals; retries are counted by themselves. */
@@ -76,7 +78,10 @@ void detect_series_init(struct series_state *s, const struct rec_series *who, ui
   }
   detect_erratic_init(&s->extra.flow.erratic, seq);
   detect_bytes_init(&s->extra.flow.bytes, seq);
-  detect_hanging_init(&s->extra.flow.hanging, seq);
+  if (detect_mask_stages(who->level))
+    detect_stages_init(&s->extra.flow.stages);
+  else
+    detect_hanging_init(&s->extra.flow.hanging, seq);
 }
 
 /* What a step of a series is judged by, and where it says so. */
@@ -121,7 +126,7 @@ static void excursion_note(struct detect_out *out, uint32_t series_idx, enum rec
 }
 
 void detect_signal_put(struct detect_out *out, uint32_t series_idx, enum rec_signal signal, struct detect_verdict v,
-                       uint32_t seq, bool relearned) {
+                       uint32_t seq) {
   if (v.log_e >= DETECT_FREEZE) excursion_note(out, series_idx, signal, &v, seq);
   if (v.event == DETECT_NOTHING) return;
   if (out->n == out->cap) {
@@ -132,15 +137,14 @@ void detect_signal_put(struct detect_out *out, uint32_t series_idx, enum rec_sig
                                                  .from_seq = v.from_seq,
                                                  .log_e = (float)v.log_e,
                                                  .signal = (uint8_t)signal,
-                                                 .event = (uint8_t)v.event,
-                                                 .relearned = relearned};
+                                                 .event = (uint8_t)v.event};
 }
 
 static void signal_put(const struct judge *j, const struct series_state *s, enum rec_signal signal,
                        struct detect_verdict v) {
   if (!watched(j, signal)) return;
   if (v.event == DETECT_NOTHING && v.log_e >= threshold_of(j, signal) && bar_of(j, signal) >= 1e30) j->out->dropped++;
-  detect_signal_put(j->out, s->series_idx, signal, v, j->ctx->seq, false);
+  detect_signal_put(j->out, s->series_idx, signal, v, j->ctx->seq);
 }
 
 static void traffic_run(struct series_state *s, uint32_t n, const struct judge *j) {
@@ -157,8 +161,8 @@ static void traffic_run(struct series_state *s, uint32_t n, const struct judge *
   struct detect_rate_verdict v =
       detect_rate_step(&s->rate, n, j->dt, age, down > up ? down : up, (j->mask & DETECT_TRAFFIC) != 0, seq, s->season);
   if (j->mask & DETECT_TRAFFIC) {
-    detect_signal_put(j->out, s->series_idx, REC_SIGNAL_REQUESTS_DOWN, v.down, seq, false);
-    detect_signal_put(j->out, s->series_idx, REC_SIGNAL_REQUESTS_UP, v.up, seq, false);
+    detect_signal_put(j->out, s->series_idx, REC_SIGNAL_REQUESTS_DOWN, v.down, seq);
+    detect_signal_put(j->out, s->series_idx, REC_SIGNAL_REQUESTS_UP, v.up, seq);
   }
   if (!erratic || !watched(j, REC_SIGNAL_ERRATIC)) return;
   signal_put(j, s, REC_SIGNAL_ERRATIC,
@@ -209,19 +213,14 @@ static void ratio_run(struct series_state *s, struct series_ratio *r, uint32_t n
   signal_put(j, s, r->signal, v);
 }
 
-static struct series_ratio *ratio_of(struct series_state *s, enum rec_signal signal) {
-  for (unsigned i = 0; i < SERIES_RATIO_SLOTS; i++)
-    if (s->ratio[i].signal == (uint32_t)signal) return &s->ratio[i];
-  return NULL;
-}
-
 static void ratios_run(struct series_state *s, const struct rec_obs *obs, uint32_t n, const struct judge *j) {
   uint32_t seq = j->ctx->seq;
   float keep = detect_alarm_keep(seq - s->born_seq, j->dt, DETECT_RATIO_TAU);
   for (unsigned i = 0; i < REC_SIGNAL_RATIO_COUNT; i++) {
     enum rec_signal signal = REC_SIGNAL_RATIO_FIRST + i;
     uint64_t events = detect_obs_events(obs, signal);
-    struct series_ratio *r = ratio_of(s, signal);
+    unsigned slot = series_ratio_slot(s, (uint8_t)signal);
+    struct series_ratio *r = slot < SERIES_RATIO_SLOTS ? &s->ratio[slot] : NULL;
     if (!r && events == 0) continue;
     if (!r && !(r = ratio_open(s, signal, j))) {
       j->out->refused++;
@@ -250,6 +249,19 @@ static void silence_run(struct series_state *s, const struct judge *j) {
   signal_put(j, s, REC_SIGNAL_LATENCY, v);
 }
 
+/* Does anything speak against this edge's latency being as usual? */
+static bool latency_calm(const struct series_state *s) {
+  if (s->latency.best != SERIES_CALM) return false;
+  for (unsigned i = 0; i < SERIES_LATENCY_ALTS; i++)
+    if ((double)s->latency.g[i] > DETECT_FREEZE) return false;
+  return true;
+}
+
+static void stages_close(struct series_state *s, uint32_t seq, float weight) {
+  if (!detect_mask_stages(s->level) || seq - s->data_seq >= WINDOW) return;
+  if (seq >= s->learn_from && latency_calm(s)) detect_stages_window(&s->extra.flow.stages, (double)weight, seq);
+}
+
 static void ten_close(struct series_state *s, const struct judge *j) {
   uint32_t seq = j->ctx->seq, age = seq - s->born_seq;
   float seen = (float)age / (float)WINDOW, w = 1.0f / ((seen < 360.0f ? seen : 360.0f) + 1.0f);
@@ -263,13 +275,14 @@ static void ten_close(struct series_state *s, const struct judge *j) {
   }
   s->win_n = 0.0f;
   detect_latency_window(&s->latency, w);
+  stages_close(s, seq, w);
 }
 
 /* Does a detector that is faster than the minutes' suspect something? Then they are not learned from. */
 static bool calm_all(const struct series_state *s) {
   for (unsigned i = 0; i < SERIES_RATIO_SLOTS; i++)
     if (s->ratio[i].signal != SERIES_RATIO_FREE && detect_ratio_suspects(&s->ratio[i])) return false;
-  return s->latency.best == SERIES_CALM && s->step_seq >= s->learn_from;
+  return s->latency.best == SERIES_CALM;
 }
 
 static void minute_close(struct series_state *s, const struct judge *j) {
@@ -277,9 +290,9 @@ static void minute_close(struct series_state *s, const struct judge *j) {
   float seen = (float)age / (float)MINUTE, w = 1.0f / ((seen < 60.0f ? seen : 60.0f) + 1.0f);
   double errors = bar_of(j, REC_SIGNAL_ERRORS_DRIFT), latency = bar_of(j, REC_SIGNAL_LATENCY_DRIFT);
   detect_latency_minute(&s->latency, w);
-  struct detect_drift_verdict v =
-      detect_drift_minute(&s->drift, calm_all(s), (double)s->latency.sd, errors > latency ? errors : latency,
-                          watched(j, REC_SIGNAL_ERRORS_DRIFT), watched(j, REC_SIGNAL_LATENCY_DRIFT), seq, MINUTE);
+  struct detect_drift_verdict v = detect_drift_minute(
+      &s->drift, calm_all(s), s->step_seq<s->learn_from, (double)s->latency.sd, errors> latency ? errors : latency,
+      watched(j, REC_SIGNAL_ERRORS_DRIFT), watched(j, REC_SIGNAL_LATENCY_DRIFT), seq);
   signal_put(j, s, REC_SIGNAL_ERRORS_DRIFT, v.errors);
   signal_put(j, s, REC_SIGNAL_LATENCY_DRIFT, v.latency);
 }
@@ -296,23 +309,33 @@ static uint32_t timed_count(const struct rec_obs *obs, const struct rec_hist_cel
   return n;
 }
 
+/* What is not watched never raises an alarm that could end: its evidence would freeze the learning for long after a
+ * trouble, so it does not grow past what an alarm takes. */
+static void latency_bound(struct series_latency *d) {
+  for (unsigned i = 0; i < SERIES_LATENCY_ALTS; i++)
+    if (d->g[i] > UNWATCHED_MOST) d->g[i] = UNWATCHED_MOST;
+}
+
 static void requests_run(struct series_state *s, const struct rec_obs *obs, uint64_t requests,
                          const struct rec_hist_cell *cell, const struct judge *j) {
   uint32_t seq = j->ctx->seq, n = requests < 0xffffffffu ? (uint32_t)requests : 0xffffffffu;
   const struct rec_hist_cell *own = obs->hist_n ? cell + obs->hist_from : cell;
   double sum_s = (double)obs->latency_sum_ns * 1e-9;
   uint64_t failures = detect_obs_failures(obs);
+  uint32_t timed = timed_count(obs, cell);
   ratios_run(s, obs, n, j);
-  signal_put(
-      j, s, REC_SIGNAL_LATENCY,
-      detect_latency_step(&s->latency, own, obs->hist_n, timed_count(obs, cell), sum_s, bar_of(j, REC_SIGNAL_LATENCY),
-                          watched(j, REC_SIGNAL_LATENCY), seq, j->dt, seq - s->born_seq, seq >= s->learn_from));
+  signal_put(j, s, REC_SIGNAL_LATENCY,
+             detect_latency_step(&s->latency, own, obs->hist_n, timed, sum_s, bar_of(j, REC_SIGNAL_LATENCY),
+                                 watched(j, REC_SIGNAL_LATENCY), seq, j->dt, seq - s->born_seq, seq >= s->learn_from));
+  if (!watched(j, REC_SIGNAL_LATENCY)) latency_bound(&s->latency);
   series_recent_add(s, seq, requests, failures, (float)sum_s);
   detect_drift_add(&s->drift, n, failures < n ? (uint32_t)failures : n, own, obs->hist_n);
   if (detect_mask_apart(s->level))
     detect_apart_add(&s->extra.apart, own, obs->hist_n, seq);
   else
     detect_bytes_add(&s->extra.flow.bytes, obs->bytes_in + obs->bytes_out);
+  if (timed && detect_mask_stages(s->level))
+    detect_stages_add(&s->extra.flow.stages, s->side, obs, timed, seq - s->data_seq, seq);
   s->data_seq = seq;
 }
 
@@ -326,7 +349,7 @@ static void hanging_run(struct series_state *s, const struct rec_obs *obs, const
   }
   signal_put(j, s, REC_SIGNAL_HANGING,
              detect_hanging_take(d, obs ? obs->started : 0, obs ? obs->ended_started : 0, (double)s->latency.mean_s,
-                                 bar_of(j, REC_SIGNAL_HANGING), seq - s->born_seq >= DETECT_YOUNG, seq, j->dt));
+                                 bar_of(j, REC_SIGNAL_HANGING), seq - s->born_seq >= DETECT_YOUNG, seq));
 }
 
 void detect_series_step(struct series_state *s, const struct rec_obs *obs, const struct rec_hist_cell *cell,

@@ -5,7 +5,7 @@
 #include "detect_alarm.h"
 #include "detect_ratio.h"
 
-/* What of a series may be adopted (detect_adopt.h): bits of series_state.adopt. */
+/* What of a series may be adopted (detect_adopt.h): the head's word, in the bits of series_state.used above bit 0. */
 #define DETECT_ADOPT_TRAFFIC 1u
 #define DETECT_ADOPT_RATIOS 2u
 #define DETECT_ADOPT_LATENCY 4u
@@ -20,8 +20,7 @@ struct detect_signal {
   float log_e;       /* raised: log e-value */
   uint8_t signal;    /* enum rec_signal */
   uint8_t event;     /* enum detect_event */
-  uint8_t relearned; /* over because the new level was adopted */
-  uint8_t pad;
+  uint8_t pad[2];
 };
 
 /* Evidence that rose above DETECT_FREEZE: its height, until it has been below for a minute (calibration). */
@@ -56,13 +55,13 @@ struct detect_context {
 void detect_series_init(struct series_state *s, const struct rec_series *who, uint32_t seq);
 
 /* obs may be NULL: nothing was seen since the last step. Steps must come at every tick with obs and at each last tick
- * of a second. Cost: about 0.1 us without, 0.5 us with requests. */
+ * of a second. Cost: bench_tick prints it. */
 void detect_series_step(struct series_state *s, const struct rec_obs *obs, const struct rec_hist_cell *cell,
                         const struct detect_context *ctx, struct detect_out *out);
 
 /* Puts what a detector said into out, and notes the height of evidence above DETECT_FREEZE. */
 void detect_signal_put(struct detect_out *out, uint32_t series_idx, enum rec_signal signal, struct detect_verdict v,
-                       uint32_t seq, bool relearned);
+                       uint32_t seq);
 
 /* Requests that count (classes not set apart), and failures of the serving side among them. */
 uint64_t detect_obs_requests(const struct rec_obs *obs);

@@ -21,10 +21,6 @@ static size_t up(size_t n) {
   return (n + ALIGN - 1) & ~(size_t)(ALIGN - 1);
 }
 
-uint32_t engine_nodes_max(uint32_t series_max) {
-  return series_max < LIMIT_SERVICES ? series_max : LIMIT_SERVICES;
-}
-
 static struct layout layout_of(uint32_t series_max) {
   struct layout l;
   const size_t signals = (size_t)LIMIT_BUCKETS * LIMIT_SIGNALS_PER_BUCKET;
@@ -35,7 +31,7 @@ static struct layout layout_of(uint32_t series_max) {
   l.rec = l.gathered + up((signals + ENGINE_APART_MAX) * sizeof(struct detect_signal));
   l.by_order = l.rec + up((size_t)LIMIT_INCIDENTS_OPEN * sizeof(struct rec_incident));
   l.season = l.by_order + up((size_t)series_max * sizeof(uint32_t));
-  l.end = l.season + up((size_t)engine_nodes_max(series_max) * sizeof(struct engine_season));
+  l.end = l.season + up((size_t)series_catalog_nodes(series_max) * sizeof(struct engine_season));
   return l;
 }
 
@@ -221,6 +217,7 @@ static void catalog_step(struct engine *e, uint32_t seq) {
       incident_life_drop(&e->head, in->drop[i].series_idx, seq);
       engine_pairs_add(e, &entry->who, -1);
       series_catalog_drop(&e->catalog, in->drop[i].series_idx);
+      if (in->drop[i].series_idx == e->mesh_idx) e->mesh_idx = REC_SERIES_NONE;
     }
   }
   for (;;) {
@@ -317,6 +314,7 @@ void engine_head_tick(struct engine *e, const struct rec_head_batch *in, struct 
   e->counter[REC_COUNTER_INCIDENTS_CLOSED] = e->head.counter_closed;
   e->counter[REC_COUNTER_INCIDENT_LIMIT] = e->head.counter_limit;
   e->counter[REC_COUNTER_ALARM_LIMIT] = e->head.counter_alarm_limit;
+  e->counter[REC_COUNTER_CHANGE_LIMIT] = e->head.counter_changes;
   e->counter[REC_COUNTER_GRAPH_LIMIT] = e->catalog.graph_full;
 }
 

@@ -81,6 +81,20 @@ struct engine_rate {
 };
 bool engine_series_rate(const struct engine *e, uint32_t series_idx, struct engine_rate *out);
 
+/* Normal life of a series, as learned: where a point of step_s seconds lies, three standard deviations either way, and
+ * the smallest change that would be shown within a minute of its beginning. False: nothing is learned yet. */
+struct engine_band {
+  double low, high; /* 0 <= low <= high */
+};
+struct engine_normal {
+  struct engine_band requests_per_s, error_ratio, latency_mean_s;
+  double latency_p99_s;
+  double smallest_fewer, smallest_more; /* factors of the learned rate, below and above 1; 0: none would show */
+  double smallest_slower;               /* factor of all durations; 0 likewise */
+  double smallest_error_ratio;          /* share of failures; 0 likewise */
+};
+bool engine_series_normal(const struct engine *e, uint32_t series_idx, uint32_t step_s, struct engine_normal *out);
+
 /* Proxies whose reports are incomplete now, at most max; returns how many there are. Views live until the next tick. */
 struct engine_gap {
   const char *node, *service, *cluster; /* NUL-terminated; "" where unknown */

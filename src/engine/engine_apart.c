@@ -4,9 +4,8 @@
 #include "engine_impl.h"
 #include "series_recent.h"
 
-#define GROUPS_MAX                                                                                   \
-  128u /* (cluster, version) pairs of one service; pods of more are compared with all of the service \
-        */
+/* (cluster, version) pairs of one service; the pods of more are compared with all of its pods. */
+#define GROUPS_MAX 128u
 #define PRESENT (60u * LIMIT_TICKS_PER_S) /* had requests so lately: counts as a sibling */
 #define KNOWN_REQUESTS 50.0f              /* of the service, before the spread of its durations is believed */
 #define PHI_FIRST_MAX 8.0
@@ -41,9 +40,9 @@ struct pass {
   uint32_t seq;
   double sd_b, phi_first;
   struct sums version, service_cluster; /* the service's versions; its clusters */
-  struct sums pod;                      /* all its pods, then those of each cluster, then of cluster and version */
-  struct sums cluster[GROUPS_MAX];
-  struct group group[GROUPS_MAX];
+  struct sums cluster[GROUPS_MAX];      /* pods of each cluster, */
+  struct group group[GROUPS_MAX];       /* and of each cluster and version */
+  struct sums pod;                      /* all pods, for those that found no group */
   uint32_t cluster_n, group_n, last;
 };
 
@@ -180,8 +179,8 @@ static void member_step(struct pass *p, const struct member *m) {
   } else {
     v = detect_apart_idle(a, p->seq);
   }
-  detect_signal_put(p->out, m->idx, REC_SIGNAL_ERRORS_APART, v.errors, p->seq, false);
-  detect_signal_put(p->out, m->idx, REC_SIGNAL_LATENCY_APART, v.latency, p->seq, false);
+  detect_signal_put(p->out, m->idx, REC_SIGNAL_ERRORS_APART, v.errors, p->seq);
+  detect_signal_put(p->out, m->idx, REC_SIGNAL_LATENCY_APART, v.latency, p->seq);
 }
 
 static void pass_open(struct pass *p, const struct series_node *node) {
@@ -206,7 +205,8 @@ static void node_run(struct pass *p, const struct series_node *node) {
   for (uint32_t i = node->first_child; i != REC_SERIES_NONE; i = entry[i].sibling)
     if (member_read(p, i, &m)) member_add(p, &m);
   for (uint32_t i = 0; i < p->group_n; i++) sums_add(&p->cluster[p->group[i].cluster_idx], &p->group[i].sums);
-  for (uint32_t i = 0; i < p->cluster_n; i++) sums_add(&p->pod, &p->cluster[i]);
+  if (p->pod.member_n)
+    for (uint32_t i = 0; i < p->cluster_n; i++) sums_add(&p->pod, &p->cluster[i]);
   for (uint32_t i = node->first_child; i != REC_SERIES_NONE; i = entry[i].sibling)
     if (member_read(p, i, &m)) member_step(p, &m);
 }

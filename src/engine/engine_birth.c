@@ -55,14 +55,13 @@ static void spread_of(const struct engine *e, const struct series_entry *born, s
   }
 }
 
-static struct series_ratio *slot_of(struct series_state *s, enum rec_signal signal, uint32_t seq) {
-  struct series_ratio *free = NULL;
-  for (unsigned i = 0; i < SERIES_RATIO_SLOTS; i++) {
-    if (s->ratio[i].signal == (uint32_t)signal) return &s->ratio[i];
-    if (!free && s->ratio[i].signal == SERIES_RATIO_FREE) free = &s->ratio[i];
-  }
-  if (free) detect_ratio_init(free, (uint8_t)signal, seq);
-  return free;
+/* The signal's own slot or a free one; what the newborn has seen itself is not thrown out for it. */
+static struct series_ratio *slot_of(struct series_state *s, uint8_t signal, uint32_t seq) {
+  unsigned own = series_ratio_slot(s, signal), free = series_ratio_slot(s, SERIES_RATIO_FREE);
+  if (own < SERIES_RATIO_SLOTS) return &s->ratio[own];
+  if (free == SERIES_RATIO_SLOTS) return NULL;
+  detect_ratio_init(&s->ratio[free], signal, seq);
+  return &s->ratio[free];
 }
 
 /* One strength for all ratios of the series, as they share its number of requests: the least of theirs. */

@@ -6,19 +6,14 @@
 #define WINDOW_S 4.0 /* a gap's numbers are of so many seconds */
 
 static void series_hold(struct engine *e, uint32_t idx, uint32_t until) {
-  if (idx == NONE || !series_catalog_find(&e->catalog, idx) || !e->state[idx].used) return;
+  if (!e->state[idx].used) return;
   if (e->state[idx].rates_from < until) e->state[idx].rates_from = until;
 }
 
 /* All that is told by the proxies of a service: its own series, and the calls that it makes. */
 static void service_hold(struct engine *e, uint32_t node, uint32_t until) {
-  const struct series_catalog *c = &e->catalog;
-  for (unsigned side = 0; side < REC_SIDE_COUNT; side++) series_hold(e, c->node[node].series[side], until);
-  for (uint32_t i = c->node[node].first_child; i != NONE; i = c->entry[i].sibling) series_hold(e, i, until);
-  for (uint32_t g = c->node[node].first_out; g != NONE; g = c->edge[g].next_out) {
-    series_hold(e, c->edge[g].series[REC_SIDE_CLIENT], until);
-    for (uint32_t i = c->edge[g].first_child; i != NONE; i = c->entry[i].sibling) series_hold(e, i, until);
-  }
+  struct series_walk w = series_catalog_walk(&e->catalog, node, SERIES_CALLS_OUT);
+  for (uint32_t i = series_catalog_next(&w); i != NONE; i = series_catalog_next(&w)) series_hold(e, i, until);
 }
 
 static void pooled_hold(struct engine *e, uint32_t until) {
@@ -66,7 +61,7 @@ uint32_t engine_telemetry(const struct engine *e, struct engine_gap *out, uint32
                                    .service = g->service,
                                    .cluster = g->cluster,
                                    .reason = g->reason,
-                                   .lost_share = g->expected ? (double)g->lost / (double)g->expected : 0.0};
+                                   .lost_share = incident_gap_lost(g)};
     n++;
   }
   return n;

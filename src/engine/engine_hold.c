@@ -1,5 +1,6 @@
 /* While an incident is open, what it is about is not learned from (quarantine): not by its alarming series, and not by
- * the other series of the service where it begins, whose evidence may be too weak to say so themselves. */
+ * the other series of the service where it begins and of the ways to it, whose evidence may be too weak to say so
+ * themselves. */
 #include "engine_impl.h"
 
 #define NONE REC_SERIES_NONE
@@ -11,9 +12,8 @@ static void series_hold(struct engine *e, uint32_t idx, uint32_t until) {
 }
 
 static void node_hold(struct engine *e, uint32_t node, uint32_t until) {
-  const struct series_catalog *c = &e->catalog;
-  for (unsigned side = 0; side < REC_SIDE_COUNT; side++) series_hold(e, c->node[node].series[side], until);
-  for (uint32_t i = c->node[node].first_child; i != NONE; i = c->entry[i].sibling) series_hold(e, i, until);
+  struct series_walk w = series_catalog_walk(&e->catalog, node, SERIES_CALLS_IN);
+  for (uint32_t i = series_catalog_next(&w); i != NONE; i = series_catalog_next(&w)) series_hold(e, i, until);
 }
 
 static bool holds(const struct incident_head *h, const struct incident_case *c) {

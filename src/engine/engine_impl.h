@@ -13,9 +13,8 @@
 #include "rec_scope.h"
 
 #define ENGINE_SHARES 3u
-#define ENGINE_GRACE                                                                                  \
-  (15u * LIMIT_TICKS_PER_S)    /* after missed time: streams come back one by one, traffic looks thin \
-                                */
+/* After missed time: streams come back one by one, traffic looks thin. */
+#define ENGINE_GRACE (15u * LIMIT_TICKS_PER_S)
 #define ENGINE_APART_MAX 1024u /* signals of the comparison of siblings in one second */
 
 /* How high the evidence of one signal rose while nothing was wrong. */
@@ -65,8 +64,8 @@ struct engine {
   struct incident_head head;
 };
 
-/* engine_birth.c: a new series takes over what its parent knows. At the barrier, in the order of the log. Cost: some
- * microseconds. */
+/* engine_birth.c: a new series takes over what its parent knows. At the barrier, in the order of the log. Cost: one
+ * pass over the narrower series of its service, until enough of them are its siblings, and over a histogram. */
 void engine_birth_run(struct engine *e, uint32_t series_idx, uint32_t seq);
 /* engine_adopt.c: the head's decisions, to the series. */
 void engine_adopt_run(struct engine *e);
@@ -83,8 +82,6 @@ void engine_apart_run(struct engine *e, uint32_t seq, struct detect_out *out);
 
 /* log c of each share from the budget and the number of watched pairs (docs/detectors/alarm.md). */
 void engine_threshold_set(struct engine *e);
-/* So many nodes has the catalog at most. */
-uint32_t engine_nodes_max(uint32_t series_max);
 void engine_pairs_add(struct engine *e, const struct rec_series *s, int sign);
 void engine_list_append(struct engine *e, unsigned bucket, uint32_t series_idx);
 

@@ -5,7 +5,7 @@
 #include "engine_impl.h"
 
 #define MAGIC 0x314b48534f464b43ull /* "CKFOSHK1" */
-#define VERSION 3u
+#define VERSION 5u
 #define LENGTH_AT 24u /* bytes of the whole checkpoint, its trailing digest included */
 
 struct sink {
@@ -201,6 +201,30 @@ static bool series_load(struct engine *e, struct source *s) {
   return true;
 }
 
+static bool story_sound(const struct engine *e, const struct incident_story *s) {
+  if (s->cause_n > LIMIT_CAUSES || s->reached_n > sizeof s->reached / sizeof s->reached[0] ||
+      s->healthy_n > INCIDENT_COMPARED || s->route_n > sizeof s->route / sizeof s->route[0] || s->hop_n > LIMIT_HOPS)
+    return false;
+  for (uint32_t i = 0; i < s->cause_n; i++)
+    if (s->cause[i].node >= e->catalog.node_n && s->cause[i].node != REC_SERIES_NONE) return false;
+  for (uint32_t i = 0; i < s->reached_n; i++)
+    if (s->reached[i] >= e->catalog.node_n) return false;
+  for (uint32_t i = 0; i < s->hop_n; i++)
+    if (s->hop[i].edge >= e->catalog.edge_n) return false;
+  return true;
+}
+
+static bool rollout_sound(const struct engine *e, const struct incident_rollout *r) {
+  if (r->use >= INCIDENT_ROLLOUT_USES) return false;
+  if (r->use == INCIDENT_ROLLOUT_FREE) return true;
+  return r->node < e->catalog.node_n && r->new_idx < e->conf.series_max && r->old_idx < e->conf.series_max &&
+         (r->case_idx < LIMIT_INCIDENTS_OPEN || r->case_idx == INCIDENT_NO_CASE);
+}
+
+static bool time_sound(const struct engine *e, const struct incident_time *t) {
+  return !t->told || (t->edge < e->catalog.edge_n && t->place <= REC_PLACE_COUNT && t->told < 1u << REC_PLACE_COUNT);
+}
+
 static bool head_sound(const struct engine *e) {
   const struct incident_head *h = &e->head;
   if (h->alarm_n > LIMIT_ALARMS || h->exemplar_n > INCIDENT_EXEMPLARS || h->exemplar_next >= INCIDENT_EXEMPLARS ||
@@ -210,12 +234,15 @@ static bool head_sound(const struct engine *e) {
     if ((h->alarm[i].series_idx >= e->conf.series_max && h->alarm[i].series_idx != REC_SERIES_NONE) ||
         h->alarm[i].case_idx >= LIMIT_INCIDENTS_OPEN || h->alarm[i].signal >= REC_SIGNAL_COUNT)
       return false;
+  for (uint32_t i = 0; i < INCIDENT_ROLLOUTS; i++)
+    if (!rollout_sound(e, &h->rollout[i])) return false;
   for (uint32_t i = 0; i < LIMIT_INCIDENTS_OPEN; i++) {
     const struct incident_case *c = &h->case_[i];
     if (!c->used) continue;
-    if (c->nodes.n > INCIDENT_NODES || c->story.cause_n > LIMIT_CAUSES || c->family >= INCIDENT_FAMILIES ||
-        c->again_n > LIMIT_AGAIN || c->decision_n > LIMIT_DECISIONS)
+    if (c->nodes.n > INCIDENT_NODES || !story_sound(e, &c->story) || c->family >= INCIDENT_FAMILIES ||
+        c->again_n > LIMIT_AGAIN || c->decision_n > LIMIT_DECISIONS || !time_sound(e, &c->time))
       return false;
+    if (c->source >= e->catalog.node_n && c->source != REC_SERIES_NONE) return false;
     for (uint32_t k = 0; k < c->nodes.n; k++)
       if (c->nodes.node[k] >= e->catalog.node_n) return false;
   }

@@ -38,7 +38,7 @@ void season_minute(struct engine_season *s, struct base_wall t, double requests,
   if (last) hour_close(s, season_hour(t));
 }
 
-/* The level of that hour of the day over all days on which it and the given other hour were seen. */
+/* The mean level of that hour of the day over all days of the week on which it was seen. False: on none. */
 static bool day_level(const struct engine_season *s, unsigned hour, double *out) {
   double sum = 0.0, n = 0.0;
   for (unsigned h = hour % 24u; h < ENGINE_HOURS; h += 24u)
@@ -68,20 +68,12 @@ static int step_near(const struct engine_season *s, struct base_wall t) {
   return step < SMALL && step > -SMALL ? 0 : step;
 }
 
-static void hint_put(struct engine *e, uint32_t idx, int step) {
-  if (idx == REC_SERIES_NONE || !e->state[idx].used) return;
-  e->state[idx].season = (int8_t)step;
-}
-
-/* The service's, its parts', and the calls' to it: what the service's users do is what they see. */
-static void hints_put(struct engine *e, const struct series_node *n, int step) {
-  const struct series_catalog *c = &e->catalog;
-  hint_put(e, n->series[REC_SIDE_SERVER], step);
-  for (uint32_t i = n->first_child; i != REC_SERIES_NONE; i = c->entry[i].sibling) hint_put(e, i, step);
-  for (uint32_t g = n->first_in; g != REC_SERIES_NONE; g = c->edge[g].next_in) {
-    hint_put(e, c->edge[g].series[REC_SIDE_CLIENT], step);
-    for (uint32_t i = c->edge[g].first_child; i != REC_SERIES_NONE; i = c->entry[i].sibling) hint_put(e, i, step);
-  }
+/* The service's, its parts', and the calls' to it: what the service's users do is what they see. What its clients tell
+ * of the whole of it is not judged by its traffic. */
+static void hints_put(struct engine *e, uint32_t node, int step) {
+  struct series_walk w = series_catalog_walk(&e->catalog, node, SERIES_CALLS_IN);
+  for (uint32_t i = series_catalog_next(&w); i != REC_SERIES_NONE; i = series_catalog_next(&w))
+    if (e->state[i].used && i != e->catalog.node[node].series[REC_SIDE_CLIENT]) e->state[i].season = (int8_t)step;
 }
 
 void engine_season_run(struct engine *e, struct rec_tick t) {
@@ -89,14 +81,13 @@ void engine_season_run(struct engine *e, struct rec_tick t) {
   if (!e->conf.seasonality || (t.seq + 1) % (60u * LIMIT_TICKS_PER_S) != 0) return;
   bool last = t.end.ns / TIME_NS_PER_S % HOUR_S >= HOUR_S - 60;
   for (uint32_t i = 0; i < e->catalog.node_n; i++) {
-    const struct series_node *n = &e->catalog.node[i];
-    uint32_t idx = n->series[REC_SIDE_SERVER];
+    uint32_t idx = e->catalog.node[i].series[REC_SIDE_SERVER];
     if (idx == REC_SERIES_NONE || !e->state[idx].used) continue;
     const struct series_state *s = &e->state[idx];
     /* The tracker's level is the minute's word: an alarm's level counts too, as it may come again next week. */
     double per_s = s->rate.b > 0.0f ? (double)(s->rate.a / s->rate.b) * (double)LIMIT_TICKS_PER_S : 0.0;
     season_minute(&e->season[i], t.end, per_s * minute_s, minute_s, last);
     int step = step_near(&e->season[i], t.end);
-    if (step != s->season) hints_put(e, n, step);
+    if (step != s->season) hints_put(e, i, step);
   }
 }

@@ -9,7 +9,7 @@ static uint32_t end_of(const struct incident_head *h, const struct incident_case
   uint32_t end = c->from_seq + 1;
   for (uint32_t i = 0; i < h->alarm_n; i++) {
     const struct incident_alarm *a = &h->alarm[i];
-    if (a->case_idx == (uint16_t)(c - h->case_) && a->over_seq > end && incident_family_of(a->signal) == c->family)
+    if (a->case_idx == incident_case_number(h, c) && a->over_seq > end && incident_family_of(a->signal) == c->family)
       end = a->over_seq;
   }
   return end;
@@ -17,7 +17,7 @@ static uint32_t end_of(const struct incident_head *h, const struct incident_case
 
 uint32_t incident_again_rest(const struct incident_head *h, const struct incident_case *c) {
   if (!c->shown || c->story.verdict != REC_VERDICT_UNHEALTHY || c->story.cause_n == 0) return 0;
-  if (c->family == INCIDENT_TRAFFIC || c->family == INCIDENT_GAP) return 0;
+  if (c->family == INCIDENT_TRAFFIC || c->family >= INCIDENT_GAP) return 0;
   return end_of(h, c) - c->from_seq <= SHORT ? INCIDENT_REST_TICKS : SOON;
 }
 
@@ -32,7 +32,8 @@ static bool same_cause(const struct incident_case *a, const struct incident_case
 uint16_t incident_again_find(const struct incident_head *h, uint16_t i) {
   const struct incident_case *c = &h->case_[i];
   uint16_t best = INCIDENT_NO_CASE;
-  if (c->shown || !c->told || c->story.verdict != REC_VERDICT_UNHEALTHY) return best;
+  if (c->shown || !c->told || c->drain == INCIDENT_DRAIN_MAYBE || c->story.verdict != REC_VERDICT_UNHEALTHY)
+    return best;
   for (uint16_t k = 0; k < LIMIT_INCIDENTS_OPEN; k++) {
     const struct incident_case *o = &h->case_[k];
     if (!o->used || !o->resting || !same_cause(c, o)) continue;

@@ -5,6 +5,7 @@
 
 #include "detect_step.h"
 #include "incident_rank.h"
+#include "incident_time.h"
 #include "rec_incident.h"
 
 #define INCIDENT_NO_CASE 0xffffu
@@ -17,9 +18,9 @@ struct incident_alarm {
   float log_e;
   uint16_t case_idx;
   uint8_t signal;
-  uint8_t relearned;
   uint8_t adopt; /* its series is to take the level as the normal one */
-  uint8_t pad[3];
+  uint8_t pad[4];
+  float seen, seen_per_tick; /* what it has seen while in force: incident_other.c; 0: nothing yet */
 };
 
 /* One named cause: whose names it carries (series_idx), or a service (node), or a region. */
@@ -28,19 +29,31 @@ struct incident_cause {
   uint32_t node;       /* service, or REC_SERIES_NONE: the mesh */
   uint32_t shown_idx;  /* series whose numbers are the evidence */
   uint8_t between;     /* its clients see it, its own proxies do not */
+  uint8_t silent;      /* the entity fell silent; shown is all of its service */
   uint8_t signal;
-  uint8_t pad[2];
+  uint8_t pad;
   double score;
   char evidence[LIMIT_TEXT_BYTES];
 };
 
+/* One call on the way from where users see the trouble to its cause. An edge's number stays its own for ever. */
+struct incident_hop {
+  uint32_t edge;
+  uint8_t quiet; /* nothing of who is called raised an alarm */
+  uint8_t pad[3];
+  char evidence[LIMIT_HOP_BYTES];
+};
+
 /* What the ranking said when the evidence was fresh; the record is composed from it. */
 struct incident_story {
-  uint32_t cause_n, reached_n, healthy_n, route_n;
+  uint32_t cause_n, reached_n, healthy_n, route_n, hop_n;
+  uint32_t pad_n;
   struct incident_cause cause[LIMIT_CAUSES];
   uint32_t reached[16]; /* nodes */
   uint32_t route[8];    /* ROUTE series of the victim that are hit */
   uint32_t healthy[INCIDENT_COMPARED];
+  struct incident_hop hop[LIMIT_HOPS]; /* from the users on */
+  char refute[LIMIT_TEXT_BYTES];       /* what would show that it is another cause */
   double rate;   /* excess a request of the series that speaks, when this was told; 0: not ranked */
   double margin; /* of the first cause's score over the second's, 0..1 */
   char summary[LIMIT_TEXT_BYTES];
@@ -65,6 +78,9 @@ struct incident_decision {
   char text[LIMIT_DECISION_BYTES];
 };
 
+/* Is it only that pods leave (incident_drain.h)? NO is final. */
+enum incident_drain { INCIDENT_DRAIN_UNASKED, INCIDENT_DRAIN_MAYBE, INCIDENT_DRAIN_YES, INCIDENT_DRAIN_NO };
+
 struct incident_case {
   uint8_t used;
   uint8_t family;  /* enum incident_family: what it is mainly about */
@@ -75,7 +91,8 @@ struct incident_case {
   uint8_t shown;   /* a record of it was given out */
   uint8_t marked;  /* as expected, by an operator */
   uint8_t adopted; /* its level was taken as the normal one */
-  uint8_t pad[2];
+  uint8_t drain;   /* enum incident_drain; MAYBE: it is not told yet */
+  uint8_t pad;
   uint8_t resting;    /* closed, and remembered: the same again is this one again */
   uint32_t first_seq; /* when it began the first time */
   uint32_t from_seq;  /* the onset of this time: median of its alarms' */
@@ -91,6 +108,7 @@ struct incident_case {
   uint64_t before_n, before_failed, before_slow; /* of the earlier times that it came */
   uint64_t id_hash, rev;
   int64_t detected_ns; /* arrival clock when it was opened */
+  int64_t early_ns;    /* start of the earliest request known that ended bad at the onset, 0: none was long under way */
   uint32_t acked;
   uint32_t occurrences, again_n, decision_n;
   struct incident_span again[LIMIT_AGAIN]; /* returns, oldest first */
@@ -99,6 +117,7 @@ struct incident_case {
   struct incident_nodes nodes; /* whom it reaches */
   uint32_t pad_nodes;
   struct incident_story story;
+  struct incident_time time; /* kept while the last seconds show too little */
 };
 
 #define INCIDENT_EXEMPLARS 1024u
@@ -115,7 +134,7 @@ struct incident_exemplar {
 #define INCIDENT_CHANGES 64u
 struct incident_change {
   struct base_wall at;
-  char source[64], kind[64], summary[256];
+  char source[LIMIT_NAME_BYTES + 1], kind[LIMIT_NAME_BYTES + 1], summary[LIMIT_TEXT_BYTES + 8];
   char entity_kind[16];
   char dim[REC_DIM_COUNT][LIMIT_NAME_BYTES + 1];
 };
@@ -130,6 +149,28 @@ struct incident_gap {
   char pod[LIMIT_NAME_BYTES + 1], service[LIMIT_NAME_BYTES + 1], cluster[LIMIT_NAME_BYTES + 1];
 };
 
+/* A version that takes over from another one of its service: both in the seconds in which both had requests. */
+#define INCIDENT_ROLLOUTS 256u
+#define INCIDENT_ROLLOUT_ALTS 2u
+enum incident_rollout_use {
+  INCIDENT_ROLLOUT_FREE,
+  INCIDENT_ROLLOUT_RUNS,
+  INCIDENT_ROLLOUT_OVER,
+  INCIDENT_ROLLOUT_USES
+};
+struct incident_rollout {
+  uint8_t use; /* OVER: remembered, so that it is told once */
+  uint8_t pad;
+  uint16_t case_idx; /* INCIDENT_NO_CASE: only noted as a change */
+  uint32_t node, new_idx, old_idx;
+  uint32_t from_seq; /* first request of the new one */
+  uint32_t seconds;  /* in which both had requests */
+  double new_n, new_e, new_lat_s, old_n, old_e, old_lat_s;
+  double errors[INCIDENT_ROLLOUT_ALTS]; /* log-likelihood ratios that the new one has so many times the failures */
+  double slow, slow_v; /* sum of the differences of the mean durations over their variances; of 1 / variance */
+  double slow_sd;      /* the difference that is looked for, seconds */
+};
+
 /* Sums of the load curve of a service: x = traffic over the usual - 1, y = 1 - usual duration over the present. */
 struct incident_load {
   float xx, xy, yy, n;
@@ -138,27 +179,53 @@ struct incident_load {
 struct incident_head {
   uint32_t alarm_n;
   uint32_t exemplar_next, exemplar_n, change_next, change_n;
-  uint32_t degraded_seq; /* last tick with a telemetry gap, 0: never */
+  uint32_t degraded_seq;    /* last tick with a telemetry gap, 0: never */
+  uint32_t first_seq;       /* the first tick, at least 1; 0: there was none */
+  uint32_t noted_n;         /* changes noted in this minute but for rollouts */
+  uint64_t counter_changes; /* not noted, as there were too many */
   uint64_t counter_opened, counter_closed, counter_limit, counter_alarms, counter_alarm_limit;
   struct base_wall tick_end, tick_now; /* of the current tick: seq <-> wall */
   struct incident_alarm alarm[LIMIT_ALARMS];
   struct incident_case case_[LIMIT_INCIDENTS_OPEN];
   struct incident_exemplar exemplar[INCIDENT_EXEMPLARS];
   struct incident_change change[INCIDENT_CHANGES];
+  struct incident_rollout rollout[INCIDENT_ROLLOUTS];
   struct incident_gap gap[LIMIT_GAPS];
   struct incident_load load[LIMIT_SERVICES]; /* by node */
 };
 
+/* The number of a case of this head, as its alarms carry it. */
+static inline uint16_t incident_case_number(const struct incident_head *h, const struct incident_case *c) {
+  return (uint16_t)(c - h->case_);
+}
+
 /* Wall time at which tick seq begins, by the current tick. */
 struct base_wall incident_seq_wall(const struct incident_head *h, const struct incident_view *v, uint32_t seq);
 
+/* incident_alarm.c: the case's next alarm, from number *at on, whose series is still known; NULL at the end. */
+const struct incident_alarm *incident_alarm_next(const struct incident_head *h, const struct incident_view *v,
+                                                 const struct incident_case *c, uint32_t *at);
+/* incident_alarm.c: that of one signal at a service with most evidence, or NULL. */
+const struct incident_alarm *incident_alarm_strongest(const struct incident_head *h, const struct incident_view *v,
+                                                      const struct incident_case *c, uint32_t node, uint8_t signal,
+                                                      bool in_force);
+/* The service of an alarm whose series is known, REC_SERIES_NONE for mesh, region and cluster. */
+static inline uint32_t incident_alarm_node(const struct incident_view *v, const struct incident_alarm *a) {
+  return v->catalog->entry[a->series_idx].node;
+}
+
+/* incident_join.c: does `from` call `to`, if only through at most depth - 1 others? Cost: the calls on the way. */
+#define INCIDENT_CALLS_DEPTH 4u
+bool incident_calls(const struct series_catalog *c, uint32_t from, uint32_t to, unsigned depth);
 /* incident_join.c: gives the alarm a case, opening one where none fits. */
 void incident_join(struct incident_head *h, const struct incident_view *v, struct incident_alarm *a);
 
-/* incident_load.c: learns the load curves; at the last tick of each minute. Cost: 50 ns a service and cluster. */
+/* incident_load.c: learns the load curves; at the last tick of each minute. Cost: one pass over the narrower
+ * series of all services. */
 void incident_load_step(struct incident_head *h, const struct incident_view *v);
-/* So many times as long may requests of the service take at `ratio` times its load. At least 1. */
-double incident_load_band(const struct incident_head *h, uint32_t node, double ratio);
+/* So many times as long may requests of the service, or of its part in one cluster, take at `ratio` times its load. At
+ * least 1. */
+double incident_load_band(const struct incident_head *h, uint32_t node, double ratio, bool part);
 
 /* incident_traffic.c: is a service slower only because it, or the cluster of it that is slowest, gets more requests? */
 enum incident_loaded {
@@ -168,6 +235,8 @@ enum incident_loaded {
 };
 enum incident_loaded incident_traffic_loads(const struct incident_head *h, const struct incident_view *v, uint32_t node,
                                             uint32_t from, uint32_t to);
+/* Did requests of the service only move from one cluster to another? */
+bool incident_traffic_moves(const struct incident_view *v, uint32_t node, uint32_t from);
 /* Up from a service whose traffic changed, as long as its main caller's own traffic explains the change. */
 uint32_t incident_traffic_root(const struct incident_view *v, uint32_t node, bool up, uint32_t from);
 
@@ -177,7 +246,9 @@ struct incident_traffic {
   struct base_str cluster; /* the one cluster that it is in */
   struct base_str other;   /* failover: the cluster that took over */
   enum rec_verdict verdict;
+  uint32_t all_idx;   /* series of that cluster, where all that it serves went the same way; or REC_SERIES_NONE */
   bool confirmed;     /* those it talks with say the same */
+  bool over;          /* after an expected change the traffic is as usual again: what was told of it stands */
   const char *reason; /* static text */
   double before_per_s, now_per_s;
 };
@@ -187,6 +258,14 @@ struct incident_traffic incident_traffic_judge(const struct incident_head *h, co
 /* incident_story.c: ranks, narrows and tells; leaves the story as it was where the evidence is gone. False: no cause
  * could be named from the evidence, and the story repeats an alarm. */
 bool incident_story_tell(const struct incident_head *h, const struct incident_view *v, struct incident_case *c);
+/* Names the part that fell silent, where that shows only after the trouble: a slow one is missed late. */
+void incident_story_silent(const struct incident_view *v, struct incident_case *c);
+
+/* incident_chain.c: the calls from where users see the trouble to the first cause, up along those that show most of it
+ * from there; and what would refute it. Of ranked cases; nothing of others. Cost: a sum for each call of each hop. */
+void incident_chain_tell(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
+                         struct base_str cluster, uint32_t from, struct incident_story *s);
+void incident_chain_write(const struct incident_view *v, const struct incident_case *c, struct rec_incident *out);
 
 /* incident_other.c: signals without recent seconds. The service where such a trouble begins, from one that has it; the
  * part of it that alone shows it (a series), or REC_SERIES_NONE: all of it; and what the alarm has seen, as a sentence.
@@ -196,10 +275,22 @@ uint32_t incident_other_node(const struct incident_head *h, const struct inciden
 uint32_t incident_other_part(const struct incident_head *h, const struct incident_view *v,
                              const struct incident_case *c, uint32_t node, uint8_t signal);
 void incident_other_evidence(const struct incident_view *v, const struct incident_alarm *a, char *out, size_t cap);
+/* The alarm of a service that `node` calls and that refuses (401, 403, 429, other 4xx) at least half as many requests a
+ * tick as `node` fails: its failures are answers to that. NULL: none. */
+const struct incident_alarm *incident_other_refusal(const struct incident_head *h, const struct incident_view *v,
+                                                    const struct incident_case *c, uint32_t node,
+                                                    double failed_per_tick);
+/* Keeps what the case's alarms in force have seen, for as long as the case is told of; call before it is. */
+void incident_other_look(struct incident_head *h, const struct incident_view *v, const struct incident_case *c);
 
 /* incident_text.c: sentences. Each writes a NUL-terminated text of at most cap bytes. */
 void incident_text_evidence(const struct incident_view *v, const struct incident_cause *c, enum incident_family family,
                             uint32_t from, uint32_t to, char *out, size_t cap);
+/* What one series shows in ticks [from, to], for one hop. */
+void incident_text_hop(const struct incident_view *v, uint32_t series_idx, enum incident_family family, uint32_t from,
+                       uint32_t to, char *out, size_t cap);
+/* Adds to the evidence of a cause that fell silent that it did. */
+void incident_text_silent(struct incident_cause *c);
 void incident_text_summary(const struct incident_view *v, const struct incident_case *c, char *out, size_t cap);
 void incident_text_traffic(const struct incident_view *v, const struct incident_traffic *t,
                            const struct incident_case *c, char *out, size_t cap);
@@ -216,6 +307,8 @@ void incident_gap_step(struct incident_head *h, const struct incident_view *v, c
 uint32_t incident_gap_n(const struct incident_head *h);
 /* Share of the reports that the service's proxies owe and that are missing now, 0..1; node NONE: of the mesh. */
 double incident_gap_share(const struct incident_head *h, uint32_t node);
+/* Share of one proxy's reports that is missing, 0..1; 0 where it is not known how many are due. */
+double incident_gap_lost(const struct incident_gap *g);
 void incident_gap_tell(const struct incident_head *h, const struct incident_view *v, struct incident_case *c);
 void incident_gap_text(const struct incident_head *h, char *out, size_t cap);
 
@@ -241,12 +334,20 @@ void incident_finding_write(const struct incident_head *h, const struct incident
 /* incident_confidence.c: of an unhealthy incident, once all else of its record is written. In (0, 1). */
 double incident_confidence(const struct incident_case *c, const struct rec_incident *in);
 
+/* incident_time.c: where the time of a latency went, from what its first cause's hottest edge shows in the last
+ * seconds; adds it to the cause's evidence. As a sentence that goes on ("; 80 ms more in the network (a -> b)"),
+ * nothing where nothing is known; and into the record. */
+void incident_time_tell(const struct incident_view *v, struct incident_case *c);
+void incident_time_text(const struct incident_view *v, const struct incident_case *c, struct base_buf *b);
+void incident_time_write(const struct incident_view *v, const struct incident_case *c, struct rec_incident *out);
+
 /* incident_life.c: does it still go on? */
 bool incident_case_alive(const struct incident_head *h, const struct incident_case *c);
 /* incident_life.c: notes a decision; the oldest goes where there are too many. */
 void incident_decide(struct incident_case *c, struct base_wall at, const char *text);
 
 /* incident_write.c: the record of a case as it stands. going: the trouble still goes on, none of it recovers. */
+void incident_entity_node(const struct incident_view *v, uint32_t node, struct rec_entity *out);
 void incident_entity_of(const struct incident_view *v, const struct incident_cause *c, struct rec_entity *out);
 void incident_write(const struct incident_head *h, const struct incident_view *v, struct incident_case *c, bool going,
                     enum rec_state state, struct rec_incident *out);

@@ -4,16 +4,16 @@
 #include "base_math.h"
 #include "incident_case.h"
 
-#define TELEMETRY_SURE 0.95 /* lost reports are counted, not inferred */
-#define OVER_MOST 20.0      /* nats over the threshold: more makes it no surer */
-#define MANY 8.0            /* entities that suffer */
+#define COUNTED_SURE 0.95 /* lost reports and new versions are counted, not inferred */
+#define OVER_MOST 20.0    /* nats over the threshold: more makes it no surer */
+#define MANY 8.0          /* entities that suffer */
 
 static bool is_kind(const struct rec_incident *in, const char *kind) {
   return in->cause_n > 0 && str_eq(in->cause[0].entity.kind, str_of(kind));
 }
 
 double incident_confidence(const struct incident_case *c, const struct rec_incident *in) {
-  if (c->family == INCIDENT_GAP) return TELEMETRY_SURE;
+  if (c->family >= INCIDENT_GAP) return COUNTED_SURE;
   double margin = 0.0, over = in->finding.known ? in->finding.log_e - in->finding.log_c : 0.0,
          many = (double)in->affected_n / MANY;
   enum rec_signal signal = in->cause_n ? in->cause[0].signal : REC_SIGNAL_ERRORS;

@@ -19,11 +19,9 @@
 static const struct incident_alarm *alarm_of(const struct incident_head *h, const struct incident_view *v,
                                              const struct incident_case *c) {
   const struct incident_cause *k = &c->story.cause[0];
-  const struct incident_alarm *best = NULL;
+  const struct incident_alarm *best = NULL, *a;
   bool exact = false;
-  for (uint32_t i = 0; i < h->alarm_n; i++) {
-    const struct incident_alarm *a = &h->alarm[i];
-    if (a->case_idx != (uint16_t)(c - h->case_) || !series_catalog_find(v->catalog, a->series_idx)) continue;
+  for (uint32_t at = 0; (a = incident_alarm_next(h, v, c, &at));) {
     bool same = a->series_idx == k->shown_idx && a->signal == k->signal;
     if (best && (exact ? !same || a->log_e <= best->log_e : !same && a->log_e <= best->log_e)) continue;
     best = a;

@@ -96,7 +96,7 @@ double incident_gap_share(const struct incident_head *h, uint32_t node) {
   return silent > 0.0 ? 1.0 : expected > 0.0 ? lost / expected : 0.0;
 }
 
-static double share_of(const struct incident_gap *g) {
+double incident_gap_lost(const struct incident_gap *g) {
   return g->expected ? (double)g->lost / (double)g->expected : 0.0;
 }
 
@@ -124,7 +124,7 @@ static uint32_t pod_series(const struct incident_view *v, const struct incident_
 
 static void put_gap(struct base_buf *b, const struct incident_gap *g) {
   if (g->lost)
-    buf_put_f(b, "%.0f %% of the reports of %s are missing", 100.0 * share_of(g), g->pod);
+    buf_put_f(b, "%.0f %% of the reports of %s are missing", 100.0 * incident_gap_lost(g), g->pod);
   else
     buf_put_f(b, "%s reports nothing", g->pod);
 }

@@ -6,7 +6,6 @@
 #define NEAR_S 30u                        /* onsets so close may be one trouble */
 #define AT_ONCE (10u * LIMIT_TICKS_PER_S) /* before the evidence has settled who is victim of whom */
 #define DEPTH_MAX 24u
-#define CALLS_DEPTH 4u /* services between two that have the same signal */
 #define NEAR (NEAR_S * LIMIT_TICKS_PER_S)
 
 struct who {
@@ -19,6 +18,7 @@ struct who {
   bool between; /* the clients of the source see it, the source does not */
   bool apart;   /* stands out from its siblings: no trouble of others can be why */
   bool up;
+  bool moves; /* from one cluster to another */
   uint8_t signal;
 };
 
@@ -45,17 +45,16 @@ static uint32_t other_source(const struct incident_head *h, const struct inciden
   return node;
 }
 
-/* Does `from` call `to`, if only through others? */
-static bool calls(const struct series_catalog *c, uint32_t from, uint32_t to, unsigned depth) {
+bool incident_calls(const struct series_catalog *c, uint32_t from, uint32_t to, unsigned depth) {
   if (from == to) return true;
   for (uint32_t e = depth ? c->node[from].first_out : NONE; e != NONE; e = c->edge[e].next_out)
-    if (c->edge[e].to != from && calls(c, c->edge[e].to, to, depth - 1)) return true;
+    if (c->edge[e].to != from && incident_calls(c, c->edge[e].to, to, depth - 1)) return true;
   return false;
 }
 
 static bool case_has(const struct incident_head *h, const struct incident_case *c, uint8_t signal) {
   for (uint32_t i = 0; i < h->alarm_n; i++)
-    if (h->alarm[i].case_idx == (uint16_t)(c - h->case_) && h->alarm[i].signal == signal) return true;
+    if (h->alarm[i].case_idx == incident_case_number(h, c) && h->alarm[i].signal == signal) return true;
   return false;
 }
 
@@ -79,7 +78,10 @@ static struct who who_of(const struct incident_head *h, const struct incident_vi
   w.source = w.node;
   w.signal = a->signal;
   if (w.node != NONE && w.family == INCIDENT_OTHER && !w.apart) w.source = other_source(h, v, w.node, a->signal);
-  if (w.node != NONE && w.family == INCIDENT_TRAFFIC) w.source = incident_traffic_root(v, w.node, w.up, a->from_seq);
+  if (w.node != NONE && w.family == INCIDENT_TRAFFIC) {
+    w.source = incident_traffic_root(v, w.node, w.up, a->from_seq);
+    w.moves = incident_traffic_moves(v, w.node, a->from_seq);
+  }
   if (w.apart && e->who.level == REC_LEVEL_SERVICE_CLUSTER) cluster_apart(v, a, &w);
   if (w.node == NONE || w.family >= INCIDENT_TRAFFIC) return w;
   w.source = incident_rank_source(v, w.node, w.cluster, w.family, a->from_seq, v->seq);
@@ -103,6 +105,13 @@ static bool adjacent(const struct incident_view *v, const struct incident_nodes 
   return false;
 }
 
+/* Is it a member, or does one call it, if only through others? */
+static bool called_by(const struct incident_view *v, const struct incident_nodes *set, uint32_t node) {
+  for (uint32_t i = 0; i < set->n; i++)
+    if (incident_calls(v->catalog, set->node[i], node, INCIDENT_CALLS_DEPTH)) return true;
+  return false;
+}
+
 static bool near_onset(const struct incident_case *c, uint32_t from) {
   return from + NEAR >= c->from_seq && from <= c->last_seq + NEAR;
 }
@@ -111,16 +120,18 @@ static bool same_onset(const struct incident_case *c, uint32_t from) {
   return from + NEAR >= c->from_seq && from <= c->from_seq + NEAR;
 }
 
-static bool fits_traffic(const struct incident_view *v, const struct incident_case *c, const struct who *w,
-                         uint32_t from) {
+static bool fits_traffic(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
+                         const struct who *w, uint32_t from) {
   if (!near_onset(c, from)) return false;
   if (c->family == INCIDENT_TRAFFIC) {
-    if (c->up != w->up) return false;
+    if (c->up != w->up && !w->moves) return false; /* what moves goes up in one place and down in another */
     if (w->node == NONE || c->nodes.n == 0 || incident_nodes_has(&c->nodes, w->source)) return true;
     return incident_nodes_has(&c->nodes, w->node) || adjacent(v, &c->nodes, w->node);
   }
-  /* Fewer or more calls around a failing service are its consequence. */
-  return w->node != NONE && (incident_nodes_has(&c->nodes, w->node) || adjacent(v, &c->nodes, w->node));
+  if (case_has(h, c, REC_SIGNAL_ERRATIC)) return true;       /* users who bunch are many for a while */
+  if (w->node == NONE && !w->up) return same_onset(c, from); /* users see it, and stay away */
+  /* Fewer or more calls around and below failing services are their consequence. */
+  return w->node != NONE && (adjacent(v, &c->nodes, w->node) || called_by(v, &c->nodes, w->node));
 }
 
 /* The same signal at services of which one calls the other is one trouble that is handed on. */
@@ -129,7 +140,37 @@ static bool fits_other(const struct incident_head *h, const struct incident_view
   if (w->family != INCIDENT_OTHER || c->family != INCIDENT_OTHER || w->apart || !same_onset(c, from)) return false;
   if (!case_has(h, c, w->signal) || c->source == NONE || w->source == NONE) return false;
   if (w->signal == REC_SIGNAL_ERRATIC) return true; /* users who bunch bunch everywhere */
-  return calls(v->catalog, c->source, w->source, CALLS_DEPTH) || calls(v->catalog, w->source, c->source, CALLS_DEPTH);
+  return incident_calls(v->catalog, c->source, w->source, INCIDENT_CALLS_DEPTH) ||
+         incident_calls(v->catalog, w->source, c->source, INCIDENT_CALLS_DEPTH);
+}
+
+/* Slow first, and failing while it still is: a queue that has run full. Or the other way round. */
+static bool grows(const struct incident_head *h, const struct incident_case *c, const struct who *w) {
+  return w->family < INCIDENT_TRAFFIC && w->source == c->source && w->source != NONE && incident_case_alive(h, c);
+}
+
+/* Slow for the calls that fail: time that was lost on those, and on trying again, is in no duration of theirs. */
+static bool waits(const struct incident_view *v, const struct incident_case *c, const struct who *w) {
+  const struct series_catalog *g = v->catalog;
+  bool slow = w->family == INCIDENT_LATENCY || w->signal == REC_SIGNAL_LATENCY_APART;
+  if (c->family != INCIDENT_ERRORS || !slow || w->source == NONE) return false;
+  for (uint32_t e = g->node[w->source].first_out; e != NONE; e = g->edge[e].next_out) {
+    if (!incident_nodes_has(&c->nodes, g->edge[e].to)) continue;
+    struct incident_excess x = incident_excess_of(v, incident_edge_series(v, e, REC_SIDE_CLIENT, w->cluster),
+                                                  INCIDENT_ERRORS, c->from_seq, v->seq);
+    if (incident_z(x) >= 3.0) return true;
+  }
+  return false;
+}
+
+/* Who is refused by a service that it calls fails itself. */
+static bool fits_refusal(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
+                         const struct who *w, uint32_t from) {
+  if (w->family != INCIDENT_ERRORS || c->family != INCIDENT_OTHER || c->source == NONE || !same_onset(c, from))
+    return false;
+  bool refuses = case_has(h, c, REC_SIGNAL_DENIED) || case_has(h, c, REC_SIGNAL_THROTTLED) ||
+                 case_has(h, c, REC_SIGNAL_CLIENT_ERRORS);
+  return refuses && incident_calls(v->catalog, w->source, c->source, 1);
 }
 
 static bool fits_trouble(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
@@ -140,12 +181,13 @@ static bool fits_trouble(const struct incident_head *h, const struct incident_vi
     return incident_nodes_has(&c->nodes, w->source) || adjacent(v, &c->nodes, w->source);
   }
   if (w->node == NONE || c->nodes.n == 0) return near_onset(c, from);
+  if (incident_nodes_has(&c->nodes, w->source) && waits(v, c, w)) return near_onset(c, from);
   /* Of a victim whose parts began to differ when its trouble began: the trouble need not reach all parts alike. */
   if (w->apart) return w->node == c->source || (incident_nodes_has(&c->nodes, w->node) && same_onset(c, from));
-  /* Slow first and failing half a minute later is another trouble, or at least news. */
+  /* Failing half a minute later than elsewhere slow is another trouble, or at least news. */
   bool other = w->family == INCIDENT_OTHER || c->family == INCIDENT_OTHER;
-  if (w->family != c->family && !other && !same_onset(c, from)) return false;
-  if (w->source == c->source || fits_other(h, v, c, w, from)) return true;
+  if (w->family != c->family && !other && !same_onset(c, from)) return grows(h, c, w);
+  if (w->source == c->source || fits_other(h, v, c, w, from) || fits_refusal(h, v, c, w, from)) return true;
   /* A trouble that begins at a mere victim of this one, later and by evidence of its own, is another one. */
   bool victim = incident_nodes_has(&c->nodes, w->source),
        at_once = from + AT_ONCE >= c->from_seq && from <= c->from_seq + AT_ONCE;
@@ -156,17 +198,24 @@ static bool fits_trouble(const struct incident_head *h, const struct incident_vi
   return incident_nodes_has(&c->nodes, w->node) || adjacent(v, &c->nodes, w->node);
 }
 
+/* One that begins where this does; then a trouble before a mere change of traffic; then the newest. */
+static bool fits_better(const struct incident_case *c, const struct incident_case *than, const struct who *w) {
+  bool same = c->source == w->source, same_than = than->source == w->source;
+  if (same != same_than) return same;
+  bool traffic = c->family == INCIDENT_TRAFFIC, traffic_than = than->family == INCIDENT_TRAFFIC;
+  if (traffic != traffic_than && w->family != INCIDENT_TRAFFIC) return !traffic;
+  return c->opened_seq > than->opened_seq;
+}
+
 static uint16_t case_find(const struct incident_head *h, const struct incident_view *v, const struct who *w,
                           uint32_t from) {
   uint16_t best = INCIDENT_NO_CASE;
   for (uint16_t i = 0; i < LIMIT_INCIDENTS_OPEN; i++) {
     const struct incident_case *c = &h->case_[i];
-    if (!c->used || c->resting || c->family == INCIDENT_GAP) continue;
-    bool fits = w->family == INCIDENT_TRAFFIC ? fits_traffic(v, c, w, from) : fits_trouble(h, v, c, w, from);
+    if (!c->used || c->resting || c->family >= INCIDENT_GAP) continue;
+    bool fits = w->family == INCIDENT_TRAFFIC ? fits_traffic(h, v, c, w, from) : fits_trouble(h, v, c, w, from);
     if (!fits) continue;
-    /* One that begins where this does, before the newest. */
-    bool same = c->source == w->source, than = best != INCIDENT_NO_CASE && h->case_[best].source == w->source;
-    if (best == INCIDENT_NO_CASE || (same != than ? same : c->opened_seq > h->case_[best].opened_seq)) best = i;
+    if (best == INCIDENT_NO_CASE || fits_better(c, &h->case_[best], w)) best = i;
   }
   return best;
 }
@@ -215,7 +264,7 @@ static uint16_t case_open(struct incident_head *h, const struct incident_view *v
   const struct rec_series *key = &v->catalog->entry[a->series_idx].who;
   uint64_t who = hash_mix(rec_series_hash(key), a->signal);
   c->id_hash = hash_mix(who, (uint64_t)incident_seq_wall(h, v, v->seq).ns);
-  return (uint16_t)(c - h->case_);
+  return incident_case_number(h, c);
 }
 
 /* All cases are in use: the nearest in time takes it, so that nothing is lost to sight. */
@@ -253,13 +302,13 @@ static void case_take(struct incident_case *c, const struct incident_view *v, co
 }
 
 /* The onset of a case is the median of its alarms' onsets: each is found with some error, and the earliest of many
- * would be early. Of the first 64 alarms of the case's family. */
+ * would be early. Of the first 64 alarms of the case's family; those that began after it was opened are not why. */
 static void onset_set(struct incident_head *h, uint16_t i) {
   uint32_t from[64], n = 0;
   struct incident_case *c = &h->case_[i];
   for (uint32_t k = 0; k < h->alarm_n && n < 64; k++) {
     const struct incident_alarm *a = &h->alarm[k];
-    if (a->case_idx != i || incident_family_of(a->signal) != c->family) continue;
+    if (a->case_idx != i || incident_family_of(a->signal) != c->family || a->from_seq > c->opened_seq) continue;
     uint32_t at = n++;
     for (; at > 0 && from[at - 1] > a->from_seq; at--) from[at] = from[at - 1];
     from[at] = a->from_seq;

@@ -1,6 +1,8 @@
 #include "incident_life.h"
 
 #include "base_must.h"
+#include "incident_change.h"
+#include "incident_drain.h"
 
 #define S LIMIT_TICKS_PER_S
 #define HOLD (20u * S)       /* an incident stays open so long after its last alarm: flapping is one incident */
@@ -10,19 +12,11 @@
 #define FADING (8u * S)
 #define DOUBT (60u * S) /* an alarm whose excess names no cause must stand so long before it is shown */
 
-static struct incident_alarm *alarm_find(struct incident_head *h, uint32_t series_idx, uint8_t signal) {
+/* The series' alarm of that signal: in force, or over, of an incident that is still kept open. */
+static struct incident_alarm *alarm_find(struct incident_head *h, uint32_t series_idx, uint8_t signal, bool over) {
   for (uint32_t i = 0; i < h->alarm_n; i++) {
     struct incident_alarm *a = &h->alarm[i];
-    if (a->series_idx == series_idx && a->signal == signal && a->over_seq == 0) return a;
-  }
-  return NULL;
-}
-
-/* One that is over, of an incident that is still kept open. */
-static struct incident_alarm *alarm_over(struct incident_head *h, uint32_t series_idx, uint8_t signal) {
-  for (uint32_t i = 0; i < h->alarm_n; i++) {
-    struct incident_alarm *a = &h->alarm[i];
-    if (a->series_idx == series_idx && a->signal == signal && a->over_seq != 0) return a;
+    if (a->series_idx == series_idx && a->signal == signal && (a->over_seq != 0) == over) return a;
   }
   return NULL;
 }
@@ -38,17 +32,16 @@ static void alarm_again(struct incident_head *h, const struct incident_view *v, 
   c->dirty = 1;
 }
 
-static void alarm_end(struct incident_head *h, struct incident_alarm *a, uint32_t over, bool relearned) {
+static void alarm_end(struct incident_head *h, struct incident_alarm *a, uint32_t over) {
   struct incident_case *c = &h->case_[a->case_idx];
   a->over_seq = over ? over : 1;
-  a->relearned = relearned;
   c->dirty = 1;
 }
 
 static void alarm_raise(struct incident_head *h, const struct incident_view *v, const struct detect_signal *s) {
   h->counter_alarms++;
   if (!series_catalog_find(v->catalog, s->series_idx)) return;
-  struct incident_alarm *again = alarm_over(h, s->series_idx, s->signal);
+  struct incident_alarm *again = alarm_find(h, s->series_idx, s->signal, true);
   if (again) { /* its incident has not closed: it flaps */
     alarm_again(h, v, again, s);
     return;
@@ -62,6 +55,7 @@ static void alarm_raise(struct incident_head *h, const struct incident_view *v, 
                                .from_seq = s->from_seq,
                                .raised_seq = v->seq,
                                .log_e = s->log_e,
+                               .case_idx = INCIDENT_NO_CASE,
                                .signal = s->signal};
   incident_join(h, v, a);
 }
@@ -82,8 +76,8 @@ static void signals_take(struct incident_head *h, const struct incident_view *v,
                          size_t n) {
   for (size_t i = 0; i < n; i++) {
     if (signal[i].event != DETECT_OVER) continue;
-    struct incident_alarm *a = alarm_find(h, signal[i].series_idx, signal[i].signal);
-    if (a) alarm_end(h, a, signal[i].from_seq, signal[i].relearned);
+    struct incident_alarm *a = alarm_find(h, signal[i].series_idx, signal[i].signal, false);
+    if (a) alarm_end(h, a, signal[i].from_seq);
   }
   for (unsigned turn = 0; turn < TURNS; turn++)
     for (size_t i = 0; i < n; i++)
@@ -112,15 +106,12 @@ static void exemplars_take(struct incident_head *h, const struct rec_head_batch 
 static void changes_take(struct incident_head *h, const struct rec_head_batch *in) {
   for (size_t i = 0; i < in->change_n; i++) {
     const struct rec_change *x = &in->change[i];
-    struct incident_change *c = &h->change[h->change_next];
-    *c = (struct incident_change){.at = x->at};
+    struct incident_change *c = incident_change_put(h, x->at);
     text_copy(c->source, sizeof c->source, x->source);
     text_copy(c->kind, sizeof c->kind, x->kind);
     text_copy(c->summary, sizeof c->summary, x->summary);
     text_copy(c->entity_kind, sizeof c->entity_kind, x->entity.kind);
     for (unsigned d = 0; d < REC_DIM_COUNT; d++) text_copy(c->dim[d], sizeof c->dim[d], x->entity.dim[d]);
-    h->change_next = (h->change_next + 1) % INCIDENT_CHANGES;
-    if (h->change_n < INCIDENT_CHANGES) h->change_n++;
   }
 }
 
@@ -147,14 +138,15 @@ static void commands_take(struct incident_head *h, const struct incident_view *v
 
 bool incident_case_alive(const struct incident_head *h, const struct incident_case *c) {
   if (c->family == INCIDENT_GAP) return incident_gap_n(h) > 0;
+  if (c->family == INCIDENT_CHANGE) return incident_change_alive(h, c);
   for (uint32_t i = 0; i < h->alarm_n; i++)
-    if (h->alarm[i].case_idx == (uint16_t)(c - h->case_) && h->alarm[i].over_seq == 0) return true;
+    if (h->alarm[i].case_idx == incident_case_number(h, c) && h->alarm[i].over_seq == 0) return true;
   return false;
 }
 
 /* Is one of its alarms still gathering evidence? One that recovers would only dilute it with good requests. */
 static bool goes_on(const struct incident_head *h, const struct incident_view *v, uint16_t case_idx) {
-  if (h->case_[case_idx].family == INCIDENT_GAP) return incident_gap_n(h) > 0;
+  if (h->case_[case_idx].family >= INCIDENT_GAP) return incident_case_alive(h, &h->case_[case_idx]);
   for (uint32_t i = 0; i < h->alarm_n; i++) {
     const struct incident_alarm *a = &h->alarm[i];
     if (a->case_idx != case_idx || a->over_seq != 0 || incident_family_of(a->signal) != h->case_[case_idx].family)
@@ -241,7 +233,11 @@ static bool fading(const struct incident_view *v, const struct incident_case *c)
 static void case_tell(struct incident_head *h, const struct incident_view *v, uint16_t i, bool alive) {
   struct incident_case *c = &h->case_[i];
   uint8_t before = c->story.verdict;
-  if ((goes_on(h, v, i) && !fading(v, c)) || c->story.cause_n == 0) c->told |= incident_story_tell(h, v, c);
+  if ((goes_on(h, v, i) && !fading(v, c)) || c->story.cause_n == 0)
+    c->told |= incident_story_tell(h, v, c);
+  else
+    incident_story_silent(v, c);
+  incident_drain_judge(h, v, c);
   if (alive && v->seq - c->opened_seq >= DOUBT) c->told = 1;
   if (c->marked) c->story.verdict = REC_VERDICT_EXPECTED;
   verdict_note(h, c, before);
@@ -277,9 +273,10 @@ static bool case_step(struct incident_head *h, const struct incident_view *v, ui
   if (!c->dirty && !ends && !(alive && rank_due(c, v->seq))) return false;
   c->ranked_seq = v->seq;
   c->dirty = 0;
+  incident_other_look(h, v, c);
   c->rev++;
   case_tell(h, v, i, alive);
-  bool told = c->told;
+  bool told = c->told && c->drain != INCIDENT_DRAIN_MAYBE;
   uint16_t same = case_same(h, v, i);
   if (!c->used) return false; /* it goes on as an earlier one, which is written in its turn */
   if (told) {
@@ -308,6 +305,7 @@ uint32_t incident_life_tick(struct incident_head *h, const struct incident_view 
   changes_take(h, in);
   commands_take(h, v, in);
   signals_take(h, v, signal, signal_n);
+  incident_change_step(h, v);
   if ((v->seq + 1) % (60u * S) == 0) {
     incident_adopt_step(h, v);
     incident_load_step(h, v);
@@ -338,10 +336,11 @@ static void story_forget(struct incident_case *c, uint32_t idx) {
 }
 
 void incident_life_drop(struct incident_head *h, uint32_t series_idx, uint32_t seq) {
+  incident_change_drop(h, series_idx);
   for (uint32_t i = 0; i < h->alarm_n; i++) {
     struct incident_alarm *a = &h->alarm[i];
     if (a->series_idx != series_idx) continue;
-    if (a->over_seq == 0) alarm_end(h, a, seq, false);
+    if (a->over_seq == 0) alarm_end(h, a, seq);
     a->series_idx = REC_SERIES_NONE;
   }
   for (unsigned i = 0; i < LIMIT_INCIDENTS_OPEN; i++)

@@ -1,20 +1,24 @@
 /* How much slower a service gets by more traffic alone, learned from its own history (docs/detectors/expected.md).
  *
- *   M/M/1: L(r) / L0 = (1 - rho) / (1 - r rho) for r times the load, so 1 - L0 / L = beta (r - 1), beta = rho / (1 -
- * rho)
+ *   M/M/1: L(r) / L0 = (1 - rho) / (1 - r rho) for r times the load,
+ *   so 1 - L0 / L = beta (r - 1), beta = rho / (1 - rho)
  *
- * One number a service, by least squares through (1, 0) over its clusters' minutes while all is calm, with a prior. */
+ * One number a service: the line through (1, 0) over its clusters' minutes while all is calm, with a normal prior. */
 #include "base_math.h"
 #include "incident_case.h"
 #include "series_recent.h"
 
-#define MINUTE \
-  (60u * LIMIT_TICKS_PER_S) /* queues and caches follow the load by half a minute: shorter would look flat */
-#define HORIZON 1440.0f     /* minutes: one day */
-#define ENOUGH 60.0         /* fine requests in a minute */
-#define PRIOR_BETA 1.5      /* rho = 0.6 */
-#define PRIOR_XX 1.0        /* worth one look at twice the load */
-#define STEEPEST 0.9        /* ten times as long: beyond it a queue overflows, and that is no band */
+/* Queues and caches follow the load by half a minute: shorter would look flat. */
+#define MINUTE (60u * LIMIT_TICKS_PER_S)
+#define HORIZON 1440.0f /* minutes: one day */
+#define ENOUGH 60.0     /* fine requests in a minute */
+#define JUMP 0.5        /* more of a sudden is no minute to learn from */
+#define PRIOR_BETA 0.75 /* rho = 0.43 */
+#define PRIOR_SD 0.4
+#define NOISE 0.01       /* variance of a minute's y before anything is known, worth four minutes, */
+#define NOISE_MIN 0.0025 /* and the least that is believed: minutes go together */
+#define UNEVEN 0.5   /* how clusters of a service differ in beta, relative: one has more of its users than another */
+#define STEEPEST 0.9 /* ten times as long: beyond it a queue overflows, and that is no band */
 #define MARGIN 1.2
 
 static bool calm(const struct series_state *s) {
@@ -30,7 +34,7 @@ static void load_add(struct incident_load *l, const struct series_state *s, uint
   if (!calm(s) || sum.n - sum.e < ENOUGH || sum.lat_s <= 0.0) return;
   if (usual <= 0.0 || mean <= 0.0) return;
   double x = sum.n / usual - 1.0, y = 1.0 - mean * (sum.n - sum.e) / sum.lat_s;
-  if (x > 2.0) x = 2.0;
+  if (x > JUMP) return; /* queues and caches have yet to follow */
   if (y > 1.0) y = 1.0;
   if (y < -1.0) y = -1.0;
   float keep = 1.0f - 1.0f / HORIZON;
@@ -50,13 +54,21 @@ void incident_load_step(struct incident_head *h, const struct incident_view *v) 
         load_add(&h->load[node], &v->state[i], v->seq);
 }
 
-double incident_load_band(const struct incident_head *h, uint32_t node, double ratio) {
+/* Variance of a minute's y around the line that fits best. */
+static double noise_of(const struct incident_load *l) {
+  double xx = (double)l->xx, xy = (double)l->xy, left = (double)l->yy;
+  if (xx > 0.0) left -= xy * xy / xx;
+  if (left < 0.0) left = 0.0;
+  double one = (left + 4.0 * NOISE) / ((double)l->n + 4.0);
+  return one > NOISE_MIN ? one : NOISE_MIN;
+}
+
+double incident_load_band(const struct incident_head *h, uint32_t node, double ratio, bool part) {
   const struct incident_load *l = &h->load[node];
-  double xx = (l->xx > 0.0f ? (double)l->xx : 0.0) + PRIOR_XX;
-  double beta = ((double)l->xy + PRIOR_XX * PRIOR_BETA) / xx;
-  double left = (double)l->yy - 2.0 * beta * (double)l->xy + beta * beta * (double)l->xx;
-  double one = l->n > 1.0f && left > 0.0 ? left / (double)l->n : 0.0;
-  double steep = (beta + 2.0 * math_sqrt(one / xx)) * (ratio - 1.0);
+  double one = noise_of(l), prior = one / (PRIOR_SD * PRIOR_SD), xx = (l->xx > 0.0f ? (double)l->xx : 0.0) + prior;
+  double beta = ((double)l->xy + prior * PRIOR_BETA) / xx;
+  double differ = (part ? UNEVEN : 0.5 * UNEVEN) * beta, sd = math_sqrt(one / xx + differ * differ);
+  double steep = (beta + 2.0 * sd) * (ratio - 1.0);
   if (steep < 0.0) steep = 0.0;
   if (steep > STEEPEST) steep = STEEPEST;
   return MARGIN / (1.0 - steep);

@@ -2,14 +2,18 @@
 
 #include "base_math.h"
 #include "base_must.h"
+#include "series_recent.h"
 
 #define ITEMS_MAX 256u /* values of one dimension that are compared; the first in the list when there are more */
 #define SHARE_OF_EXCESS 0.8
 #define SHARE_OF_TRAFFIC 0.9
 #define REST_RATE 0.25 /* the rest's excess a request, relative to the named one's */
-#define ODDS_NATS 1.6  /* five to one that it is this value alone, after paying for the choice among n */
+#define ODDS_NATS 3.0  /* twenty to one that it is this value alone, after paying for the choice among n */
 #define DENSER 1.3
 #define Z_HEALTHY 2.0
+#define Z_NEWCOMER 3.5
+#define NEWCOMER (180u * LIMIT_TICKS_PER_S) /* so long after its birth a version's trouble may begin */
+#define EARLY (5u * LIMIT_TICKS_PER_S)      /* onsets are found with so much error */
 
 struct list {
   struct incident_item item[ITEMS_MAX];
@@ -47,6 +51,39 @@ uint32_t incident_narrow_single(const struct incident_item *item, uint32_t n, en
   return rest_speaks(b, n, rest_n, var - b.e.sd * b.e.sd, share_n, family) ? best : n;
 }
 
+/* What one second of all values together shows. */
+static struct series_sum second_of(const struct incident_view *v, const struct list *l, uint32_t sec) {
+  struct series_sum all = {0}, one;
+  for (uint32_t i = 0; i < l->n; i++) {
+    if (!series_recent_second(&v->state[l->item[i].series_idx], sec, &one)) continue;
+    all.n += one.n;
+    all.e += one.e;
+  }
+  return all;
+}
+
+/* Failures fall into the seconds that are bad: a value had its chance to fail in those only, however many requests it
+ * had before and after. Each second's requests count as it is bad, relative to the worst. For as long as there are
+ * seconds; of longer troubles most is bad. */
+static void same_seconds(const struct incident_view *v, struct list *l, uint32_t from, uint32_t to) {
+  uint32_t first = from / LIMIT_TICKS_PER_S, last = to / LIMIT_TICKS_PER_S, n = last - first + 1;
+  double bad[SERIES_FINE_SLOTS], worst = 0.0;
+  if (n > SERIES_FINE_SLOTS) return;
+  for (uint32_t k = 0; k < n; k++) {
+    struct series_sum all = second_of(v, l, first + k);
+    bad[k] = all.n > 0.0 ? all.e / all.n : 0.0;
+    if (bad[k] > worst) worst = bad[k];
+  }
+  if (worst <= 0.0) return;
+  for (uint32_t i = 0; i < l->n; i++) {
+    struct series_sum one;
+    double weighed = 0.0;
+    for (uint32_t k = 0; k < n; k++)
+      if (series_recent_second(&v->state[l->item[i].series_idx], first + k, &one)) weighed += one.n * bad[k] / worst;
+    if (weighed > 0.0 && weighed < l->item[i].e.n) l->item[i].e.n = weighed;
+  }
+}
+
 /* Children of a node at one level and side; `cluster` and `version` empty mean all. */
 static void list_children(const struct incident_view *v, uint32_t node, enum rec_level level, enum rec_side side,
                           struct base_str cluster, enum incident_family family, uint32_t from, uint32_t to,
@@ -60,6 +97,7 @@ static void list_children(const struct incident_view *v, uint32_t node, enum rec
     struct incident_excess e = incident_excess_of(v, i, family, from, to);
     if (e.n > 0.0) out->item[out->n++] = (struct incident_item){i, e};
   }
+  if (family == INCIDENT_ERRORS) same_seconds(v, out, from, to);
 }
 
 static uint32_t single_of(const struct list *l, enum incident_family family) {
@@ -95,6 +133,39 @@ static void list_callers(const struct incident_view *v, uint32_t node, enum rec_
     struct incident_excess x = incident_excess_of(v, idx, family, from, to);
     if (x.n > 0.0) out->item[out->n++] = (struct incident_item){idx, x};
   }
+  if (family == INCIDENT_ERRORS) same_seconds(v, out, from, to);
+}
+
+/* Has the service a version that was at work long before `born`, and was so until the trouble began? */
+static bool older_known(const struct incident_view *v, uint32_t node, enum rec_side side, uint32_t born,
+                        uint32_t from) {
+  const struct series_catalog *c = v->catalog;
+  for (uint32_t i = c->node[node].first_child; i != REC_SERIES_NONE; i = c->entry[i].sibling) {
+    const struct rec_series *w = &c->entry[i].who;
+    const struct series_state *s = &v->state[i];
+    if (w->level != REC_LEVEL_VERSION || w->side != side || !s->used) continue;
+    if (s->born_seq + NEWCOMER < born && s->data_seq + NEWCOMER > from) return true;
+  }
+  return false;
+}
+
+/* Old against new: a version that came up just before the trouble began, and that holds it. It may have all of the
+ * traffic by now, which leaves nobody to compare it with in the same seconds. */
+static uint32_t newcomer_of(const struct incident_view *v, uint32_t node, enum rec_side side, const struct list *l,
+                            uint32_t from) {
+  struct incident_excess rest = {0};
+  uint32_t best = 0;
+  for (uint32_t i = 1; i < l->n; i++)
+    if (l->item[i].e.x > l->item[best].e.x) best = i;
+  if (l->n == 0 || incident_z(l->item[best].e) < Z_NEWCOMER) return REC_SERIES_NONE;
+  uint32_t idx = l->item[best].series_idx, born = v->state[idx].born_seq;
+  if (born > from + EARLY || born + NEWCOMER < from || !older_known(v, node, side, born, from)) return REC_SERIES_NONE;
+  for (uint32_t i = 0; i < l->n; i++) {
+    if (i == best) continue;
+    rest.x += sure_of(l->item[i].e);
+    rest.n += l->item[i].e.n;
+  }
+  return rest.x * l->item[best].e.n <= REST_RATE * l->item[best].e.x * rest.n ? idx : REC_SERIES_NONE;
 }
 
 /* Broad before narrow. */
@@ -103,7 +174,20 @@ enum { BY_CLUSTER, BY_VERSION, BY_ROUTE, BY_CALLER, BY_POD, BY_COUNT };
 struct dims {
   struct list list[BY_COUNT];
   uint32_t single[BY_COUNT]; /* the series that alone explains the excess, or REC_SERIES_NONE */
+  bool inside;               /* the pod stands out among those of the cluster that does */
 };
+
+/* One pod of several in the cluster that stands out; it takes the place of the pod of all clusters. */
+static bool pod_inside(const struct incident_view *v, uint32_t node, enum rec_side side, struct base_str cluster,
+                       enum incident_family family, uint32_t from, uint32_t to, struct dims *d) {
+  struct list l;
+  list_children(v, node, REC_LEVEL_POD, side, cluster, family, from, to, &l);
+  uint32_t pod = single_of(&l, family);
+  if (pod == REC_SERIES_NONE) return false;
+  d->list[BY_POD] = l;
+  d->single[BY_POD] = pod;
+  return true;
+}
 
 static void dims_compare(const struct incident_view *v, uint32_t node, enum rec_side side, enum incident_family family,
                          uint32_t from, uint32_t to, struct dims *d) {
@@ -116,6 +200,9 @@ static void dims_compare(const struct incident_view *v, uint32_t node, enum rec_
   list_callers(v, node, side, cluster, family, from, to, &d->list[BY_CALLER]);
   list_children(v, node, REC_LEVEL_POD, side, STR_NONE, family, from, to, &d->list[BY_POD]);
   for (unsigned k = BY_VERSION; k < BY_COUNT; k++) d->single[k] = single_of(&d->list[k], family);
+  d->inside = cluster.n > 0 && pod_inside(v, node, side, cluster, family, from, to, d);
+  if (d->single[BY_VERSION] == REC_SERIES_NONE)
+    d->single[BY_VERSION] = newcomer_of(v, node, side, &d->list[BY_VERSION], from);
 }
 
 static double rate_of(const struct list *l, uint32_t idx) {
@@ -132,6 +219,7 @@ static unsigned dims_choose(const struct dims *d) {
   for (unsigned k = 0; k < BY_COUNT; k++) {
     if (d->single[k] == REC_SERIES_NONE) continue;
     double rate = rate_of(&d->list[k], d->single[k]);
+    if (k == BY_POD && d->inside && best == BY_CLUSTER) return k;
     if (best != BY_COUNT && rate < DENSER * most) continue;
     best = k;
     most = rate;

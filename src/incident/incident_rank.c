@@ -20,8 +20,20 @@ bool incident_nodes_add(struct incident_nodes *set, uint32_t node) {
   return true;
 }
 
+/* What is called in another cluster has no series in this one: then all of it is asked. */
+static struct base_str edge_scope(const struct incident_view *v, uint32_t edge, struct base_str cluster) {
+  if (incident_edge_series(v, edge, REC_SIDE_CLIENT, cluster) != NONE) return cluster;
+  return incident_edge_series(v, edge, REC_SIDE_SERVER, cluster) != NONE ? cluster : STR_NONE;
+}
+
+static struct base_str node_scope(const struct incident_view *v, uint32_t node, struct base_str cluster) {
+  if (incident_node_series(v, node, REC_SIDE_SERVER, cluster) != NONE) return cluster;
+  return incident_node_series(v, node, REC_SIDE_CLIENT, cluster) != NONE ? cluster : STR_NONE;
+}
+
 static struct incident_excess edge_excess(const struct incident_view *v, uint32_t edge, struct base_str cluster,
                                           enum incident_family family, uint32_t from, uint32_t to) {
+  cluster = edge_scope(v, edge, cluster);
   return incident_excess_of(v, incident_edge_series(v, edge, REC_SIDE_CLIENT, cluster), family, from, to);
 }
 
@@ -37,15 +49,17 @@ void incident_nodes_reach(const struct incident_view *v, struct incident_nodes *
 static struct incident_excess side_excess(const struct incident_view *v, uint32_t node, enum rec_side side,
                                           struct base_str cluster, enum incident_family family, uint32_t from,
                                           uint32_t to) {
-  return incident_excess_of(v, incident_node_series(v, node, side, cluster), family, from, to);
+  return incident_excess_of(v, incident_node_series(v, node, side, node_scope(v, node, cluster)), family, from, to);
 }
 
 uint32_t incident_rank_source(const struct incident_view *v, uint32_t node, struct base_str cluster,
                               enum incident_family family, uint32_t from, uint32_t to) {
   const struct series_catalog *c = v->catalog;
   for (unsigned depth = 0; depth < DEPTH_MAX; depth++) {
-    struct incident_excess own = side_excess(v, node, REC_SIDE_SERVER, cluster, family, from, to);
-    double below = 0.0, most = 0.0;
+    /* By whoever sees more of it: what breaks on the way to a service, it does not report. */
+    double own = side_excess(v, node, REC_SIDE_SERVER, cluster, family, from, to).x,
+           seen = side_excess(v, node, REC_SIDE_CLIENT, cluster, family, from, to).x, below = 0.0, most = 0.0;
+    if (seen > own) own = seen;
     uint32_t next = NONE;
     for (uint32_t e = c->node[node].first_out; e != NONE; e = c->edge[e].next_out) {
       struct incident_excess x = edge_excess(v, e, cluster, family, from, to);
@@ -55,7 +69,7 @@ uint32_t incident_rank_source(const struct incident_view *v, uint32_t node, stru
       most = x.x;
       next = c->edge[e].to;
     }
-    if (next == NONE || below < EXPLAINED * own.x) return node;
+    if (next == NONE || below < EXPLAINED * own) return node;
     node = next;
   }
   return node;
@@ -65,6 +79,7 @@ static struct incident_self self_of(const struct incident_view *v, uint32_t node
                                     enum incident_family family, uint32_t from, uint32_t to) {
   const struct series_catalog *c = v->catalog;
   struct incident_weight w;
+  cluster = node_scope(v, node, cluster);
   incident_weight_open(&w, incident_node_series(v, node, REC_SIDE_SERVER, cluster) != NONE,
                        side_excess(v, node, REC_SIDE_SERVER, cluster, family, from, to),
                        side_excess(v, node, REC_SIDE_CLIENT, cluster, family, from, to));
@@ -77,6 +92,7 @@ static struct incident_self self_of(const struct incident_view *v, uint32_t node
 static double self_second(const struct incident_view *v, uint32_t node, bool between, struct base_str cluster,
                           enum incident_family family, uint32_t sec) {
   const struct series_catalog *c = v->catalog;
+  cluster = node_scope(v, node, cluster);
   uint32_t server = incident_node_series(v, node, REC_SIDE_SERVER, cluster);
   uint32_t client = incident_node_series(v, node, REC_SIDE_CLIENT, cluster);
   if (between) {
@@ -85,7 +101,8 @@ static double self_second(const struct incident_view *v, uint32_t node, bool bet
   }
   double x = incident_excess_second(v, server != NONE ? server : client, family, sec);
   for (uint32_t e = c->node[node].first_out; e != NONE; e = c->edge[e].next_out) {
-    double call = incident_excess_second(v, incident_edge_series(v, e, REC_SIDE_CLIENT, cluster), family, sec);
+    double call =
+        incident_excess_second(v, incident_edge_series(v, e, REC_SIDE_CLIENT, edge_scope(v, e, cluster)), family, sec);
     if (call > 0.0) x -= call;
   }
   return x;
@@ -99,6 +116,7 @@ struct course {
 
 static struct course course_of(const struct incident_view *v, uint32_t victim, struct base_str cluster,
                                enum incident_family family) {
+  cluster = node_scope(v, victim, cluster);
   uint32_t now = v->seq / LIMIT_TICKS_PER_S, t = incident_node_series(v, victim, REC_SIDE_SERVER, cluster);
   struct course out = {.first = now >= CONCORD_S ? now - CONCORD_S + 1 : 0};
   if (t == NONE) t = incident_node_series(v, victim, REC_SIDE_CLIENT, cluster);

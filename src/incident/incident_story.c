@@ -1,14 +1,25 @@
 #include "base_math.h"
 #include "base_must.h"
 #include "incident_case.h"
+#include "incident_change.h"
+#include "incident_silent.h"
 
 #define NONE REC_SERIES_NONE
 #define Z_REACHED 3.0
 #define SURGE_PATIENCE (15u * LIMIT_TICKS_PER_S)
+#define LATELY (20u * LIMIT_TICKS_PER_S)
+#define OWN_Z 5.0     /* standard deviations of excess that a cause of its own has at least, where others have more */
+#define RETRIED 0.05f /* a share of requests tried again that is no side effect */
 #define REGION_SERVICES 3u
 #define REGION_SHARE 0.7
 #define SETTLES (5u * LIMIT_TICKS_PER_S) /* by then lost reports are known as such */
 #define RING_S 100u                      /* the rings reach back so far with whole slots */
+
+/* What a part may do to its service by being gone. */
+#define BIT(signal) (1u << REC_SIGNAL_##signal)
+#define SILENT_SIGNALS                                                                                             \
+  (BIT(LATENCY) | BIT(ERRORS) | BIT(UNREACHABLE) | BIT(TIMEOUTS) | BIT(OVERLOAD) | BIT(CANCELLED) | BIT(RETRIES) | \
+   BIT(HANGING))
 
 struct window {
   uint32_t from, to;
@@ -20,25 +31,19 @@ static struct window window_of(const struct incident_view *v, const struct incid
   return (struct window){from, v->seq};
 }
 
-static uint16_t case_number(const struct incident_head *h, const struct incident_case *c) {
-  return (uint16_t)(c - h->case_);
-}
-
 /* One that names a service tells more than a pooled one; then the one with more evidence. */
 static bool alarm_tells_more(const struct incident_view *v, const struct incident_alarm *a,
                              const struct incident_alarm *b) {
-  bool named = v->catalog->entry[a->series_idx].node != NONE, than = v->catalog->entry[b->series_idx].node != NONE;
+  bool named = incident_alarm_node(v, a) != NONE, than = incident_alarm_node(v, b) != NONE;
   return named != than ? named : a->log_e > b->log_e;
 }
 
 /* The alarm of the case with most evidence that passes; NULL where none does. */
 static const struct incident_alarm *alarm_best(const struct incident_head *h, const struct incident_view *v,
                                                const struct incident_case *c, uint32_t node, bool of_family) {
-  const struct incident_alarm *best = NULL;
-  for (uint32_t i = 0; i < h->alarm_n; i++) {
-    const struct incident_alarm *a = &h->alarm[i];
-    if (a->case_idx != case_number(h, c) || !series_catalog_find(v->catalog, a->series_idx)) continue;
-    if (node != NONE && v->catalog->entry[a->series_idx].node != node) continue;
+  const struct incident_alarm *best = NULL, *a;
+  for (uint32_t at = 0; (a = incident_alarm_next(h, v, c, &at));) {
+    if (node != NONE && incident_alarm_node(v, a) != node) continue;
     if (of_family && incident_family_of(a->signal) != c->family) continue;
     if (!best || alarm_tells_more(v, a, best)) best = a;
   }
@@ -49,11 +54,9 @@ static const struct incident_alarm *alarm_best(const struct incident_head *h, co
 static uint8_t signal_of(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
                          uint32_t node) {
   bool seen[REC_SIGNAL_COUNT] = {false};
-  for (uint32_t i = 0; i < h->alarm_n; i++) {
-    const struct incident_alarm *a = &h->alarm[i];
-    if (a->case_idx != case_number(h, c) || !series_catalog_find(v->catalog, a->series_idx)) continue;
-    if (v->catalog->entry[a->series_idx].node == node || node == NONE) seen[a->signal] = true;
-  }
+  const struct incident_alarm *a;
+  for (uint32_t at = 0; (a = incident_alarm_next(h, v, c, &at));)
+    if (incident_alarm_node(v, a) == node || node == NONE) seen[a->signal] = true;
   if (c->family == INCIDENT_LATENCY) return REC_SIGNAL_LATENCY;
   if (c->family == INCIDENT_ERRORS) {
     if (seen[REC_SIGNAL_OVERLOAD]) return REC_SIGNAL_OVERLOAD;
@@ -61,21 +64,20 @@ static uint8_t signal_of(const struct incident_head *h, const struct incident_vi
     if (seen[REC_SIGNAL_TIMEOUTS]) return REC_SIGNAL_TIMEOUTS;
     return REC_SIGNAL_ERRORS;
   }
-  const struct incident_alarm *a = alarm_best(h, v, c, node, true);
+  a = alarm_best(h, v, c, node, true);
   return a ? a->signal : REC_SIGNAL_ERRORS;
 }
 
 /* Members and, for every strong alarm, where it begins; below each source its calls with excess. */
 static void set_gather(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
                        struct base_str cluster, struct window w, struct incident_nodes *set) {
+  const struct incident_alarm *a;
   uint32_t asked = 0;
   *set = c->nodes;
-  for (uint32_t i = 0; i < h->alarm_n && asked < 64; i++) {
-    const struct incident_alarm *a = &h->alarm[i];
-    const struct series_entry *e = series_catalog_find(v->catalog, a->series_idx);
-    if (a->case_idx != case_number(h, c) || !e || e->node == NONE || incident_family_of(a->signal) != c->family)
-      continue;
-    (void)incident_nodes_add(set, incident_rank_source(v, e->node, cluster, c->family, w.from, w.to));
+  for (uint32_t at = 0; asked < 64 && (a = incident_alarm_next(h, v, c, &at));) {
+    uint32_t node = incident_alarm_node(v, a);
+    if (node == NONE || incident_family_of(a->signal) != c->family) continue;
+    (void)incident_nodes_add(set, incident_rank_source(v, node, cluster, c->family, w.from, w.to));
     asked++;
   }
   if (set->n == 0) /* only pooled series spoke: everybody is asked */
@@ -100,6 +102,12 @@ static void cause_put(struct incident_story *s, struct incident_cause c) {
   if (s->cause_n < LIMIT_CAUSES) s->cause[s->cause_n++] = c;
 }
 
+static void cause_first(struct incident_story *s, struct incident_cause c) {
+  if (s->cause_n == LIMIT_CAUSES) s->cause_n--;
+  for (uint32_t i = s->cause_n++; i > 0; i--) s->cause[i] = s->cause[i - 1];
+  s->cause[0] = c;
+}
+
 static void healthy_put(struct incident_story *s, uint32_t idx) {
   if (s->healthy_n < INCIDENT_COMPARED) s->healthy[s->healthy_n++] = idx;
 }
@@ -108,15 +116,30 @@ static void healthy_put(struct incident_story *s, uint32_t idx) {
  */
 static uint32_t apart_of(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
                          uint32_t node) {
-  const struct incident_alarm *best = NULL;
   uint8_t signal = c->family == INCIDENT_LATENCY ? REC_SIGNAL_LATENCY_APART : REC_SIGNAL_ERRORS_APART;
-  for (uint32_t i = 0; i < h->alarm_n; i++) {
-    const struct incident_alarm *a = &h->alarm[i];
-    if (a->case_idx != case_number(h, c) || a->signal != signal || a->over_seq) continue;
-    const struct series_entry *e = series_catalog_find(v->catalog, a->series_idx);
-    if (e && e->node == node && (!best || a->log_e > best->log_e)) best = a;
-  }
+  const struct incident_alarm *best = incident_alarm_strongest(h, v, c, node, signal, true);
   return best ? best->series_idx : NONE;
+}
+
+/* Of a service, or of its part in one cluster, the part that fell silent when the trouble began is named. */
+static void silent_name(const struct incident_view *v, const struct incident_case *c, struct incident_cause *k) {
+  const struct rec_series *w = k->series_idx == NONE ? NULL : &v->catalog->entry[k->series_idx].who;
+  if (k->node == NONE || !(SILENT_SIGNALS >> k->signal & 1u)) return;
+  if (w && w->level != REC_LEVEL_SERVICE && w->level != REC_LEVEL_SERVICE_CLUSTER) return;
+  uint32_t idx = incident_silent_part(v, k->node, w ? w->dim[REC_DIM_CLUSTER] : STR_NONE, c->from_seq);
+  if (idx == NONE) return;
+  k->series_idx = idx;
+  k->silent = 1;
+}
+
+void incident_story_silent(const struct incident_view *v, struct incident_case *c) {
+  struct incident_cause *k = c->story.cause;
+  if (c->story.cause_n == 0 || k->silent) return;
+  silent_name(v, c, k);
+  if (!k->silent) return;
+  incident_text_silent(k);
+  incident_text_summary(v, c, c->story.summary, sizeof c->story.summary);
+  c->dirty = 1;
 }
 
 /* A ranked service becomes its narrowest entity, followed by the broader one that also holds. */
@@ -134,7 +157,9 @@ static void cause_name(const struct incident_head *h, const struct incident_view
     if (edge != NONE) cause.series_idx = edge;
   }
   cause.shown_idx = cause.series_idx != NONE ? cause.series_idx : incident_node_series(v, r->node, n.side, STR_NONE);
+  silent_name(v, c, &cause);
   incident_text_evidence(v, &cause, c->family, w.from, w.to, cause.evidence, sizeof cause.evidence);
+  incident_text_silent(&cause);
   cause_put(s, cause);
   if (!first) return;
   for (uint32_t i = 0; i < n.healthy_n; i++) healthy_put(s, n.healthy[i]);
@@ -176,9 +201,7 @@ static void region_judge(const struct incident_view *v, const struct incident_ra
   struct base_buf b = buf_over(cause.evidence, sizeof cause.evidence - 1);
   buf_put_f(&b, "%u services in %.*s are seen in trouble by their clients and not by their own proxies", between,
             STR_ARG(cluster));
-  if (s->cause_n == LIMIT_CAUSES) s->cause_n--;
-  for (uint32_t i = s->cause_n++; i > 0; i--) s->cause[i] = s->cause[i - 1];
-  s->cause[0] = cause;
+  cause_first(s, cause);
 }
 
 static void causes_sort(struct incident_story *s) {
@@ -226,10 +249,31 @@ static void severity_set(const struct incident_view *v, const struct incident_ca
   }
 }
 
+/* It was explained so far. When the surge is over, its seconds must not be held against it: only what the last ones
+ * show, beyond what the traffic of the last half minute explains. */
+static bool subsides(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
+                     const struct incident_story *s) {
+  uint32_t from = v->seq - c->from_seq > LATELY ? v->seq - LATELY + 1 : c->from_seq;
+  struct incident_excess e = incident_excess_of(v, s->cause[0].shown_idx, INCIDENT_LATENCY, from, v->seq);
+  return incident_z(e) < 3.0 || incident_traffic_loads(h, v, s->cause[0].node, from, v->seq) == INCIDENT_LOAD_EXPLAINS;
+}
+
+/* Does it fail, too? Then it is no mere load. */
+static bool breaks(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
+                   uint32_t node) {
+  const struct incident_alarm *a;
+  for (uint32_t at = 0; (a = incident_alarm_next(h, v, c, &at));)
+    if (incident_alarm_node(v, a) == node &&
+        (incident_family_of(a->signal) == INCIDENT_ERRORS || a->signal == REC_SIGNAL_RETRIES))
+      return true;
+  return false;
+}
+
 /* Slower, but no more than its own traffic explains, and nothing fails: the load, not the service. */
 static void load_judge(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
                        struct incident_story *s) {
-  if (s->cause_n == 0 || s->cause[0].node == NONE) return;
+  if (s->cause_n == 0 || s->cause[0].node == NONE || s->cause[0].between) return; /* on the way there is no queue */
+  if (breaks(h, v, c, s->cause[0].node)) return;
   uint8_t signal = s->cause[0].signal;
   bool other =
       c->family == INCIDENT_OTHER && (signal == REC_SIGNAL_LATENCY_APART || signal == REC_SIGNAL_LATENCY_DRIFT);
@@ -237,10 +281,94 @@ static void load_judge(const struct incident_head *h, const struct incident_view
   struct window w = window_of(v, c);
   enum incident_loaded load = incident_traffic_loads(h, v, s->cause[0].node, w.from, w.to);
   /* Under a surge a queue may overflow for some seconds: only what lasts is the service's own trouble. */
-  bool brief = v->seq - c->from_seq < SURGE_PATIENCE;
-  if (load != INCIDENT_LOAD_EXPLAINS && !(load == INCIDENT_LOAD_GROWN && brief)) return;
+  bool brief = v->seq - c->from_seq < SURGE_PATIENCE && !incident_time_on_way(&c->time);
+  bool explained = load == INCIDENT_LOAD_EXPLAINS || (load == INCIDENT_LOAD_GROWN && brief);
+  if (!explained && !(c->story.cause_n && c->story.verdict == REC_VERDICT_EXPECTED && subsides(h, v, c, s))) return;
   s->verdict = REC_VERDICT_EXPECTED;
   s->severity = REC_SEVERITY_INFO;
+}
+
+/* Fails because a service that it calls refuses: that one is asked first. */
+static void refusal_judge(const struct incident_head *h, const struct incident_view *v, struct incident_case *c,
+                          const struct incident_rank *first, struct window w, struct incident_story *s) {
+  double ticks = (double)(w.to - w.from + 1);
+  const struct incident_alarm *a =
+      c->family == INCIDENT_ERRORS ? incident_other_refusal(h, v, c, first->node, first->self / ticks) : NULL;
+  if (!a) return;
+  uint32_t node = incident_alarm_node(v, a), part = incident_other_part(h, v, c, node, a->signal);
+  struct incident_cause cause = {.series_idx = part,
+                                 .node = node,
+                                 .shown_idx = part != NONE ? part : a->series_idx,
+                                 .signal = a->signal,
+                                 .score = 1.0};
+  incident_other_evidence(v, a, cause.evidence, sizeof cause.evidence);
+  for (uint32_t i = 0; i < s->cause_n; i++) s->cause[i].score *= 0.5;
+  cause_first(s, cause);
+  if (s->reached_n < 16) s->reached[s->reached_n++] = first->node;
+  c->source = node;
+}
+
+/* Slow on the way, and tried again: what failed at first is the trouble, and the waiting its price. */
+static void retries_judge(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
+                          struct incident_story *s) {
+  struct incident_cause *k = &s->cause[0];
+  if (c->family != INCIDENT_LATENCY || !k->between || k->node == NONE) return;
+  const struct incident_alarm *a = incident_alarm_strongest(h, v, c, k->node, REC_SIGNAL_RETRIES, false);
+  if (!a || a->seen < RETRIED) return;
+  char slow[sizeof k->evidence];
+  memcpy(slow, k->evidence, sizeof slow);
+  k->signal = REC_SIGNAL_RETRIES;
+  incident_other_evidence(v, a, k->evidence, sizeof k->evidence);
+  size_t n = strlen(k->evidence);
+  struct base_buf b = buf_over(k->evidence + n, sizeof k->evidence - n - 1);
+  buf_put_f(&b, "; %s", slow);
+  k->evidence[n + b.n] = 0;
+}
+
+/* Another open incident's own cause. */
+static bool taken(const struct incident_head *h, const struct incident_case *c, uint32_t node) {
+  for (uint32_t i = 0; i < LIMIT_INCIDENTS_OPEN; i++) {
+    const struct incident_case *o = &h->case_[i];
+    if (o == c || !o->used || o->resting || o->family != c->family || o->story.cause_n == 0) continue;
+    if (o->story.cause[0].node == node && o->story.verdict == REC_VERDICT_UNHEALTHY) return true;
+  }
+  return false;
+}
+
+static bool related(const struct incident_view *v, uint32_t a, uint32_t b) {
+  return incident_calls(v->catalog, a, b, INCIDENT_CALLS_DEPTH) ||
+         incident_calls(v->catalog, b, a, INCIDENT_CALLS_DEPTH);
+}
+
+static bool sure(const struct incident_rank *r) {
+  return r->self >= OWN_Z * r->self_sd;
+}
+
+/* Which of the ranked is this incident's own: the one that it was told of, where something unrelated has come up since;
+ * else the first that no other incident has. n: none. */
+static uint32_t rank_own(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
+                         const struct incident_rank *rank, uint32_t n) {
+  uint32_t before = c->story.cause_n ? c->story.cause[0].node : NONE;
+  for (uint32_t i = 1; i < n && before != NONE; i++)
+    if (rank[i].node == before && sure(&rank[i]) && !related(v, rank[0].node, before)) return i;
+  for (uint32_t i = 0; i < n; i++)
+    if (!taken(h, c, rank[i].node) && (i == 0 || sure(&rank[i]))) return i;
+  return n;
+}
+
+/* Two troubles at once have victims in common, so each finds the other's cause. Where this one has a cause of its own
+ * that neither calls the other's nor is called by it, that is left to the other incident. Returns how many stay. */
+static uint32_t ranks_own(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
+                          struct incident_rank *rank, uint32_t n) {
+  uint32_t own = rank_own(h, v, c, rank, n), keep = 1;
+  if (own == n) return n;
+  struct incident_rank first = rank[own];
+  for (uint32_t i = own; i > 0; i--) rank[i] = rank[i - 1];
+  rank[0] = first;
+  for (uint32_t i = 1; i < n; i++)
+    if (!taken(h, c, rank[i].node) || related(v, rank[i].node, first.node)) rank[keep++] = rank[i];
+  if (own > 0 && keep > 1) rank[0].score = rank[1].score; /* first, though others have more: it is no certainty */
+  return keep;
 }
 
 static bool tell_ranked(const struct incident_head *h, const struct incident_view *v, struct incident_case *c) {
@@ -253,6 +381,7 @@ static bool tell_ranked(const struct incident_head *h, const struct incident_vie
   set_gather(h, v, c, cluster, w, &set);
   if (set.n == 0) return false;
   uint32_t n = incident_rank_run(v, &set, cluster, c->family, w.from, w.to, rank, LIMIT_CAUSES, &victim);
+  n = ranks_own(h, v, c, rank, n);
   if (n == 0) return false;
   for (uint32_t i = 0; i < n; i++) cause_name(h, v, c, &rank[i], i == 0, w, &s);
   causes_sort(&s);
@@ -263,9 +392,13 @@ static bool tell_ranked(const struct incident_head *h, const struct incident_vie
   c->source = rank[0].node;
   incident_nodes_reach(v, &c->nodes, c->source, cluster, c->family, w.from, w.to);
   reached_find(v, c, cluster, rank[0].node, victim, w, &s);
+  incident_chain_tell(h, v, c, cluster, w.from, &s);
+  refusal_judge(h, v, c, &rank[0], w, &s);
+  retries_judge(h, v, c, &s);
   severity_set(v, c, victim, w, &s);
-  load_judge(h, v, c, &s);
   c->story = s;
+  incident_time_tell(v, c);
+  load_judge(h, v, c, &c->story);
   incident_text_summary(v, c, c->story.summary, sizeof c->story.summary);
   return true;
 }
@@ -276,7 +409,7 @@ static void tell_alarm(const struct incident_head *h, const struct incident_view
   const struct incident_alarm *a = alarm_best(h, v, c, NONE, true);
   if (!a) a = alarm_best(h, v, c, NONE, false);
   if (!a) return;
-  uint32_t node = v->catalog->entry[a->series_idx].node, part = a->series_idx;
+  uint32_t node = incident_alarm_node(v, a), part = a->series_idx;
   uint8_t signal = a->signal;
   if (node != NONE) {
     node = incident_other_node(h, v, c, node, signal);
@@ -290,7 +423,9 @@ static void tell_alarm(const struct incident_head *h, const struct incident_view
                                  .shown_idx = part != NONE ? part : a->series_idx,
                                  .signal = signal,
                                  .score = 1.0};
+  silent_name(v, c, &cause);
   incident_other_evidence(v, a, cause.evidence, sizeof cause.evidence);
+  incident_text_silent(&cause);
   c->source = node;
   c->story = s;
   cause_put(&c->story, cause);
@@ -306,6 +441,7 @@ static uint32_t traffic_series(const struct incident_view *v, const struct incid
 /* False: nobody confirms the drop, and it may yet turn out that reports are lost. */
 static bool tell_traffic(const struct incident_head *h, const struct incident_view *v, struct incident_case *c) {
   struct incident_traffic t = incident_traffic_judge(h, v, c);
+  if (t.over) return true;
   struct incident_story s = {.verdict = (uint8_t)t.verdict, .margin = 0.6};
   double ratio = t.before_per_s > 0.0 ? t.now_per_s / t.before_per_s : 1.0;
   s.severity = t.verdict == REC_VERDICT_EXPECTED ? REC_SEVERITY_INFO
@@ -323,8 +459,14 @@ static bool tell_traffic(const struct incident_head *h, const struct incident_vi
   for (uint32_t i = 0; i < c->nodes.n && s.reached_n < 16; i++)
     if (c->nodes.node[i] != t.node) s.reached[s.reached_n++] = c->nodes.node[i];
   incident_text_traffic(v, &t, c, s.summary, sizeof s.summary);
+  cause_put(&s, cause);
+  if (t.all_idx != NONE) { /* its way in is only where it shows */
+    s.cause[0].score = 0.5;
+    cause.series_idx = t.all_idx;
+    cause.node = NONE;
+    cause_first(&s, cause);
+  }
   c->story = s;
-  cause_put(&c->story, cause);
   return t.confirmed || t.verdict == REC_VERDICT_EXPECTED || v->seq - c->opened_seq >= SETTLES;
 }
 
@@ -333,9 +475,8 @@ bool incident_story_tell(const struct incident_head *h, const struct incident_vi
     incident_gap_tell(h, v, c);
     return c->story.cause_n > 0;
   }
-  if (c->family == INCIDENT_TRAFFIC) {
-    return tell_traffic(h, v, c);
-  }
+  if (c->family == INCIDENT_CHANGE) return incident_change_tell(h, v, c);
+  if (c->family == INCIDENT_TRAFFIC) return tell_traffic(h, v, c);
   if (c->family == INCIDENT_OTHER) {
     tell_alarm(h, v, c);
     return true;

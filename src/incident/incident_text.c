@@ -66,6 +66,35 @@ void incident_text_evidence(const struct incident_view *v, const struct incident
   seal(&b, out, cap);
 }
 
+void incident_text_hop(const struct incident_view *v, uint32_t series_idx, enum incident_family family, uint32_t from,
+                       uint32_t to, char *out, size_t cap) {
+  struct base_buf b = buf_over(out, cap - 1);
+  struct incident_excess e = incident_excess_of(v, series_idx, family, from, to);
+  struct incident_normal n = incident_normal_of(v, series_idx, from);
+  double mean = n.latency_mean_s + (e.bad > 0.0 ? e.x / e.bad : 0.0);
+  if (family == INCIDENT_ERRORS) {
+    buf_put_f(&b, "%.0f of %.0f failed (", e.bad, e.n);
+    put_percent(&b, e.n > 0.0 ? e.bad / e.n : 0.0);
+    buf_put_str(&b, STR("); "));
+    put_percent(&b, n.error_ratio);
+  } else {
+    buf_put_f(&b, "%.0f took ", e.bad);
+    put_seconds(&b, mean);
+    buf_put_str(&b, STR(" on average; "));
+    put_seconds(&b, n.latency_mean_s);
+  }
+  buf_put_str(&b, STR(" is normal"));
+  seal(&b, out, cap);
+}
+
+void incident_text_silent(struct incident_cause *c) {
+  size_t n = strlen(c->evidence), cap = sizeof c->evidence - n;
+  if (!c->silent) return;
+  struct base_buf b = buf_over(c->evidence + n, cap - 1);
+  buf_put_str(&b, STR("; it answers nothing since then, while others of the service go on"));
+  seal(&b, c->evidence + n, cap);
+}
+
 static void put_names(struct base_buf *b, const struct base_str *d, enum rec_level level) {
   if (level == REC_LEVEL_EDGE || level == REC_LEVEL_EDGE_CLUSTER) {
     buf_put_str(b, d[REC_DIM_CALLER]);
@@ -108,11 +137,11 @@ void incident_text_entity(const struct incident_view *v, const struct incident_c
   seal(&b, out, cap);
 }
 
-static const char *what(enum incident_family f, enum rec_signal s) {
-  if (f == INCIDENT_ERRORS)
-    return s == REC_SIGNAL_UNREACHABLE ? "cannot be reached" : s == REC_SIGNAL_TIMEOUTS ? "times out" : "fails";
-  if (f == INCIDENT_LATENCY) return "is slow";
+static const char *what(enum rec_signal s) {
   switch (s) {
+    case REC_SIGNAL_LATENCY: return "is slow";
+    case REC_SIGNAL_UNREACHABLE: return "cannot be reached";
+    case REC_SIGNAL_TIMEOUTS: return "times out";
     case REC_SIGNAL_DENIED: return "refuses callers (401, 403)";
     case REC_SIGNAL_THROTTLED: return "throttles callers (429)";
     case REC_SIGNAL_CANCELLED: return "is given up on by its callers";
@@ -124,7 +153,8 @@ static const char *what(enum incident_family f, enum rec_signal s) {
     case REC_SIGNAL_LATENCY_APART: return "is slower than its siblings in the same seconds";
     case REC_SIGNAL_ERRORS_DRIFT: return "fails more and more";
     case REC_SIGNAL_LATENCY_DRIFT: return "gets slower and slower";
-    default: return "gets bad requests (4xx)";
+    case REC_SIGNAL_CLIENT_ERRORS: return "gets bad requests (4xx)";
+    default: return "fails";
   }
 }
 
@@ -134,9 +164,13 @@ void incident_text_summary(const struct incident_view *v, const struct incident_
   char name[LIMIT_TEXT_BYTES];
   MUST(s->cause_n > 0);
   incident_text_entity(v, &s->cause[0], name, sizeof name);
-  buf_put_f(&b, "%s %s", name, what(c->family, s->cause[0].signal));
+  buf_put_str(&b, str_of(name));
+  if (s->cause[0].silent)
+    buf_put_f(&b, " does not answer any more; %.*s", STR_ARG(v->catalog->node[s->cause[0].node].name));
+  buf_put_f(&b, " %s", what(s->cause[0].signal));
   if (s->cause[0].evidence[0]) buf_put_f(&b, ": %.*s", (int)strcspn(s->cause[0].evidence, ";"), s->cause[0].evidence);
-  if (s->verdict == REC_VERDICT_EXPECTED) buf_put_str(&b, STR("; its traffic has grown, which explains it"));
+  incident_time_text(v, c, &b);
+  if (s->verdict == REC_VERDICT_EXPECTED) buf_put_str(&b, STR("; its load has grown, which explains it"));
   if (s->reached_n) {
     buf_put_str(&b, STR("; reaches "));
     for (uint32_t i = 0; i < s->reached_n && i < 4; i++) {

@@ -6,10 +6,16 @@
 #define DEPTH_MAX 24u
 #define EXPLAINS 0.5   /* a caller whose own change is at least half of the callee's explains it */
 #define CONSERVED 0.15 /* a total that moved less than this is the same total */
+#define MOVED 0.1      /* of the total: a smaller share is no failover */
+#define CLUSTERS 64u   /* of one service that are compared */
 #define REACH_S 100u   /* of the coarse rings, whole slots */
 #define AMPLIFIED 3.0  /* calls a service gets for the same work of its callers: past this it is no mere change */
 #define SURGE_TICKS (30u * LIMIT_TICKS_PER_S)
 #define SURGE_RATIO 1.15
+#define PODS_BEFORE (300u * LIMIT_TICKS_PER_S) /* pods are compared with those of so long before the trouble, */
+#define PODS_ALIVE (10u * LIMIT_TICKS_PER_S)   /* are there if they had a request in so long, */
+#define PODS_BUSY 5.0f                         /* and count if they have so many in that time */
+#define FOLLOWS 0.8                            /* all of a cluster drops by at least so much of what its entry does */
 #define OVERFLOW 3.0 /* times the band of its load: more is no load's doing, not even for a while */
 
 struct change {
@@ -23,7 +29,9 @@ static struct change change_of(const struct incident_view *v, uint32_t idx, uint
   struct change c = {0.0, 0.0, 1.0};
   if (!series_catalog_find(v->catalog, idx) || !v->state[idx].used) return c;
   const struct series_state *s = &v->state[idx];
-  c.before = s->span > 0.0f ? (double)(s->requests / s->span) * (double)LIMIT_TICKS_PER_S : 0.0;
+  /* What was learned stands still while it is under suspicion; the plain mean of the last hour does not. */
+  if (s->rate.b > 0.0f) c.before = (double)(s->rate.a / s->rate.b) * (double)LIMIT_TICKS_PER_S;
+  if (c.before <= 0.0 && s->span > 0.0f) c.before = (double)(s->requests / s->span) * (double)LIMIT_TICKS_PER_S;
   uint32_t first = from / LIMIT_TICKS_PER_S + 1, end = (v->seq + 1) / LIMIT_TICKS_PER_S; /* [first, end) */
   if (end > first + REACH_S) first = end - REACH_S;
   if (end > first + SERIES_FINE_SLOTS - 1) first = (first + SERIES_COARSE_S - 1) / SERIES_COARSE_S * SERIES_COARSE_S;
@@ -61,21 +69,42 @@ struct asked {
   uint32_t node;
   uint32_t from;
   double slower;
+  bool part; /* in one cluster */
 };
 
-static enum incident_loaded load_of(const struct asked *a, struct change k) {
+/* So many times as much falls to each pod of the service (in the cluster, unless that is empty) as some minutes before
+ * the trouble, because there are fewer. At least 1. */
+static double pods_fewer(const struct incident_view *v, uint32_t node, struct base_str cluster, uint32_t from) {
+  const struct series_catalog *c = v->catalog;
+  uint32_t then = from > PODS_BEFORE ? from - PODS_BEFORE : 0, were = 0, are = 0;
+  for (uint32_t i = c->node[node].first_child; i != NONE; i = c->entry[i].sibling) {
+    const struct rec_series *w = &c->entry[i].who;
+    const struct series_state *s = &v->state[i];
+    if (w->level != REC_LEVEL_POD || w->side != REC_SIDE_SERVER || !s->used) continue;
+    if (cluster.n && !str_eq(w->dim[REC_DIM_CLUSTER], cluster)) continue;
+    if (s->span <= 0.0f || s->requests / s->span * (float)PODS_ALIVE < PODS_BUSY) continue; /* too quiet to tell */
+    were += s->born_seq <= then && s->data_seq >= then;
+    are += v->seq - s->data_seq < PODS_ALIVE;
+  }
+  return are > 0 && were > are ? (double)were / (double)are : 1.0;
+}
+
+static enum incident_loaded load_of(const struct asked *a, struct change k, double fewer) {
   double ratio = ratio_of(k), more = (k.now - k.before) * k.span_s;
-  if (ratio < SURGE_RATIO || more < 3.0 * math_sqrt(k.before * k.span_s)) return INCIDENT_LOAD_USUAL; /* or by chance */
-  double band = incident_load_band(a->head, a->node, ratio);
+  bool grown = ratio >= SURGE_RATIO && more >= 3.0 * math_sqrt(k.before * k.span_s); /* and not by chance */
+  ratio = (grown ? ratio : 1.0) * fewer;
+  if (ratio < SURGE_RATIO) return INCIDENT_LOAD_USUAL;
+  double band = incident_load_band(a->head, a->node, ratio, a->part);
   if (a->slower > OVERFLOW * band) return INCIDENT_LOAD_USUAL; /* no queue that is merely full */
   return a->slower <= band ? INCIDENT_LOAD_EXPLAINS : INCIDENT_LOAD_GROWN;
 }
 
 /* Since the trouble began, and over the last half minute: a queue can overflow long after its load grew. */
-static enum incident_loaded load_since(const struct incident_view *v, uint32_t idx, const struct asked *q) {
+static enum incident_loaded load_since(const struct incident_view *v, uint32_t idx, const struct asked *q,
+                                       double fewer) {
   uint32_t back = v->seq > SURGE_TICKS ? v->seq - SURGE_TICKS : 0;
-  enum incident_loaded a = load_of(q, change_of(v, idx, q->from));
-  enum incident_loaded b = load_of(q, change_of(v, idx, q->from < back ? q->from : back));
+  enum incident_loaded a = load_of(q, change_of(v, idx, q->from), fewer);
+  enum incident_loaded b = load_of(q, change_of(v, idx, q->from < back ? q->from : back), fewer);
   return a > b ? a : b;
 }
 
@@ -103,7 +132,8 @@ static enum incident_loaded callers_load(const struct incident_view *v, const st
   enum incident_loaded most = INCIDENT_LOAD_USUAL;
   uint32_t node = q->node;
   for (unsigned depth = 0; depth < DEPTH_MAX && node != NONE; depth++) {
-    enum incident_loaded l = load_since(v, service_series(v, node), q);
+    double fewer = node == q->node ? pods_fewer(v, node, STR_NONE, q->from) : 1.0;
+    enum incident_loaded l = load_since(v, service_series(v, node), q, fewer);
     if (l > most) most = l;
     node = main_caller(v, node);
   }
@@ -126,12 +156,14 @@ enum incident_loaded incident_traffic_loads(const struct incident_head *h, const
     most = i;
   }
   struct incident_excess e = incident_excess_of(v, whole, INCIDENT_LATENCY, from, to);
-  struct asked q = {h, node, from, slowdown(v, whole, e, from)};
+  struct asked q = {h, node, from, slowdown(v, whole, e, from), false};
   enum incident_loaded load = callers_load(v, &q);
   if (load == INCIDENT_LOAD_EXPLAINS || most == NONE || x < 0.5 * all) return load;
   e = incident_excess_of(v, most, INCIDENT_LATENCY, from, to);
   q.slower = slowdown(v, most, e, from);
-  enum incident_loaded one = load_since(v, most, &q);
+  q.part = true;
+  enum incident_loaded one =
+      load_since(v, most, &q, pods_fewer(v, node, c->entry[most].who.dim[REC_DIM_CLUSTER], from));
   return one > load ? one : load;
 }
 
@@ -173,73 +205,116 @@ uint32_t incident_traffic_root(const struct incident_view *v, uint32_t node, boo
 
 /* The node of the strongest service-level alarm of the case. */
 static uint32_t strongest(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c) {
+  const struct incident_alarm *a;
   uint32_t best = NONE;
   float most = 0.0f;
-  for (uint32_t i = 0; i < h->alarm_n; i++) {
-    const struct incident_alarm *a = &h->alarm[i];
-    if (a->case_idx != (uint16_t)(c - h->case_)) continue;
-    const struct series_entry *e = series_catalog_find(v->catalog, a->series_idx);
-    if (!e || e->node == NONE || a->log_e <= most) continue;
+  for (uint32_t at = 0; (a = incident_alarm_next(h, v, c, &at));) {
+    if (incident_alarm_node(v, a) == NONE || a->log_e <= most) continue;
     most = a->log_e;
-    best = e->node;
+    best = incident_alarm_node(v, a);
   }
   return best;
 }
 
-/* One cluster moved and the service as a whole did not: what left one arrived at another. */
-static bool moved_between(const struct incident_view *v, uint32_t node, uint32_t from, struct incident_traffic *out) {
+/* What one cluster has of a service's requests, before and now. */
+struct part {
+  struct base_str cluster;
+  struct change k;
+};
+
+/* The clusters of a service in a row; returns how many, CLUSTERS at most: those after are not looked at. */
+static uint32_t parts_of(const struct incident_view *v, uint32_t node, uint32_t from, struct part out[CLUSTERS]) {
   const struct series_catalog *c = v->catalog;
-  struct change total = change_of(v, service_series(v, node), from);
-  double down = 0.0, up = 0.0;
-  struct base_str a = STR_NONE, b = STR_NONE;
-  for (uint32_t i = c->node[node].first_child; i != NONE; i = c->entry[i].sibling) {
+  uint32_t n = 0;
+  for (uint32_t i = c->node[node].first_child; i != NONE && n < CLUSTERS; i = c->entry[i].sibling) {
     const struct rec_series *w = &c->entry[i].who;
     if (w->level != REC_LEVEL_SERVICE_CLUSTER || w->side != REC_SIDE_SERVER) continue;
-    struct change k = change_of(v, i, from);
-    double d = k.now - k.before;
-    if (d < down) {
-      down = d;
-      a = w->dim[REC_DIM_CLUSTER];
-    }
-    if (d > up) {
-      up = d;
-      b = w->dim[REC_DIM_CLUSTER];
-    }
+    out[n++] = (struct part){w->dim[REC_DIM_CLUSTER], change_of(v, i, from)};
   }
-  double shift = -down < up ? -down : up, drift = total.now - total.before,
-         noise = 4.0 * math_sqrt(total.before / total.span_s);
-  if (drift < 0.0) drift = -drift;
-  double allowed = CONSERVED * total.before > noise ? CONSERVED * total.before : noise;
-  if (!a.n || !b.n || drift > allowed || shift < 0.5 * (-down > up ? -down : up) || shift <= allowed) return false;
-  out->cluster = a;
-  out->other = b;
+  return n;
+}
+
+/* Is the rate the same, but for what it always does: counts scatter, and rates wander? At least so much is allowed. */
+static bool usual(const struct incident_view *v, uint32_t idx, struct change total, double allowed) {
+  double wander = idx == NONE ? 0.0 : 2.0 * math_sqrt((double)v->state[idx].rate.zeta2);
+  double noise = 4.0 * math_sqrt(1.0 / (total.before * total.span_s)), off = ratio_of(total) - 1.0;
+  if (noise > allowed) allowed = noise;
+  if (wander > allowed) allowed = wander;
+  return off <= allowed && off >= -allowed;
+}
+
+/* One cluster moved and the service as a whole did not: what left one arrived at another. In shares of the total, as
+ * what the whole does is no move. */
+static bool moved_between(const struct incident_view *v, uint32_t node, uint32_t from, struct incident_traffic *out) {
+  struct part part[CLUSTERS];
+  struct change total = change_of(v, service_series(v, node), from);
+  uint32_t n = parts_of(v, node, from, part), a = 0, b = 0;
+  double d[CLUSTERS];
+  if (n < 2 || total.before <= 0.0 || total.now <= 0.0 || !usual(v, service_series(v, node), total, CONSERVED))
+    return false;
+  for (uint32_t i = 0; i < n; i++) {
+    d[i] = part[i].k.now / total.now - part[i].k.before / total.before;
+    if (d[i] < d[a]) a = i;
+    if (d[i] > d[b]) b = i;
+  }
+  double had = part[a].k.before / total.before, moved = -d[a] < d[b] ? -d[a] : d[b], most = -d[a] > d[b] ? -d[a] : d[b];
+  double sd = math_sqrt((had * (1.0 - had) + 0.01) / (total.now * total.span_s));
+  if (moved < 0.5 * most || moved < MOVED || moved < 4.0 * sd) return false;
+  out->cluster = part[a].cluster;
+  out->other = part[b].cluster;
   return true;
 }
 
+bool incident_traffic_moves(const struct incident_view *v, uint32_t node, uint32_t from) {
+  struct incident_traffic unused;
+  return moved_between(v, node, from, &unused);
+}
+
+/* Up to where the users moved: as long as the main caller moved, too. */
+static uint32_t moved_from(const struct incident_view *v, uint32_t node, uint32_t from) {
+  for (unsigned depth = 0; depth < DEPTH_MAX; depth++) {
+    uint32_t caller = main_caller(v, node);
+    if (caller == NONE || !incident_traffic_moves(v, caller, from)) return node;
+    node = caller;
+  }
+  return node;
+}
+
 /* All of a change in one cluster, the others as usual. */
-static struct base_str one_cluster(const struct incident_view *v, uint32_t node, uint32_t from) {
-  const struct series_catalog *c = v->catalog;
-  struct base_str name = STR_NONE;
-  double most = 0.0, sum = 0.0;
-  uint32_t n = 0;
-  for (uint32_t i = c->node[node].first_child; i != NONE; i = c->entry[i].sibling) {
-    const struct rec_series *w = &c->entry[i].who;
-    if (w->level != REC_LEVEL_SERVICE_CLUSTER || w->side != REC_SIDE_SERVER) continue;
-    struct change k = change_of(v, i, from);
-    double d = k.now - k.before;
-    if (d < 0.0) d = -d;
-    n++;
-    sum += d;
+static struct base_str one_cluster(const struct incident_view *v, uint32_t node, bool up, uint32_t from) {
+  struct part part[CLUSTERS];
+  uint32_t n = parts_of(v, node, from, part), best = 0;
+  double sum = 0.0, most = 0.0;
+  for (uint32_t i = 0; i < n; i++) {
+    double d = up ? part[i].k.now - part[i].k.before : part[i].k.before - part[i].k.now;
+    sum += d > 0.0 ? d : -d;
     if (d <= most) continue;
     most = d;
-    name = w->dim[REC_DIM_CLUSTER];
+    best = i;
   }
-  return n > 1 && most >= 0.8 * sum ? name : STR_NONE;
+  return n > 1 && most > 0.0 && most >= 0.8 * sum ? part[best].cluster : STR_NONE;
+}
+
+/* The cluster's own series, where its traffic went as the service's there did: users of the cluster, not of one
+ * service.
+ */
+static uint32_t cluster_with(const struct incident_view *v, uint32_t node, struct base_str cluster, uint32_t from) {
+  const struct series_catalog *c = v->catalog;
+  uint32_t part = incident_node_series(v, node, REC_SIDE_SERVER, cluster);
+  double gone = 1.0 - ratio_of(change_of(v, part, from));
+  for (uint32_t i = 0; i < c->entry_n; i++) {
+    const struct rec_series *w = &c->entry[i].who;
+    if (!c->entry[i].live || w->level != REC_LEVEL_CLUSTER || w->side != REC_SIDE_SERVER) continue;
+    if (!str_eq(w->dim[REC_DIM_CLUSTER], cluster)) continue;
+    return 1.0 - ratio_of(change_of(v, i, from)) >= FOLLOWS * gone ? i : NONE;
+  }
+  return NONE;
 }
 
 struct incident_traffic incident_traffic_judge(const struct incident_head *h, const struct incident_view *v,
                                                const struct incident_case *c) {
-  struct incident_traffic out = {.node = NONE, .verdict = REC_VERDICT_UNHEALTHY, .reason = "no service stands out"};
+  struct incident_traffic out = {
+      .node = NONE, .all_idx = NONE, .verdict = REC_VERDICT_UNHEALTHY, .reason = "no service stands out"};
   uint32_t start = strongest(h, v, c);
   if (start == NONE) {
     bool lossy = incident_gap_share(h, NONE) > 0.03;
@@ -256,17 +331,24 @@ struct incident_traffic incident_traffic_judge(const struct incident_head *h, co
   bool told = incident_gap_share(h, out.node) >= EXPLAINS * gone; /* its proxies are known to lose reports */
   enum others others = c->up ? OTHERS_AGREE : others_of(v, out.node, c->from_seq);
   out.confirmed = others == OTHERS_AGREE;
-  if (!c->up && (told || others == OTHERS_DENY)) {
-    out.verdict = REC_VERDICT_EXPECTED;
-    out.reason = "reports of its proxies are missing; those it talks with see no such drop";
-    return out;
-  }
-  if (moved_between(v, out.node, c->from_seq, &out)) {
+  if (!(told && gone > 0.0) && moved_between(v, out.node, c->from_seq, &out)) {
+    out.node = moved_from(v, out.node, c->from_seq);
     out.verdict = REC_VERDICT_EXPECTED;
     out.reason = "what one cluster lost, another took over";
     return out;
   }
-  out.cluster = one_cluster(v, out.node, c->from_seq);
+  if (!c->up && gone > 0.0 && (told || others == OTHERS_DENY)) {
+    out.verdict = REC_VERDICT_EXPECTED;
+    out.reason = "reports of its proxies are missing; those it talks with see no such drop";
+    return out;
+  }
+  bool expected = c->story.cause_n > 0 && c->story.verdict == REC_VERDICT_EXPECTED;
+  if (!c->up && expected && usual(v, service_series(v, out.node), k, CONSERVED)) { /* the way back is no loss */
+    out.over = true;
+    return out;
+  }
+  out.cluster = one_cluster(v, out.node, c->up, c->from_seq);
+  if (entry && !c->up && out.cluster.n) out.all_idx = cluster_with(v, out.node, out.cluster, c->from_seq);
   double ratio = ratio_of(k);
   if (entry) {
     out.verdict = c->up ? REC_VERDICT_EXPECTED : REC_VERDICT_UNHEALTHY;

@@ -19,12 +19,17 @@ static const struct series_ratio *errors_of(const struct series_state *s) {
   return &s->ratio[0]; /* the slot that every series has */
 }
 
-/* Of the requests that did not fail, the share that was fine (the rest are the clients' doing, without latency). */
+/* Of the requests that did not fail, the share that was fine: the rest are the clients' doing, and have no latency. By
+ * the ratios, as learning of durations may stand still while requests go on. */
 static double fine_share(const struct series_state *s) {
-  double answered = (double)s->requests - (double)errors_of(s)->a;
-  if (answered < 1.0) return 1.0;
-  double share = (double)s->latency.total / answered;
-  return share < 1.0 ? share : 1.0;
+  static const uint8_t theirs[] = {REC_SIGNAL_CLIENT_ERRORS, REC_SIGNAL_DENIED, REC_SIGNAL_THROTTLED,
+                                   REC_SIGNAL_CANCELLED};
+  double answered = (double)s->requests - (double)errors_of(s)->a, bad = 0.0;
+  for (unsigned i = 0; i < sizeof theirs; i++) {
+    const struct series_ratio *r = series_ratio_find(s, theirs[i]);
+    if (r) bad += (double)r->a;
+  }
+  return answered > 1.0 && bad < answered ? 1.0 - bad / answered : 1.0;
 }
 
 static double latency_var(const struct series_latency *d) {

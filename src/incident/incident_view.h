@@ -17,7 +17,8 @@ enum incident_family {
   INCIDENT_LATENCY,
   INCIDENT_TRAFFIC,
   INCIDENT_OTHER,
-  INCIDENT_GAP, /* no alarm's: lost telemetry */
+  INCIDENT_GAP,    /* no alarm's: lost telemetry */
+  INCIDENT_CHANGE, /* no alarm's: a version takes over */
   INCIDENT_FAMILIES
 };
 

@@ -3,6 +3,8 @@
 #include "series_recent.h"
 
 #define NONE REC_SERIES_NONE
+#define LONG_NS TIME_NS_PER_S        /* requests that take less begin and end in the same moment, as onsets go */
+#define EARLY_NS (3 * TIME_NS_PER_S) /* after it was opened */
 #define ENDS_TOGETHER (3u * LIMIT_TICKS_PER_S)
 
 static void entity_series(const struct incident_view *v, uint32_t idx, struct rec_entity *out) {
@@ -15,7 +17,7 @@ static void entity_series(const struct incident_view *v, uint32_t idx, struct re
   }
 }
 
-static void entity_node(const struct incident_view *v, uint32_t node, struct rec_entity *out) {
+void incident_entity_node(const struct incident_view *v, uint32_t node, struct rec_entity *out) {
   *out = (struct rec_entity){.kind = STR("service")};
   out->dim[REC_DIM_NAMESPACE] = v->catalog->node[node].ns;
   out->dim[REC_DIM_SERVICE] = v->catalog->node[node].name;
@@ -25,7 +27,7 @@ void incident_entity_of(const struct incident_view *v, const struct incident_cau
   if (c->series_idx != NONE && series_catalog_find(v->catalog, c->series_idx)) {
     entity_series(v, c->series_idx, out);
   } else if (c->node != NONE) {
-    entity_node(v, c->node, out);
+    incident_entity_node(v, c->node, out);
   } else {
     *out = (struct rec_entity){.kind = STR("mesh")};
   }
@@ -39,7 +41,7 @@ static void lists_write(const struct incident_view *v, const struct incident_sto
     k->signal = s->cause[i].signal;
     memcpy(k->evidence, s->cause[i].evidence, sizeof k->evidence);
   }
-  for (uint32_t i = 0; i < s->reached_n; i++) entity_node(v, s->reached[i], &out->affected[out->affected_n++]);
+  for (uint32_t i = 0; i < s->reached_n; i++) incident_entity_node(v, s->reached[i], &out->affected[out->affected_n++]);
   for (uint32_t i = 0; i < s->route_n; i++)
     if (series_catalog_find(v->catalog, s->route[i])) entity_series(v, s->route[i], &out->affected[out->affected_n++]);
   for (uint32_t i = 0; i < s->healthy_n; i++)
@@ -110,6 +112,21 @@ static void exemplars_write(const struct incident_head *h, const struct incident
   }
 }
 
+/* Requests are counted when they end. One that ended when it was found, and took long to get there, says when it began.
+ */
+static void early_note(const struct incident_head *h, const struct incident_view *v, struct incident_case *c) {
+  int64_t onset = incident_seq_wall(h, v, c->first_seq).ns,
+          settled = incident_seq_wall(h, v, c->opened_seq > c->first_seq ? c->opened_seq : c->first_seq).ns;
+  if (c->occurrences > 1 || (c->family != INCIDENT_ERRORS && c->family != INCIDENT_LATENCY)) return;
+  for (uint32_t i = 0; i < h->exemplar_n; i++) {
+    const struct incident_exemplar *x = &h->exemplar[i];
+    int64_t end = x->at.ns + (int64_t)x->latency_ns;
+    if (x->latency_ns < LONG_NS || end < onset || end > settled + EARLY_NS) continue;
+    if ((c->family == INCIDENT_ERRORS) != rec_class_failed(x->class_) || !exemplar_fits(v, c, x)) continue;
+    if (c->early_ns == 0 || x->at.ns < c->early_ns) c->early_ns = x->at.ns;
+  }
+}
+
 static void changes_write(const struct incident_head *h, struct rec_incident *out) {
   int64_t from = out->started_at.ns - 600 * TIME_NS_PER_S, to = out->updated_at.ns;
   for (uint32_t i = 0; i < h->change_n && out->change_n < LIMIT_CHANGES; i++) {
@@ -129,7 +146,7 @@ static uint32_t end_seq(const struct incident_head *h, const struct incident_cas
   uint32_t end[64], n = 0;
   for (uint32_t i = 0; i < h->alarm_n && n < 64; i++) {
     const struct incident_alarm *a = &h->alarm[i];
-    if (a->case_idx != (uint16_t)(c - h->case_) || a->over_seq == 0) continue;
+    if (a->case_idx != incident_case_number(h, c) || a->over_seq == 0) continue;
     if (of_family && incident_family_of(a->signal) != c->family) continue;
     uint32_t at = n++;
     for (; at > 0 && end[at - 1] > a->over_seq; at--) end[at] = end[at - 1];
@@ -140,12 +157,18 @@ static uint32_t end_seq(const struct incident_head *h, const struct incident_cas
   return last - end[n / 2] <= ENDS_TOGETHER ? end[n / 2] : last;
 }
 
-static void kind_set(const struct incident_case *c, struct rec_incident *out) {
-  static const char *const by_family[] = {"errors", "latency", "traffic", "errors", "change"};
+static void kind_set(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
+                     struct rec_incident *out) {
+  static const char *const by_family[] = {"errors", "latency", "traffic", "errors", "change", "change"};
   const char *kind = by_family[c->family];
-  if (c->family == INCIDENT_OTHER && c->story.cause_n) kind = rec_signal_kind(c->story.cause[0].signal);
-  if (c->family == INCIDENT_ERRORS && c->story.cause_n && c->story.cause[0].signal == REC_SIGNAL_OVERLOAD)
-    kind = "saturation";
+  bool told = c->story.cause_n > 0 && incident_family_of(c->story.cause[0].signal) == INCIDENT_OTHER;
+  if (told) kind = rec_signal_kind(c->story.cause[0].signal);
+  const struct incident_cause *first = c->story.cause_n ? &c->story.cause[0] : NULL;
+  bool full = first && (first->signal == REC_SIGNAL_OVERLOAD || /* slow, and refusing */
+                        (c->family == INCIDENT_LATENCY && first->node != NONE &&
+                         incident_alarm_strongest(h, v, c, first->node, REC_SIGNAL_OVERLOAD, false)));
+  if (full) kind = "saturation";
+  if (c->drain == INCIDENT_DRAIN_YES) kind = "change";
   struct base_buf b = buf_over(out->kind, sizeof out->kind - 1);
   buf_put_str(&b, str_of(kind));
 }
@@ -182,11 +205,11 @@ void incident_write(const struct incident_head *h, const struct incident_view *v
   if (!alive) {
     end = end_seq(h, c, true);
     if (!end) end = end_seq(h, c, false);
-    if (c->family == INCIDENT_GAP) end = c->last_seq + 1;
+    if (c->family >= INCIDENT_GAP) end = c->last_seq + 1;
     if (end <= c->from_seq) end = c->from_seq + 1;
     out->ended_at = incident_seq_wall(h, v, end);
   }
-  kind_set(c, out);
+  kind_set(h, v, c, out);
   memcpy(out->summary, c->story.summary, sizeof out->summary);
   lists_write(v, &c->story, out);
   if (going || !alive) impact_add(v, c, going ? v->seq + 1 : end + LIMIT_TICKS_PER_S - 1);
@@ -200,8 +223,12 @@ void incident_write(const struct incident_head *h, const struct incident_view *v
   incident_gap_text(h, lost, sizeof lost);
   buf_put_str(&t, degraded ? STR("degraded: ") : STR("complete"));
   if (degraded) buf_put_str(&t, str_of(lost));
+  early_note(h, v, c);
+  if (c->early_ns && c->early_ns < out->started_at.ns) out->started_at.ns = c->early_ns;
   exemplars_write(h, v, c, out);
   changes_write(h, out);
   incident_finding_write(h, v, c, out);
+  incident_chain_write(v, c, out);
+  incident_time_write(v, c, out);
   out->confidence = incident_confidence(c, out);
 }

@@ -30,6 +30,7 @@ struct client {
   struct base_buf *body; /* the body, or the line under way */
   io_client_line line;   /* NULL: the body is gathered */
   void *ctx;
+  const char *token; /* NULL: none */
   char *err;
 };
 
@@ -136,8 +137,10 @@ static bool client_ask(struct client *c, const struct client_url *u) {
   buf_put_str(&out, STR("GET "));
   if (u->target.n == 0 || u->target.p[0] != '/') buf_put_char(&out, '/');
   buf_put_str(&out, u->target);
-  buf_put_f(&out, " HTTP/1.1\r\nHost: %.*s\r\nUser-Agent: foreshock\r\nAccept: */*\r\nConnection: close\r\n\r\n",
+  buf_put_f(&out, " HTTP/1.1\r\nHost: %.*s\r\nUser-Agent: foreshock\r\nAccept: */*\r\nConnection: close\r\n",
             STR_ARG(u->authority));
+  if (c->token) buf_put_f(&out, "Authorization: Bearer %s\r\n", c->token);
+  buf_put_str(&out, STR("\r\n"));
   bool sent = !out.bad;
   for (size_t at = 0; sent && at < out.n;) {
     ssize_t n = send(c->fd, out.p + at, out.n - at, MSG_NOSIGNAL);
@@ -227,19 +230,19 @@ static bool client_run(const char *url, int64_t timeout_ns, struct client *c) {
   return done;
 }
 
-bool io_client_get(const char *url, int64_t timeout_ns, size_t body_bytes_max, struct io_client_reply *reply,
-                   char err[IO_CLIENT_ERR_BYTES]) {
+bool io_client_get(const char *url, const char *token, int64_t timeout_ns, size_t body_bytes_max,
+                   struct io_client_reply *reply, char err[IO_CLIENT_ERR_BYTES]) {
   *reply = (struct io_client_reply){.body = buf_open(body_bytes_max)};
-  struct client c = {.body = &reply->body, .err = err};
+  struct client c = {.body = &reply->body, .token = token, .err = err};
   bool done = client_run(url, timeout_ns, &c);
   reply->status = c.status;
   return done;
 }
 
-bool io_client_lines(const char *url, int64_t timeout_ns, size_t line_bytes_max, io_client_line line, void *ctx,
-                     char err[IO_CLIENT_ERR_BYTES]) {
+bool io_client_lines(const char *url, const char *token, int64_t timeout_ns, size_t line_bytes_max, io_client_line line,
+                     void *ctx, char err[IO_CLIENT_ERR_BYTES]) {
   struct base_buf body = buf_open(line_bytes_max);
-  struct client c = {.body = &body, .line = line, .ctx = ctx, .err = err};
+  struct client c = {.body = &body, .line = line, .ctx = ctx, .token = token, .err = err};
   MUST(line);
   bool done = client_run(url, timeout_ns, &c);
   buf_fini(&body);

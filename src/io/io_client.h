@@ -17,10 +17,11 @@ struct io_client_reply {
   struct base_buf body; /* buf_fini it, in every case */
 };
 
-/* GET url. timeout_ns bounds connecting and each silence, not the whole. False: err says what failed, in one line
- * without a newline: no such host, refused, timed out, not HTTP, body over body_bytes_max. */
-bool io_client_get(const char *url, int64_t timeout_ns, size_t body_bytes_max, struct io_client_reply *reply,
-                   char err[IO_CLIENT_ERR_BYTES]);
+/* GET url. token: sent as "Authorization: Bearer …", NULL for none. timeout_ns bounds connecting and each silence, not
+ * the whole. False: err says what failed, in one line without a newline: no such host, refused, timed out, not HTTP,
+ * body over body_bytes_max. */
+bool io_client_get(const char *url, const char *token, int64_t timeout_ns, size_t body_bytes_max,
+                   struct io_client_reply *reply, char err[IO_CLIENT_ERR_BYTES]);
 
 /* Returns false to stop reading. The line has no end-of-line bytes and is valid during the call. */
 typedef bool (*io_client_line)(void *ctx, struct base_str line);
@@ -28,7 +29,7 @@ typedef bool (*io_client_line)(void *ctx, struct base_str line);
 /* GET url and hands over each line of a 200 answer as it comes (server-sent events, JSON lines), until the server
  * ends, `line` says stop (both true), or something fails (false, err). A line over line_bytes_max fails. Another
  * status than 200 fails with it in err. */
-bool io_client_lines(const char *url, int64_t timeout_ns, size_t line_bytes_max, io_client_line line, void *ctx,
-                     char err[IO_CLIENT_ERR_BYTES]);
+bool io_client_lines(const char *url, const char *token, int64_t timeout_ns, size_t line_bytes_max, io_client_line line,
+                     void *ctx, char err[IO_CLIENT_ERR_BYTES]);
 
 #endif

@@ -35,8 +35,9 @@ static struct base_str grpc_pull(struct base_str *in, size_t n) {
 static enum io_deframe grpc_prefix_read(struct io_grpc *g) {
   const uint8_t *p = g->prefix;
   g->want = (uint32_t)p[1] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 8 | p[4];
-  if (p[0] == 1) return IO_DEFRAME_COMPRESSED;
-  if (p[0] != 0) return IO_DEFRAME_BAD;
+  if (p[0] > 1) return IO_DEFRAME_BAD;
+  if (p[0] == 1 && !g->gzip) return IO_DEFRAME_COMPRESSED;
+  g->packed = p[0] == 1;
   return g->want > g->message_bytes_max ? IO_DEFRAME_OVERSIZE : IO_DEFRAME_MESSAGE;
 }
 

@@ -12,7 +12,7 @@ enum { IO_GRPC_PREFIX_BYTES = 5 };
 enum io_deframe {
   IO_DEFRAME_MORE,       /* all bytes consumed, no message complete */
   IO_DEFRAME_MESSAGE,    /* *message is one */
-  IO_DEFRAME_COMPRESSED, /* the compressed flag, which was not agreed */
+  IO_DEFRAME_COMPRESSED, /* the compressed flag, where it was not agreed */
   IO_DEFRAME_OVERSIZE,   /* longer than the maximum */
   IO_DEFRAME_BAD,        /* a flag byte that gRPC does not know */
   IO_DEFRAME_MEMORY      /* the account is exhausted */
@@ -24,6 +24,8 @@ struct io_grpc {
   uint8_t prefix[IO_GRPC_PREFIX_BYTES];
   uint8_t prefix_n;
   uint8_t broken; /* enum io_deframe, sticky; 0 */
+  bool gzip;      /* the compressed flag was agreed */
+  bool packed;    /* the message handed out has it */
   bool shown;     /* body was handed out and goes back at the next call */
   uint32_t want;  /* bytes of the message under way */
   struct base_buf body;

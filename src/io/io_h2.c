@@ -1,17 +1,20 @@
-/* HTTP/2 and gRPC over one connection: an nghttp2 session, and a stream object a call.
+/* HTTP/2 and gRPC over one connection: an nghttp2 session, and a stream object a call. What else comes over HTTP/2 is
+ * in io_h2_http.c.
  *
  * A call's life: HEADERS complete -> route (refused with an HTTP status, or trailers-only, or opened and answered
  * with HEADERS at once) -> DATA through the deframer to the method -> the client ends: an empty message and
  * trailers grpc-status 0. An error answers at once with its trailers, then RST_STREAM(NO_ERROR) tells the client
- * that the rest is not wanted. */
+ * that the rest is not wanted. A unary call is answered when the client ends: what its method said of the one
+ * message waits in the stream until then. */
+#include "io_h2.h"
+
 #include <nghttp2/nghttp2.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base_limits.h"
 #include "base_must.h"
-#include "io_conn.h"
-#include "io_grpc.h"
+#include "io_inflate.h"
 
 enum {
   STREAM_WINDOW_BYTES = 1 << 20,
@@ -21,42 +24,6 @@ enum {
   HEADER_OVERHEAD_BYTES = 32    /* what RFC 9113, 6.5.2 adds to each field */
 };
 
-struct h2_stream {
-  struct h2_stream *prev, *next;
-  struct io_h2 *h;
-  int32_t id;
-  bool post, grpc, headers_sent, answered;
-  const struct io_grpc_method *method; /* NULL: not one of ours */
-  void *app;                           /* the method's stream while it is open */
-  size_t header_bytes;
-  struct base_mono data_at;
-  struct io_grpc deframe;
-  size_t reply_sent; /* of the empty reply message */
-};
-
-struct io_h2 {
-  const struct io_link *link;
-  nghttp2_session *session;
-  struct h2_stream *streams;
-  struct io_now now;
-  struct base_mono frame_at;  /* the last whole frame */
-  struct base_mono stream_at; /* the last stream came or went */
-  bool ping_out;              /* a keep-alive ping is not answered */
-  bool broken;                /* nghttp2 gave up, or memory is out */
-  struct base_buf out;
-  size_t out_sent;
-};
-
-#define NV(name_lit, value_p, value_n)                                                                              \
-  ((nghttp2_nv){(uint8_t *)(uintptr_t)(name_lit), (uint8_t *)(uintptr_t)(value_p), sizeof(name_lit) - 1, (value_n), \
-                NGHTTP2_NV_FLAG_NO_COPY_NAME})
-#define NV_LIT(name_lit, value_lit) NV(name_lit, value_lit, sizeof(value_lit) - 1)
-
-/* Any failure to queue output is lack of memory or a stream that is gone; the first ends the connection. */
-static void h2_check(struct io_h2 *h, int rv) {
-  if (rv == NGHTTP2_ERR_NOMEM) h->broken = true;
-}
-
 static void stream_app_close(struct h2_stream *st) {
   if (!st->app) return;
   void *app = st->app;
@@ -65,8 +32,7 @@ static void stream_app_close(struct h2_stream *st) {
   io_count(st->h->link, REC_COUNTER_STREAMS_CLOSED);
 }
 
-/* Answers with a bare HTTP status: for what is no gRPC. */
-static void stream_refuse(struct h2_stream *st, const char *status) {
+void h2_refuse(struct h2_stream *st, const char *status) {
   nghttp2_nv nv[] = {NV(":status", status, strlen(status)), NV_LIT("allow", "POST")};
   st->answered = true;
   size_t n = strcmp(status, "405") == 0 ? 2 : 1;
@@ -79,7 +45,7 @@ static void stream_fail(struct h2_stream *st, int status, const char *message) {
   int n = snprintf(digits, sizeof digits, "%d", status);
   MUST(status != IO_GRPC_OK && n > 0);
   nghttp2_nv nv[] = {NV_LIT(":status", "200"), NV_LIT("content-type", "application/grpc"),
-                     NV_LIT("grpc-accept-encoding", "identity"), NV("grpc-status", digits, (size_t)n),
+                     NV_LIT("grpc-accept-encoding", "identity,gzip"), NV("grpc-status", digits, (size_t)n),
                      NV("grpc-message", message, strlen(message))};
   nghttp2_session *session = st->h->session;
   st->answered = true;
@@ -92,31 +58,38 @@ static void stream_fail(struct h2_stream *st, int status, const char *message) {
 static ssize_t stream_reply_read(nghttp2_session *session, int32_t id, uint8_t *buf, size_t n, uint32_t *flags,
                                  nghttp2_data_source *source, void *user) {
   static const nghttp2_nv ok = {(uint8_t *)(uintptr_t) "grpc-status", (uint8_t *)(uintptr_t) "0", 11, 1, 0};
+  static const char empty[IO_GRPC_PREFIX_BYTES] = {0};
   struct h2_stream *st = source->ptr;
   (void)user;
-  size_t left = IO_GRPC_PREFIX_BYTES - st->reply_sent;
+  struct base_str all = st->reply.n ? buf_str(&st->reply) : (struct base_str){empty, sizeof empty};
+  size_t left = all.n - st->reply_sent;
   if (n > left) n = left;
-  memset(buf, 0, n);
+  memcpy(buf, all.p + st->reply_sent, n);
   st->reply_sent += n;
-  if (st->reply_sent < IO_GRPC_PREFIX_BYTES) return (ssize_t)n;
+  if (st->reply_sent < all.n) return (ssize_t)n;
   *flags |= NGHTTP2_DATA_FLAG_EOF | NGHTTP2_DATA_FLAG_NO_END_STREAM;
   if (nghttp2_submit_trailer(session, id, &ok, 1) != 0) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
   return (ssize_t)n;
 }
 
-/* The client is through and all went well: an empty message (clients with a unary answer demand one), trailers. */
+static const nghttp2_nv reply_head[] = {
+    {(uint8_t *)(uintptr_t) ":status", (uint8_t *)(uintptr_t) "200", 7, 3, 0},
+    {(uint8_t *)(uintptr_t) "content-type", (uint8_t *)(uintptr_t) "application/grpc", 12, 16, 0},
+    {(uint8_t *)(uintptr_t) "grpc-accept-encoding", (uint8_t *)(uintptr_t) "identity,gzip", 20, 13, 0}};
+
+/* The client is through and all went well: the answer, of a stream an empty message (clients with a unary answer
+ * demand one), and trailers. */
 static void stream_finish(struct h2_stream *st) {
   nghttp2_data_provider reply = {.source.ptr = st, .read_callback = stream_reply_read};
+  nghttp2_session *session = st->h->session;
   st->answered = true;
   stream_app_close(st);
-  h2_check(st->h, nghttp2_submit_data(st->h->session, NGHTTP2_FLAG_END_STREAM, st->id, &reply));
+  h2_check(st->h, st->headers_sent ? nghttp2_submit_data(session, NGHTTP2_FLAG_END_STREAM, st->id, &reply)
+                                   : nghttp2_submit_response(session, st->id, reply_head, 3, &reply));
 }
 
 static void stream_open(struct h2_stream *st) {
-  static const nghttp2_nv early[] = {
-      {(uint8_t *)(uintptr_t) ":status", (uint8_t *)(uintptr_t) "200", 7, 3, 0},
-      {(uint8_t *)(uintptr_t) "content-type", (uint8_t *)(uintptr_t) "application/grpc", 12, 16, 0},
-      {(uint8_t *)(uintptr_t) "grpc-accept-encoding", (uint8_t *)(uintptr_t) "identity", 20, 8, 0}};
+  if (st->method->call) return; /* nothing to open, and nothing to say before the answer */
   st->app = st->method->open(st->method->ctx, st->h->link->peer);
   if (!st->app) {
     stream_fail(st, IO_GRPC_RESOURCE_EXHAUSTED, "too many streams");
@@ -124,23 +97,26 @@ static void stream_open(struct h2_stream *st) {
   }
   io_count(st->h->link, REC_COUNTER_STREAMS_OPENED);
   st->headers_sent = true;
-  h2_check(st->h, nghttp2_submit_headers(st->h->session, NGHTTP2_FLAG_NONE, st->id, NULL, early, 3, NULL));
+  h2_check(st->h, nghttp2_submit_headers(st->h->session, NGHTTP2_FLAG_NONE, st->id, NULL, reply_head, 3, NULL));
 }
 
 /* The request's headers are whole. */
 static void stream_route(struct h2_stream *st) {
   if (st->header_bytes > LIMIT_HTTP_HEADER_BYTES) {
-    stream_refuse(st, "431");
+    h2_refuse(st, "431");
+  } else if (st->h->link->conf->http_over_h2 && !st->grpc) {
+    if (!st->http) h2_refuse(st, "503");
   } else if (st->h->link->conf->method_n == 0) {
-    stream_refuse(st, "404");
+    h2_refuse(st, "404");
   } else if (!st->post) {
-    stream_refuse(st, "405");
+    h2_refuse(st, "405");
   } else if (!st->grpc) {
-    stream_refuse(st, "415");
+    h2_refuse(st, "415");
   } else if (!st->method) {
     io_count(st->h->link, REC_COUNTER_STREAMS_UNKNOWN);
     stream_fail(st, IO_GRPC_UNIMPLEMENTED, "unknown method");
   } else {
+    st->deframe.gzip = st->gzip;
     stream_open(st);
   }
 }
@@ -165,6 +141,52 @@ static void stream_fail_deframe(struct h2_stream *st, enum io_deframe why) {
   }
 }
 
+/* The one message of a unary call; its answer waits for the client's end. */
+static void stream_call(struct h2_stream *st, struct base_str message) {
+  struct io_grpc_call call = {st->h->link->peer, message, st->h->now.wall};
+  const char *why = "refused by the receiver";
+  if (st->called) {
+    stream_fail(st, IO_GRPC_INTERNAL, "more than one message");
+    return;
+  }
+  st->called = true;
+  st->reply = buf_open(IO_GRPC_PREFIX_BYTES + LIMIT_GRPC_REPLY_BYTES);
+  buf_put(&st->reply, "\0\0\0\0\0", IO_GRPC_PREFIX_BYTES);
+  int status = st->method->call(st->method->ctx, &call, &st->reply, &why);
+  size_t n = st->reply.n - IO_GRPC_PREFIX_BYTES;
+  if (status != IO_GRPC_OK) {
+    stream_fail(st, status, why);
+  } else if (st->reply.bad) {
+    stream_fail(st, IO_GRPC_INTERNAL, "no memory for the answer");
+  } else {
+    st->reply.p[3] = (char)(n >> 8);
+    st->reply.p[4] = (char)n;
+  }
+}
+
+static void stream_message(struct h2_stream *st, struct base_str message) {
+  if (st->method->call) {
+    stream_call(st, message);
+    return;
+  }
+  int status = st->method->message(st->app, message, st->h->now.wall);
+  if (status != IO_GRPC_OK) stream_fail(st, status, "refused by the receiver");
+}
+
+static void stream_unpack(struct h2_stream *st, struct base_str packed) {
+  struct base_buf plain;
+  switch (io_inflate(st->h->link->hold, packed, LIMIT_MESSAGE_BYTES, &plain)) {
+    case IO_INFLATE_OK: stream_message(st, buf_str(&plain)); break;
+    case IO_INFLATE_OVERSIZE: stream_fail_deframe(st, IO_DEFRAME_OVERSIZE); break;
+    case IO_INFLATE_MEMORY: stream_fail_deframe(st, IO_DEFRAME_MEMORY); break;
+    case IO_INFLATE_BAD:
+      io_count(st->h->link, REC_COUNTER_REJECT_COMPRESSED);
+      stream_fail(st, IO_GRPC_INTERNAL, "the message is no gzip");
+      break;
+  }
+  io_hold_give(st->h->link->hold, &plain);
+}
+
 static void stream_take(struct h2_stream *st, struct base_str in) {
   st->data_at = st->h->now.mono;
   while (!st->answered) {
@@ -173,19 +195,24 @@ static void stream_take(struct h2_stream *st, struct base_str in) {
     if (step == IO_DEFRAME_MORE) return;
     if (step != IO_DEFRAME_MESSAGE) {
       stream_fail_deframe(st, step);
-      return;
+    } else if (st->deframe.packed) {
+      stream_unpack(st, message);
+    } else {
+      stream_message(st, message);
     }
-    int status = st->method->message(st->app, message, st->h->now.wall);
-    if (status != IO_GRPC_OK) stream_fail(st, status, "refused by the receiver");
   }
 }
 
 /* The client has ended its side. */
 static void stream_end(struct h2_stream *st) {
   if (st->answered) return;
-  if (io_grpc_partial(&st->deframe)) {
+  if (st->http) {
+    h2_http_end(st);
+  } else if (io_grpc_partial(&st->deframe)) {
     io_count(st->h->link, REC_COUNTER_REJECT_FRAME);
     stream_fail(st, IO_GRPC_INTERNAL, "the last message is cut short");
+  } else if (st->method->call && !st->called) {
+    stream_fail(st, IO_GRPC_INTERNAL, "no message");
   } else {
     stream_finish(st);
   }
@@ -196,6 +223,8 @@ static void stream_free(struct h2_stream *st) {
   if (!st->answered && io_grpc_partial(&st->deframe)) io_count(h->link, REC_COUNTER_REJECT_FRAME);
   stream_app_close(st);
   io_grpc_fini(&st->deframe);
+  h2_http_free(st);
+  buf_fini(&st->reply);
   if (st->prev) st->prev->next = st->next;
   if (st->next) st->next->prev = st->prev;
   if (h->streams == st) h->streams = st->next;
@@ -245,6 +274,8 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
   if (str_eq(name, STR(":method"))) st->post = str_eq(value, STR("POST"));
   if (str_eq(name, STR(":path"))) st->method = method_find(h->link->conf, value);
   if (str_eq(name, STR("content-type"))) st->grpc = type_is_grpc(value);
+  if (str_eq(name, STR("grpc-encoding"))) st->gzip = str_eq(value, STR("gzip"));
+  if (h->link->conf->http_over_h2) h2_http_header(st, name, value);
   return 0;
 }
 
@@ -264,7 +295,12 @@ static int on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t id, co
   struct h2_stream *st = nghttp2_session_get_stream_user_data(session, id);
   (void)flags;
   (void)user;
-  if (st && st->app) stream_take(st, (struct base_str){(const char *)p, n});
+  struct base_str in = {(const char *)p, n};
+  if (!st || st->answered) return 0;
+  if (st->app || (st->method && st->method->call && !st->http))
+    stream_take(st, in);
+  else if (st->http)
+    h2_http_take(st, in);
   return 0;
 }
 
@@ -363,9 +399,13 @@ bool io_h2_done(const struct io_h2 *h) {
 /* A call whose message has stopped half-way holds memory: it ends, silent calls between messages do not. */
 static void streams_idle_end(struct io_h2 *h, int64_t idle_ns) {
   for (struct h2_stream *st = h->streams; st; st = st->next) {
-    if (st->answered || !io_grpc_partial(&st->deframe) || h->now.mono.ns - st->data_at.ns < idle_ns) continue;
+    bool half = st->http || io_grpc_partial(&st->deframe);
+    if (st->answered || !half || h->now.mono.ns - st->data_at.ns < idle_ns) continue;
     io_count(h->link, REC_COUNTER_STREAMS_IDLE);
-    stream_fail(st, IO_GRPC_DEADLINE, "message not completed in time");
+    if (st->http)
+      h2_refuse(st, "408");
+    else
+      stream_fail(st, IO_GRPC_DEADLINE, "message not completed in time");
   }
 }
 

@@ -1,6 +1,7 @@
 #include "io_hold.h"
 
 #include "base_must.h"
+#include "io_inflate.h"
 
 void io_hold_init(struct io_hold *h, size_t bytes_max) {
   *h = (struct io_hold){.bytes_max = bytes_max};
@@ -8,6 +9,7 @@ void io_hold_init(struct io_hold *h, size_t bytes_max) {
 
 void io_hold_fini(struct io_hold *h) {
   while (h->spare_n) buf_fini(&h->spare[--h->spare_n]);
+  io_inflate_fini(h);
 }
 
 struct base_buf io_hold_take(struct io_hold *h, size_t max) {

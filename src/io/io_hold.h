@@ -14,6 +14,7 @@ struct io_hold {
   size_t bytes_max;
   unsigned spare_n;
   struct base_buf spare[IO_HOLD_SPARES];
+  void *inflater; /* of io_inflate.c, made when first needed */
 };
 
 void io_hold_init(struct io_hold *h, size_t bytes_max);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base_must.h"
+#include "io_inflate.h"
 
 static struct base_str head_str(const struct io_http1 *h, struct http1_span s) {
   return s.n ? (struct base_str){h->head.p + s.at, s.n} : STR_NONE;
@@ -19,7 +20,7 @@ static bool str_eq_nocase(struct base_str a, struct base_str lower) {
   return true;
 }
 
-static void request_clear(struct io_http1 *h) {
+static void http1_clear(struct io_http1 *h) {
   io_hold_give(h->link->hold, &h->head);
   io_hold_give(h->link->hold, &h->body);
   h->target = (struct http1_span){0, 0};
@@ -54,7 +55,7 @@ static int head_keep(struct io_http1 *h, struct http1_span *s, struct base_str p
 
 static int on_message_begin(llhttp_t *p) {
   struct io_http1 *h = p->data;
-  request_clear(h);
+  http1_clear(h);
   h->started = true;
   return 0;
 }
@@ -114,6 +115,9 @@ static int head_judge(const struct io_http1 *h, const llhttp_t *p) {
   if (te_any && !str_eq_nocase(te, STR("chunked"))) return 501;
   if (!method_served(p->method)) return 405;
   if (p->flags & F_CONTENT_LENGTH && p->content_length > LIMIT_HTTP_BODY_BYTES) return 413;
+  struct base_str encoding = head_str(h, h->kept[HTTP1_KEPT_CONTENT_ENCODING]);
+  if (h->kept_n[HTTP1_KEPT_CONTENT_ENCODING] > 1) return 415;
+  if (encoding.n && !str_eq_nocase(encoding, STR("gzip")) && !str_eq_nocase(encoding, STR("identity"))) return 415;
   if (p->http_minor == 1 && expect.n && !str_eq_nocase(expect, STR("100-continue"))) return 417;
   return 0;
 }
@@ -165,12 +169,22 @@ struct io_http1 *io_http1_open(const struct io_link *link, struct io_now now) {
   h->stream.h = h;
   llhttp_init(&h->parser, HTTP_REQUEST, &http1_settings);
   h->parser.data = h;
-  request_clear(h);
+  http1_clear(h);
   return h;
 }
 
 static bool out_is_high(const struct io_http1 *h) {
   return h->out.n - h->out_sent > HTTP1_OUT_BYTES_HIGH;
+}
+
+/* A body in gzip becomes what it holds; the status to refuse it with, or 0. */
+static int body_unpack(struct io_http1 *h) {
+  struct base_buf plain;
+  if (!str_eq_nocase(head_str(h, h->kept[HTTP1_KEPT_CONTENT_ENCODING]), STR("gzip"))) return 0;
+  enum io_inflate s = io_inflate(h->link->hold, buf_str(&h->body), LIMIT_HTTP_BODY_BYTES, &plain);
+  io_hold_give(h->link->hold, &h->body);
+  h->body = plain;
+  return s == IO_INFLATE_OK ? 0 : s == IO_INFLATE_BAD ? 400 : s == IO_INFLATE_OVERSIZE ? 413 : 503;
 }
 
 /* Parses from the front of *in and answers each request as it is whole, while there is room for answers. */
@@ -182,8 +196,12 @@ static void http1_parse(struct io_http1 *h, struct base_str *in) {
     } else if (e == HPE_PAUSED && h->complete) {
       *in = str_cut(*in, (size_t)(llhttp_get_error_pos(&h->parser) - in->p), in->n);
       llhttp_resume(&h->parser);
-      http1_serve(h);
-      request_clear(h);
+      int status = body_unpack(h);
+      if (status == 0)
+        http1_serve(h);
+      else
+        http1_reply_error(h, status);
+      http1_clear(h);
     } else {
       http1_reply_error(h, h->refuse ? h->refuse : 400);
     }

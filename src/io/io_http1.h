@@ -9,11 +9,15 @@
 #include "io_conn.h"
 
 /* Request headers whose value is kept. X(NAME, text in lower case) */
-#define HTTP1_KEPT_TABLE(X)       \
-  X(HOST, "host")                 \
-  X(CONTENT_TYPE, "content-type") \
-  X(ACCEPT, "accept")             \
-  X(EXPECT, "expect")             \
+#define HTTP1_KEPT_TABLE(X)               \
+  X(HOST, "host")                         \
+  X(CONTENT_TYPE, "content-type")         \
+  X(ACCEPT, "accept")                     \
+  X(EXPECT, "expect")                     \
+  X(CONTENT_ENCODING, "content-encoding") \
+  X(AUTHORIZATION, "authorization")       \
+  X(IF_NONE_MATCH, "if-none-match")       \
+  X(ACCEPT_ENCODING, "accept-encoding")   \
   X(TRANSFER_ENCODING, "transfer-encoding")
 enum http1_kept {
 #define X(name, text) HTTP1_KEPT_##name,

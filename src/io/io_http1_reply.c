@@ -132,6 +132,8 @@ static void error_reply(struct io_http1 *h, int status) {
   char text[96];
   struct io_http_response res = {.status = status, .content_type = "application/json"};
   res.body = buf_over(text, sizeof text);
+  if (status == 503) res.extra = "Retry-After: 1\r\n";
+  if (status == 415) res.extra = "Accept-Encoding: gzip\r\n";
   if (status == 405) res.extra = "Allow: GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH\r\n";
   buf_put_f(&res.body, "{\"error\":\"%s\"}\n", status_text(status));
   http1_reply(h, &res);
@@ -171,6 +173,9 @@ static void http1_handle(struct io_http1 *h, struct http1_response *r) {
   struct io_http_request req = {.method = str_of(llhttp_method_name((llhttp_method_t)h->parser.method)),
                                 .content_type = kept_str(h, HTTP1_KEPT_CONTENT_TYPE),
                                 .accept = kept_str(h, HTTP1_KEPT_ACCEPT),
+                                .accept_encoding = kept_str(h, HTTP1_KEPT_ACCEPT_ENCODING),
+                                .authorization = kept_str(h, HTTP1_KEPT_AUTHORIZATION),
+                                .if_none_match = kept_str(h, HTTP1_KEPT_IF_NONE_MATCH),
                                 .body = buf_str(&h->body)};
   target_split((struct base_str){h->head.p + h->target.at, h->target.n}, &req);
   const struct io_server_conf *conf = h->link->conf;

@@ -24,7 +24,10 @@ enum {
   IO_GRPC_UNAVAILABLE = 14
 };
 
-/* A client-streaming gRPC method. The server never stops reading and answers only when the client's stream ends
+struct io_grpc_call;
+
+/* A gRPC method: client-streaming, or unary where `call` is set. A message may be compressed with gzip. Of a stream the
+ * server never stops reading and answers only when the client's stream ends
  * (headers early, trailers grpc-status then). */
 struct io_grpc_method {
   const char *path; /* "/envoy.service.accesslog.v3.AccessLogService/StreamAccessLogs" */
@@ -36,6 +39,15 @@ struct io_grpc_method {
    * ends the stream. */
   int (*message)(void *stream, struct base_str bytes, struct base_wall recv);
   void (*close)(void *stream);
+  /* The answer's message goes into *reply (at most LIMIT_GRPC_REPLY_BYTES; more is INTERNAL). Returns IO_GRPC_OK, or
+   * the status that the client gets, with *why (static) as its message. */
+  int (*call)(void *ctx, const struct io_grpc_call *call, struct base_buf *reply, const char **why);
+};
+
+/* One call of a unary method: one message, one answer. */
+struct io_grpc_call {
+  struct base_str peer, bytes; /* bytes are valid during the call only */
+  struct base_wall recv;
 };
 
 /* HTTP/1.1. The handler fills the response before it returns, or keeps the connection for a stream of server-sent
@@ -44,8 +56,9 @@ struct io_http_stream;
 
 struct io_http_request {
   struct base_str method, path, query; /* path without the query, both still percent-encoded */
-  struct base_str content_type, accept;
-  struct base_str body;
+  struct base_str content_type, accept, accept_encoding;
+  struct base_str authorization, if_none_match;
+  struct base_str body; /* unpacked, where it came with Content-Encoding: gzip */
 };
 
 struct io_http_response {
@@ -70,6 +83,7 @@ struct io_server_conf {
   unsigned method_n;
   io_http_handler http; /* NULL: HTTP/1.1 gets 404 */
   void *http_ctx;
+  bool http_over_h2;  /* the handler serves HTTP/2 requests, too; it keeps no event streams then */
   int64_t idle_ns;    /* a connection with no byte for so long is closed (slow loris: also partial frames) */
   uint64_t *counters; /* REC_COUNTER_COUNT of them, owned by the caller, same thread */
 };

@@ -66,6 +66,14 @@ static void put_cells(struct base_buf *out, const struct rec_hist_cell *cell, ui
   }
 }
 
+static void put_stages(struct base_buf *out, const uint64_t stage_ns[REC_STAGE_COUNT]) {
+  uint32_t mask = 0;
+  for (unsigned i = 0; i < REC_STAGE_COUNT; i++) mask |= (uint32_t)(stage_ns[i] != 0) << i;
+  put_varint(out, mask);
+  for (unsigned i = 0; i < REC_STAGE_COUNT; i++)
+    if (stage_ns[i]) put_varint(out, stage_ns[i]);
+}
+
 static void put_obs(struct base_buf *out, const struct rec_obs *o, const struct rec_batch *b, uint32_t *next) {
   MUST(o->hist_from <= b->cell_n && o->hist_n <= b->cell_n - o->hist_from);
   put_ascending(out, o->series_idx, next);
@@ -79,7 +87,7 @@ static void put_obs(struct base_buf *out, const struct rec_obs *o, const struct 
   put_varint(out, o->ended_started);
   put_cells(out, o->hist_n ? &b->cell[o->hist_from] : NULL, o->hist_n);
   put_varint(out, o->latency_sum_ns);
-  put_varint(out, o->wait_sum_ns);
+  put_stages(out, o->stage_ns);
   put_varint(out, o->bytes_in);
   put_varint(out, o->bytes_out);
 }
@@ -314,9 +322,18 @@ static void take_obs(struct take *t, struct rec_obs *o, uint32_t *next) {
   o->ended_started = take_u32(t);
 }
 
+static void take_stages(struct take *t, uint64_t stage_ns[REC_STAGE_COUNT]) {
+  uint64_t mask = take_varint(t, (1ull << REC_STAGE_COUNT) - 1);
+  for (unsigned i = 0; i < REC_STAGE_COUNT; i++) {
+    if (!(mask >> i & 1u)) continue;
+    stage_ns[i] = take_varint(t, UINT64_MAX);
+    if (stage_ns[i] == 0) refuse(t, "a stage is listed with no time");
+  }
+}
+
 static void take_sums(struct take *t, struct rec_obs *o) {
   o->latency_sum_ns = take_varint(t, UINT64_MAX);
-  o->wait_sum_ns = take_varint(t, UINT64_MAX);
+  take_stages(t, o->stage_ns);
   o->bytes_in = take_varint(t, UINT64_MAX);
   o->bytes_out = take_varint(t, UINT64_MAX);
 }

@@ -7,7 +7,8 @@
  *   bucket  n series | n obs, n cells | n drops
  *   series  idx (after the one before) | level, side | a string for each dim of the level, in order
  *   obs     idx (after the one before) | mask of classes, their counts | retries, started, ended started | n cells,
- *           each bucket (after the one before) and count | latency sum | wait sum | bytes in | bytes out
+ *           each bucket (after the one before) and count | latency sum | mask of stages, their sums |
+ *           bytes in | bytes out
  *   drop    idx
  *   head    n exemplars | n changes | n commands | n gaps
  *   gap     node, namespace, service, cluster | expected, lost | reason
@@ -23,6 +24,7 @@
 enum rec_frame {
   REC_FRAME_TICK = 1,     /* rec_codec_tick_* */
   REC_FRAME_INCIDENT = 2, /* an incident's JSON */
+  REC_FRAME_AUDIT = 3,    /* an action asked of the API, as JSON; in the incident log */
   REC_FRAME_STREAM = 16,  /* recording: rec_arrival, kind open */
   REC_FRAME_MESSAGE = 17, /* recording: a message of a stream */
   REC_FRAME_STREAM_END = 18,
@@ -35,7 +37,7 @@ struct rec_tick_input {
   struct rec_head_batch head;
 };
 
-#define REC_CODEC_VERSION 2u
+#define REC_CODEC_VERSION 3u
 
 /* Appends the frame's body. Sets out->bad where it does not fit, or where the reader would refuse it: a text over
  * its limit, numbers out of range or out of order. Same input, same bytes. */

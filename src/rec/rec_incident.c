@@ -237,6 +237,57 @@ static void plot_json(struct base_json *j, const struct rec_incident *in) {
   json_close(j);
 }
 
+static void chain_json(struct base_json *j, const struct rec_incident *in) {
+  MUST(in->hop_n <= LIMIT_HOPS);
+  json_key(j, "chain");
+  json_array(j);
+  for (uint32_t i = 0; i < in->hop_n; i++) {
+    const struct rec_hop *hop = &in->hop[i];
+    json_object(j);
+    json_key(j, "from");
+    entity_json(j, &hop->from);
+    json_key(j, "to");
+    entity_json(j, &hop->to);
+    json_key(j, "quiet");
+    json_bool(j, hop->quiet);
+    key_text(j, "evidence", hop->evidence, sizeof hop->evidence);
+    json_close(j);
+  }
+  json_close(j);
+  json_key(j, "refuted_by");
+  if (in->refute[0]) {
+    json_text(j, in->refute);
+  } else {
+    json_null(j);
+  }
+}
+
+static void time_json(struct base_json *j, const struct rec_time *t) {
+  json_key(j, "time");
+  if (!t->told) {
+    json_null(j);
+    return;
+  }
+  json_object(j);
+  json_key(j, "place");
+  json_text(j, rec_place_text(t->place));
+  json_key(j, "edge");
+  entity_json(j, &t->edge);
+  json_key(j, "stages");
+  json_array(j);
+  for (unsigned i = 0; i < REC_PLACE_COUNT; i++) {
+    if (!(t->told >> i & 1u)) continue;
+    json_object(j);
+    json_key(j, "place");
+    json_text(j, rec_place_text(i));
+    key_short(j, "normal_ms", t->normal_ms[i]);
+    key_short(j, "now_ms", t->now_ms[i]);
+    json_close(j);
+  }
+  json_close(j);
+  json_close(j);
+}
+
 static void recurrences_json(struct base_json *j, const struct rec_incident *in) {
   MUST(in->again_n <= LIMIT_AGAIN);
   json_key(j, "occurrences");
@@ -304,6 +355,8 @@ void rec_incident_json(const struct rec_incident *in, struct base_buf *out) {
   key_text(j, "telemetry", in->telemetry, sizeof in->telemetry);
   finding_json(j, &in->finding);
   plot_json(j, in);
+  chain_json(j, in);
+  time_json(j, &in->time);
   recurrences_json(j, in);
   decisions_json(j, in);
   if (in->merged_hash) {

@@ -51,6 +51,21 @@ struct rec_plot {
   float low, high;         /* the band of normal life, low < 0: none */
 };
 
+/* One call on the way from where users see a trouble to its cause. */
+struct rec_hop {
+  struct rec_entity from, to; /* services */
+  bool quiet;                 /* no alarm was raised for who is called */
+  char evidence[LIMIT_HOP_BYTES];
+};
+
+/* Where the requests of one edge spend their time, place by place (docs/detectors/time.md). */
+struct rec_time {
+  struct rec_entity edge;
+  uint32_t told; /* bit i: place i is meant; 0: nothing here is */
+  uint8_t place; /* enum rec_place that holds most of what is more than normal; REC_PLACE_COUNT: several do */
+  double normal_ms[REC_PLACE_COUNT], now_ms[REC_PLACE_COUNT]; /* means of fine requests */
+};
+
 /* A trouble that came back while its incident was still remembered. */
 struct rec_again {
   struct base_wall started_at, ended_at; /* ended_at.ns == 0 while it goes on */
@@ -84,6 +99,10 @@ struct rec_incident {
   struct rec_shown exemplar[LIMIT_EXEMPLARS];
   struct rec_finding finding;
   struct rec_plot plot;
+  uint32_t hop_n;
+  struct rec_hop hop[LIMIT_HOPS];
+  char refute[LIMIT_TEXT_BYTES]; /* what would show that the cause is another one; "" where nothing is ranked */
+  struct rec_time time;
   uint32_t occurrences; /* 1, and one more for each time that it came back */
   uint32_t again_n, decision_n;
   struct rec_again again[LIMIT_AGAIN]; /* the newest, oldest first */
@@ -92,7 +111,7 @@ struct rec_incident {
 
 /* The contract's JSON of one incident, on one line, without a newline. Same record, same bytes. Additive fields
  * beyond the contract: "state", "acked", "muted", "updated_at", "merged_into" (an id) where it was merged, "finding",
- * "plot", "occurrences", "recurrences", "decisions". */
+ * "plot", "chain", "refuted_by", "time", "occurrences", "recurrences", "decisions". */
 void rec_incident_json(const struct rec_incident *in, struct base_buf *out);
 /* The 16 hex digits of the id and a NUL. */
 void rec_incident_id(const struct rec_incident *in, char out[17]);

@@ -41,14 +41,14 @@ struct rec_hist_cell {
  * finished request is in ended_started where its proxy's listener was heard to log begins since before it began. */
 struct rec_obs {
   uint32_t series_idx;
-  uint32_t class_n[REC_CLASS_COUNT]; /* requests by outcome */
-  uint32_t retries;                  /* attempts beyond the first, summed */
-  uint32_t started;                  /* requests that began in this tick; see below */
-  uint32_t ended_started;            /* of those in class_n, the ones whose begin was told, too */
-  uint32_t hist_from, hist_n;        /* range in the batch's cells: durations of class OK, buckets ascending */
-  uint64_t latency_sum_ns;           /* of class OK */
-  uint64_t wait_sum_ns;              /* of class OK: time from last byte sent upstream to first byte back; 0 unknown */
-  uint64_t bytes_in, bytes_out;      /* request and response bytes */
+  uint32_t class_n[REC_CLASS_COUNT];  /* requests by outcome */
+  uint32_t retries;                   /* attempts beyond the first, summed */
+  uint32_t started;                   /* requests that began in this tick; see below */
+  uint32_t ended_started;             /* of those in class_n, the ones whose begin was told, too */
+  uint32_t hist_from, hist_n;         /* range in the batch's cells: durations of class OK, buckets ascending */
+  uint64_t latency_sum_ns;            /* of class OK */
+  uint64_t stage_ns[REC_STAGE_COUNT]; /* of class OK, at level EDGE alone: how that time divides; 0 elsewhere */
+  uint64_t bytes_in, bytes_out;       /* request and response bytes */
 };
 
 /* One request worth showing: failed, or slow for its series. series[]: the series of its finest identity, by
@@ -85,7 +85,11 @@ struct rec_change {
   struct rec_entity entity;
 };
 
-enum rec_verb { REC_VERB_ACK = 1, REC_VERB_EXPECT = 2 /* it is meant: adopt its level */ };
+enum rec_verb {
+  REC_VERB_ACK = 1,
+  REC_VERB_EXPECT = 2, /* it is meant: adopt its level */
+  REC_VERB_MUTE = 3    /* it pages nobody any more: the shell's business, recorded for whoever reads the log */
+};
 
 struct rec_command {
   struct base_wall at;

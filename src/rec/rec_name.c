@@ -29,6 +29,15 @@ static const char *const signal_kind[] = {REC_SIGNAL_TABLE(X)};
 #define X(name, text, doc) text,
 static const char *const gap_text[] = {REC_GAP_TABLE(X)};
 #undef X
+#define X(name, text, doc) text,
+static const char *const stage_text[] = {REC_STAGE_TABLE(X)};
+#undef X
+#define X(name, text, phrase, doc) text,
+static const char *const place_text[] = {REC_PLACE_TABLE(X) "several"};
+#undef X
+#define X(name, text, phrase, doc) phrase,
+static const char *const place_phrase[] = {REC_PLACE_TABLE(X) "in several places"};
+#undef X
 
 const char *rec_level_text(enum rec_level v) {
   MUST(v < REC_LEVEL_COUNT);
@@ -69,4 +78,16 @@ const char *rec_signal_kind(enum rec_signal v) {
 const char *rec_gap_text(enum rec_gap_reason v) {
   MUST(v < REC_GAP_REASON_COUNT);
   return gap_text[v];
+}
+const char *rec_stage_text(enum rec_stage v) {
+  MUST(v < REC_STAGE_COUNT);
+  return stage_text[v];
+}
+const char *rec_place_text(enum rec_place v) {
+  MUST(v <= REC_PLACE_COUNT);
+  return place_text[v];
+}
+const char *rec_place_phrase(enum rec_place v) {
+  MUST(v <= REC_PLACE_COUNT);
+  return place_phrase[v];
 }

@@ -113,6 +113,44 @@ enum rec_signal {
       REC_SIGNAL_COUNT
 };
 
+/* How one report divides its request's time (docs/detectors/time.md). Sums of class OK, told at edges alone. What is
+ * left of the duration is the proxy's own, after the last byte from upstream. X(NAME, text, explanation) */
+#define REC_STAGE_TABLE(X)                                                                            \
+  X(BEFORE, "before", "from its start to the first byte sent upstream, where the first try stood")    \
+  X(RETRIED, "retried", "the same, where it took more than one try: the earlier ones are in it")      \
+  X(SEND, "send", "from the first to the last byte sent upstream")                                    \
+  X(WAIT, "wait", "from there to the first byte back")                                                \
+  X(PASS, "pass", "the answer held back: from its first byte, or its last, to the first handed down") \
+  X(RECEIVE, "receive", "from the first to the last byte back, what PASS holds of it left out")
+
+enum rec_stage {
+#define X(name, text, doc) REC_STAGE_##name,
+  REC_STAGE_TABLE(X)
+#undef X
+      REC_STAGE_COUNT
+};
+
+/* Where the time of a request on its way between two services can be lost. X(NAME, text, phrase, explanation): the
+ * phrase goes behind "80 ms more". */
+#define REC_PLACE_TABLE(X)                                                                                      \
+  X(CLIENT_PROXY, "client_proxy", "in the caller's proxy", "the caller's proxy: filters, its pool, connecting") \
+  X(RETRIES, "retries", "in tries before the last", "tries before the last one, and the pauses between them")   \
+  X(UPLOAD, "upload", "in sending the request", "the caller, sending its request's body")                       \
+  X(NETWORK, "network", "in the network", "the way between the two proxies, there and back")                    \
+  X(SERVER_PROXY, "server_proxy", "in the callee's proxy", "the callee's proxy: filters, its pool, connecting") \
+  X(APPLICATION, "application", "in the application", "the callee itself, with all that it calls")              \
+  X(DOWNLOAD, "download", "in the answer's download", "the answer's body on its way to the caller's proxy")     \
+  X(BEYOND, "beyond", "beyond the caller's proxy",                                                              \
+    "network, callee's proxy and application, not told apart: the "                                             \
+    "callee's proxy does not report")
+
+enum rec_place {
+#define X(name, text, phrase, doc) REC_PLACE_##name,
+  REC_PLACE_TABLE(X)
+#undef X
+      REC_PLACE_COUNT /* no one place: several share it */
+};
+
 /* Why a proxy's reports are not whole. X(NAME, text, explanation) */
 #define REC_GAP_TABLE(X)                                                                                           \
   X(WHOLE, "whole", "complete again")                                                                              \
@@ -139,6 +177,9 @@ char rec_class_group(enum rec_class v);
 const char *rec_signal_text(enum rec_signal v);
 const char *rec_signal_kind(enum rec_signal v);
 const char *rec_gap_text(enum rec_gap_reason v);
+const char *rec_stage_text(enum rec_stage v);
+const char *rec_place_text(enum rec_place v); /* REC_PLACE_COUNT: "several" */
+const char *rec_place_phrase(enum rec_place v);
 
 static inline bool rec_class_failed(enum rec_class v) {
   return v >= REC_CLASS_SERVER_ERROR && v <= REC_CLASS_CUT;

@@ -1,5 +1,7 @@
 #include "rec_text.h"
 
+#include <stdio.h>
+
 #include "base_json.h"
 
 static void name_put(struct base_buf *out, const char *name) {
@@ -76,7 +78,11 @@ void rec_text_obs(const struct rec_obs *obs, const struct rec_hist_cell *cell, s
   u64_put(out, "started", obs->started);
   u64_put(out, "ended_started", obs->ended_started);
   u64_put(out, "latency_sum_ns", obs->latency_sum_ns);
-  u64_put(out, "wait_sum_ns", obs->wait_sum_ns);
+  for (unsigned i = 0; i < REC_STAGE_COUNT; i++) {
+    char name[32];
+    (void)snprintf(name, sizeof name, "%s_sum_ns", rec_stage_text(i));
+    u64_put(out, name, obs->stage_ns[i]);
+  }
   u64_put(out, "bytes_in", obs->bytes_in);
   u64_put(out, "bytes_out", obs->bytes_out);
   if (obs->hist_n) name_put(out, "hist");
@@ -130,6 +136,7 @@ void rec_text_command(const struct rec_command *command, struct base_buf *out) {
   word_put(out, "verb",
            command->verb == REC_VERB_ACK      ? "ack"
            : command->verb == REC_VERB_EXPECT ? "expect"
+           : command->verb == REC_VERB_MUTE   ? "mute"
                                               : NULL,
            command->verb);
   str_put(out, "incident", command->incident_id);

@@ -15,7 +15,7 @@ static uint32_t pow2_above(uint32_t n) {
   return p;
 }
 
-static uint32_t nodes_for(uint32_t series_max) {
+uint32_t series_catalog_nodes(uint32_t series_max) {
   return series_max < LIMIT_SERVICES ? series_max : LIMIT_SERVICES;
 }
 
@@ -24,7 +24,7 @@ static uint32_t edges_for(uint32_t series_max) {
 }
 
 size_t series_catalog_bytes(uint32_t series_max) {
-  size_t n = nodes_for(series_max), e = edges_for(series_max);
+  size_t n = series_catalog_nodes(series_max), e = edges_for(series_max);
   return (size_t)series_max * (sizeof(struct series_entry) + SLAB_BYTES + NAME_BYTES_PER_SERIES) +
          n * sizeof(struct series_node) + e * sizeof(struct series_edge) +
          pow2_above((uint32_t)n * 2) * sizeof(uint32_t) + 65536;
@@ -34,7 +34,7 @@ void series_catalog_init(struct series_catalog *c, void *mem, size_t bytes, uint
   MUST(bytes >= series_catalog_bytes(series_max));
   struct base_arena a = arena_over(mem, bytes);
   *c = (struct series_catalog){
-      .entry_max = series_max, .node_max = nodes_for(series_max), .edge_max = edges_for(series_max)};
+      .entry_max = series_max, .node_max = series_catalog_nodes(series_max), .edge_max = edges_for(series_max)};
   uint32_t slots = pow2_above(c->node_max * 2);
   c->entry = ARENA_NEW(&a, struct series_entry, series_max);
   c->node = ARENA_NEW(&a, struct series_node, c->node_max);
@@ -228,4 +228,40 @@ uint32_t series_catalog_child(const struct series_catalog *c, uint32_t first, en
     if (w->level == level && w->side == side && str_eq(w->dim[dim], value)) return i;
   }
   return NONE;
+}
+
+struct series_walk series_catalog_walk(const struct series_catalog *c, uint32_t node, enum series_calls calls) {
+  MUST(node < c->node_n);
+  const struct series_node *n = &c->node[node];
+  struct series_walk w = {.catalog = c,
+                          .own = {n->series[REC_SIDE_SERVER], n->series[REC_SIDE_CLIENT]},
+                          .child = n->first_child,
+                          .edge = NONE,
+                          .in = calls == SERIES_CALLS_IN};
+  if (calls != SERIES_CALLS_NONE) w.edge = w.in ? n->first_in : n->first_out;
+  return w;
+}
+
+/* Takes a number out of its place. */
+static uint32_t own_take(uint32_t *own) {
+  uint32_t idx = *own;
+  *own = NONE;
+  return idx;
+}
+
+uint32_t series_catalog_next(struct series_walk *w) {
+  for (;;) {
+    for (unsigned side = 0; side < REC_SIDE_COUNT; side++)
+      if (w->own[side] != NONE) return own_take(&w->own[side]);
+    uint32_t idx = w->child;
+    if (idx != NONE) {
+      w->child = w->catalog->entry[idx].sibling;
+      return idx;
+    }
+    if (w->edge == NONE) return NONE;
+    const struct series_edge *g = &w->catalog->edge[w->edge];
+    w->own[REC_SIDE_CLIENT] = g->series[REC_SIDE_CLIENT];
+    w->child = g->first_child;
+    w->edge = w->in ? g->next_in : g->next_out;
+  }
 }

@@ -49,6 +49,8 @@ struct series_catalog {
   uint64_t graph_full; /* series that found no node or edge: they are watched but not ranked */
 };
 
+/* So many nodes has a catalog of so many series at most. */
+uint32_t series_catalog_nodes(uint32_t series_max);
 size_t series_catalog_bytes(uint32_t series_max);
 void series_catalog_init(struct series_catalog *c, void *mem, size_t bytes, uint32_t series_max);
 
@@ -65,5 +67,18 @@ const struct series_entry *series_catalog_find(const struct series_catalog *c, u
 /* The child of a node's list with the same level, side and dims, or REC_SERIES_NONE. */
 uint32_t series_catalog_child(const struct series_catalog *c, uint32_t first, enum rec_level level, enum rec_side side,
                               enum rec_dim dim, struct base_str value);
+
+/* The series of one service, one by one: its own of both sides, its narrower ones, and those that callers have of the
+ * calls to it (IN) or that it has of its calls (OUT). None may be added or dropped meanwhile. */
+enum series_calls { SERIES_CALLS_NONE, SERIES_CALLS_IN, SERIES_CALLS_OUT };
+struct series_walk {
+  const struct series_catalog *catalog;
+  uint32_t own[REC_SIDE_COUNT], child; /* next of the service or the edge under way */
+  uint32_t edge;                       /* to come after them */
+  bool in;
+};
+struct series_walk series_catalog_walk(const struct series_catalog *c, uint32_t node, enum series_calls calls);
+/* The next number; REC_SERIES_NONE at the end. */
+uint32_t series_catalog_next(struct series_walk *w);
 
 #endif

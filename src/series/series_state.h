@@ -151,6 +151,25 @@ struct series_hanging {
   uint8_t seen; /* windows learned from, saturating */
 };
 
+/* How the requests of an edge spend their time, as one of its two ends reports it (docs/detectors/time.md): mean
+ * microseconds a fine request, rounded to 16 bits (series_half.h). */
+enum series_stage {
+  SERIES_STAGE_BEFORE,  /* up to the first byte sent on, by the first try; at the callee by whichever */
+  SERIES_STAGE_RETRIED, /* up to the first byte sent on, by a later try; callers alone */
+  SERIES_STAGE_SEND,
+  SERIES_STAGE_WAIT,
+  SERIES_STAGE_RECEIVE,
+  SERIES_STAGE_LAST, /* what the proxy does with the answer: the caller's with all of it, the callee's with its head */
+  SERIES_STAGES
+};
+#define SERIES_STAGES_UNKNOWN 0xffffu
+struct series_stages {
+  uint16_t usual[SERIES_STAGES];  /* learned; usual[0] is SERIES_STAGES_UNKNOWN before the first time */
+  uint16_t recent[SERIES_STAGES]; /* of the last seconds */
+  float near;                     /* requests behind recent, discounted */
+};
+
+_Static_assert(sizeof(struct series_stages) == sizeof(struct series_hanging), "in its place");
 _Static_assert(sizeof(struct series_erratic) == 40 && sizeof(struct series_bytes) == 32 &&
                    sizeof(struct series_hanging) == 28,
                "no padding");
@@ -208,7 +227,10 @@ union series_extra {
   struct {
     struct series_erratic erratic;
     struct series_bytes bytes;
-    struct series_hanging hanging;
+    union {
+      struct series_hanging hanging; /* of services and routes */
+      struct series_stages stages;   /* of edges */
+    };
   } flow;
   struct series_apart apart;
 };
@@ -248,11 +270,17 @@ struct series_state {
 
 _Static_assert(sizeof(struct series_state) <= 1024, "one kibibyte a series");
 
+/* The slot of a ratio signal (or, of SERIES_RATIO_FREE, the first free one); SERIES_RATIO_SLOTS where there is none. */
+static inline unsigned series_ratio_slot(const struct series_state *s, uint8_t signal) {
+  unsigned i = 0;
+  while (i < SERIES_RATIO_SLOTS && s->ratio[i].signal != signal) i++;
+  return i;
+}
+
 /* The state of a ratio signal, or NULL where it has seen no event. */
 static inline const struct series_ratio *series_ratio_find(const struct series_state *s, enum rec_signal signal) {
-  for (unsigned i = 0; i < SERIES_RATIO_SLOTS; i++)
-    if (s->ratio[i].signal == (uint32_t)signal) return &s->ratio[i];
-  return NULL;
+  unsigned i = series_ratio_slot(s, (uint8_t)signal);
+  return i < SERIES_RATIO_SLOTS ? &s->ratio[i] : NULL;
 }
 
 #endif

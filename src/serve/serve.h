@@ -6,15 +6,23 @@
 
 #include "base_buf.h"
 #include "io_server.h"
+#include "rec_codec.h"
 #include "rec_counter.h"
-#include "rec_input.h"
+#include "serve_history.h"
 #include "serve_store.h"
+#include "serve_token.h"
 
-#define SERVE_STREAMS_MAX 64u        /* live streams; one more gets 503 */
+#define SERVE_STREAMS_MAX 128u       /* live streams; one more gets 503 */
 #define SERVE_INCIDENTS_DEFAULT 256u /* of a listing without `limit` */
 #define SERVE_INCIDENTS_MAX 1024u    /* largest `limit` */
 #define SERVE_SERIES_MAX 256u        /* series in one answer */
-#define SERVE_NODES_MAX 4096u        /* nodes in the graph, and a quarter of its edges; the answer says when cut */
+#define SERVE_SERIES_POINTS_MAX 32u  /* likewise, where their seconds are asked for */
+#define SERVE_PLOTS_MAX 8u           /* series shown with an incident: its finding's, causes, affected */
+#define SERVE_PLOT_BEFORE_S 120      /* so much of the time before its start, and after its end */
+#define SERVE_PLOT_AFTER_S 60
+#define SERVE_PLACES_MAX 65536u /* pods read for the clusters of services */
+#define SERVE_WHO_BYTES 128u    /* of the name that an operator gives */
+#define SERVE_NODES_MAX 4096u   /* nodes in the graph, and a quarter of its edges; the answer says when cut */
 #define SERVE_EDGES_MAX (4u * SERVE_NODES_MAX)
 #define SERVE_GAPS_MAX 64u   /* proxies with incomplete reports in one answer; the answer has their number, too */
 #define SERVE_LEVELS_MAX 32u /* levels of one signal's calibration */
@@ -39,6 +47,17 @@ struct serve_status {
   bool ready;
 };
 
+/* Normal life of one point of a series, and the smallest change that would be shown within a minute; 0: none. */
+struct serve_band {
+  double low, high;
+};
+struct serve_normal {
+  struct serve_band requests_per_s, error_ratio, latency_mean_ms;
+  double latency_p99_ms;
+  double smallest_fewer, smallest_more, smallest_slower; /* factors */
+  double smallest_error_ratio;
+};
+
 /* A proxy whose reports are incomplete now. */
 struct serve_gap {
   const char *node, *service, *cluster; /* "" where unknown; live until the next call */
@@ -55,6 +74,20 @@ struct serve_calibration {
   double threshold, raised_by; /* nats; in use is their sum */
 };
 
+#define SERVE_DEAD_MAX 8u
+
+/* A receiver of alerts. */
+struct serve_receiver {
+  const char *name, *type;
+  uint64_t delivered, retried, disk_errors;
+  uint32_t dead_n;
+  const char *dead_reason[SERVE_DEAD_MAX];
+  uint64_t dead[SERVE_DEAD_MAX];
+  uint32_t waiting;
+  double oldest_s, delay_s_last, delay_s_max;
+  char problem[160]; /* of the last attempt, empty where it was good */
+};
+
 struct serve_source {
   void *ctx;
   void (*status)(void *ctx, struct serve_status *out);
@@ -62,17 +95,28 @@ struct serve_source {
   uint32_t (*series_n)(void *ctx);
   const struct rec_series *(*series)(void *ctx, uint32_t idx); /* NULL: that number is not in use */
   bool (*rate)(void *ctx, uint32_t idx, struct serve_rate *out);
+  /* False: nothing is learned. */
+  bool (*normal)(void *ctx, uint32_t idx, uint32_t step_s, struct serve_normal *out);
   /* Fills at most max of the proxies whose reports are incomplete; returns how many there are. */
   uint32_t (*telemetry)(void *ctx, struct serve_gap *out, uint32_t max);
   void (*calibration)(void *ctx, struct serve_calibration out[REC_SIGNAL_COUNT]);
+  /* The idx-th receiver of alerts; false: there are fewer. NULL: there are none. */
+  bool (*receiver)(void *ctx, uint32_t idx, struct serve_receiver *out);
+  /* The last state of an incident that is no longer in memory; appended to *out. NULL: there is no history. */
+  bool (*incident)(void *ctx, uint64_t id, struct base_buf *out);
   /* Both copy what they need; false: too many wait for the next tick. */
   bool (*change)(void *ctx, const struct rec_change *change);
   bool (*command)(void *ctx, const struct rec_command *command);
+  /* Keeps the record of an action, one JSON object; may be NULL. */
+  void (*audit)(void *ctx, struct base_str json);
 };
 
 struct serve_conf {
   struct serve_source source;
-  struct serve_store *store; /* owned by the caller; changed by serve_incident only */
+  struct serve_store *store;         /* owned by the caller; changed by serve_incident and by a mute */
+  struct serve_history *history;     /* owned by the caller; changed by serve_tick only */
+  const struct serve_tokens *tokens; /* NULL: whoever reaches the listener may read and act */
+  uint64_t *counters;                /* REC_COUNTER_COUNT of them, the caller's */
   const char *version, *commit;
 };
 
@@ -84,6 +128,12 @@ void serve_close(struct serve *s);
 void serve_http(void *ctx, const struct io_http_request *req, struct io_http_response *res);
 /* A new state of an incident: kept, and sent to the live streams where it is news. */
 enum serve_put serve_incident(struct serve *s, struct base_str json);
+/* A tick's input, before the engine's answer to it: history, changes. */
+void serve_tick(struct serve *s, const struct rec_tick_input *in);
+/* The record of an action that an earlier process kept. */
+void serve_audit_known(struct serve *s, struct base_str json);
+/* Did an operator mute it? The caller says so in each state of it that it hands over. */
+bool serve_muted(const struct serve *s, uint64_t id);
 /* Call once a second: sends a summary to the live streams. */
 void serve_second(struct serve *s);
 

@@ -1,13 +1,15 @@
-/* POST /api/v1/changes: a pipeline says what it changed. Strict: an unknown field is a typing error that would
- * otherwise go unnoticed until the night it matters. */
+/* Changes: a pipeline says what it changed, and the list of what changed lately. Strict: an unknown field is a typing
+ * error that would otherwise go unnoticed until the night it matters. */
 #include <yyjson.h>
 
 #include "serve_room.h"
 
 #define CHANGE_AHEAD_NS (3600 * TIME_NS_PER_S) /* a change may be announced, but not for tomorrow */
 
+/* Nothing where it holds a NUL: it would be cut there, and might name somebody else. */
 static struct base_str change_str(yyjson_val *v) {
-  return yyjson_is_str(v) ? (struct base_str){yyjson_get_str(v), yyjson_get_len(v)} : STR_NONE;
+  struct base_str s = yyjson_is_str(v) ? (struct base_str){yyjson_get_str(v), yyjson_get_len(v)} : STR_NONE;
+  return str_find(s, 0, 0) == s.n ? s : STR_NONE;
 }
 
 /* One text field; absent gives `otherwise`. */
@@ -115,6 +117,87 @@ void serve_change_post(struct serve_call *c) {
   }
   struct rec_change change = {0};
   struct serve_source *src = &c->serve->conf.source;
-  if (change_read(c, yyjson_doc_get_root(doc), &change)) serve_accepted(c, src->change(src->ctx, &change));
+  if (change_read(c, yyjson_doc_get_root(doc), &change)) {
+    bool taken = src->change(src->ctx, &change);
+    serve_audit(c, "change", change.source, change.summary, taken ? "accepted" : "busy");
+    serve_accepted(c, taken);
+  }
   yyjson_doc_free(doc);
+}
+
+/* ---- the list: what is in the log, and what the traffic shows by itself ---- */
+
+#define CHANGE_JSON_BYTES 8192u
+
+void serve_change_add(struct serve *s, const struct rec_change *change) {
+  char text[CHANGE_JSON_BYTES];
+  struct base_buf b = buf_over(text, sizeof text);
+  struct base_json json = json_over(&b), *j = &json;
+  json_object(j);
+  json_key(j, "at");
+  json_time(j, change->at);
+  json_key(j, "source");
+  json_str(j, change->source);
+  json_key(j, "kind");
+  json_str(j, change->kind);
+  serve_entity_json(j, &change->entity);
+  json_key(j, "summary");
+  json_str(j, change->summary);
+  json_close(j);
+  if (b.bad) return; /* escapes can make it longer than it can usefully be */
+  list_add(&s->changes, change->at, buf_str(&b), change->entity.dim[REC_DIM_SERVICE]);
+  serve_live_event(s, "change", buf_str(&b));
+}
+
+/* A service or a version that begins or ceases to serve. While the mesh is being met for the first time everything is
+ * new, and nothing is news. */
+static void change_of_series(struct serve *s, const struct rec_series *who, struct base_wall at, bool gone) {
+  char text[2 * LIMIT_NAME_BYTES + 64];
+  struct base_buf b = buf_over(text, sizeof text);
+  bool version = who->level == REC_LEVEL_VERSION;
+  if (who->side != REC_SIDE_SERVER || (!version && who->level != REC_LEVEL_SERVICE)) return;
+  if (version) buf_put_f(&b, "version %.*s of ", STR_ARG(who->dim[REC_DIM_VERSION]));
+  buf_put_f(&b, "%.*s %s", STR_ARG(who->dim[REC_DIM_SERVICE]), gone ? "serves no more" : "serves its first requests");
+  struct rec_change change = {.at = at,
+                              .source = STR("traffic"),
+                              .kind = gone ? STR("gone") : STR("new"),
+                              .summary = buf_str(&b),
+                              .entity = serve_series_entity(who)};
+  serve_change_add(s, &change);
+}
+
+void serve_changes_tick(struct serve *s, const struct rec_tick_input *in) {
+  const struct serve_source *src = &s->conf.source;
+  for (size_t i = 0; i < in->head.change_n; i++) serve_change_add(s, &in->head.change[i]);
+  if (s->first_tick.ns == 0) s->first_tick = in->tick.end;
+  if (in->tick.end.ns - s->first_tick.ns < SERVE_MEETING_NS) return;
+  for (unsigned b = 0; b < LIMIT_BUCKETS; b++) {
+    const struct rec_batch *batch = &in->bucket[b];
+    for (size_t i = 0; i < batch->series_n; i++) change_of_series(s, &batch->series[i], in->tick.end, false);
+    for (size_t i = 0; i < batch->drop_n; i++) {
+      const struct rec_series *who = src->series(src->ctx, batch->drop[i].series_idx);
+      if (who) change_of_series(s, who, in->tick.end, true);
+    }
+  }
+}
+
+void serve_changes_get(struct serve_call *c) {
+  static const char *const names[] = {"since", "service", "limit", NULL};
+  uint32_t limit = LIMIT_CHANGES_KEPT, n = list_n(&c->serve->changes), total = 0;
+  struct base_str since = query_find(&c->query, "since"), service = query_find(&c->query, "service");
+  struct base_wall from = {INT64_MIN};
+  if (!serve_query_only(c, names) || !serve_query_u32(c, "limit", LIMIT_CHANGES_KEPT, &limit)) return;
+  if (since.p && !time_read(since, &from)) {
+    serve_fail(c, 400, "since: wants a time such as 2026-03-02T09:00:00Z");
+    return;
+  }
+  struct base_buf *out = &c->res->body;
+  buf_put_str(out, STR("{\"changes\":["));
+  for (uint32_t i = 0; i < n; i++) {
+    const struct serve_row *row = list_back(&c->serve->changes, i);
+    if (row->at.ns < from.ns || (service.p && !str_eq(service, row->service)) || total++ >= limit) continue;
+    if (total > 1) buf_put_char(out, ',');
+    buf_put_str(out, row->json);
+  }
+  buf_put_f(out, "],\"total\":%u}\n", total);
 }

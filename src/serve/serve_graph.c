@@ -1,15 +1,26 @@
-/* The mesh as nodes (services) and edges (calls), with what they do now, and the current rates of single series. */
+/* The mesh as nodes (services) and edges (calls), with what they do now and where they run. */
 #include <stdlib.h>
-#include <yyjson.h>
 
+#include "base_must.h"
 #include "serve_room.h"
 
 #define GRAPH_NO_SERIES 0xffffffffu
+#define FIXED_MAX 1e12 /* a larger number is written as any other */
 
 struct graph_item {
   struct base_str ns, name, caller_ns, caller; /* a node has no caller */
   uint32_t series_idx;                         /* GRAPH_NO_SERIES: known by name only */
   uint8_t side;
+};
+
+/* A service runs in a cluster, as its pods say. */
+struct graph_place {
+  struct base_str ns, name, cluster, region;
+};
+
+struct graph_places {
+  struct graph_place *place;
+  size_t n;
 };
 
 struct graph_list {
@@ -34,6 +45,59 @@ static int graph_cmp(const void *x, const void *y) {
   if (a_bare != b_bare) return a_bare - b_bare;
   if (a->side != b->side) return a->side - b->side;
   return (a->series_idx > b->series_idx) - (a->series_idx < b->series_idx);
+}
+
+static int place_cmp(const void *x, const void *y) {
+  const struct graph_place *a = x, *b = y;
+  int c = str_cmp(a->ns, b->ns);
+  if (!c) c = str_cmp(a->name, b->name);
+  if (!c) c = str_cmp(a->cluster, b->cluster);
+  return c ? c : str_cmp(a->region, b->region);
+}
+
+static void places_read(const struct serve_source *src, struct graph_places *p) {
+  uint32_t n = src->series_n(src->ctx);
+  size_t kept = 0;
+  for (uint32_t i = 0; i < n && p->n < SERVE_PLACES_MAX; i++) {
+    const struct rec_series *s = src->series(src->ctx, i);
+    if (!s || s->level != REC_LEVEL_POD || s->dim[REC_DIM_CLUSTER].n == 0) continue;
+    p->place[p->n++] = (struct graph_place){s->dim[REC_DIM_NAMESPACE], s->dim[REC_DIM_SERVICE], s->dim[REC_DIM_CLUSTER],
+                                            s->dim[REC_DIM_REGION]};
+  }
+  if (p->n) qsort(p->place, p->n, sizeof *p->place, place_cmp);
+  for (size_t i = 0; i < p->n; i++)
+    if (kept == 0 || place_cmp(&p->place[kept - 1], &p->place[i])) p->place[kept++] = p->place[i];
+  p->n = kept;
+}
+
+/* Those of one service stand together: the first of them, by bisection. */
+static size_t places_find(const struct graph_places *p, const struct graph_item *i) {
+  size_t low = 0, high = p->n;
+  while (low < high) {
+    size_t mid = low + (high - low) / 2;
+    int c = str_cmp(p->place[mid].ns, i->ns);
+    if (!c) c = str_cmp(p->place[mid].name, i->name);
+    if (c < 0)
+      low = mid + 1;
+    else
+      high = mid;
+  }
+  return low;
+}
+
+static void graph_clusters(struct base_json *j, const struct graph_places *p, const struct graph_item *i) {
+  json_key(j, "clusters");
+  json_array(j);
+  for (size_t k = places_find(p, i); k < p->n; k++) {
+    if (!str_eq(p->place[k].ns, i->ns) || !str_eq(p->place[k].name, i->name)) break;
+    json_object(j);
+    json_key(j, "cluster");
+    json_str(j, p->place[k].cluster);
+    json_key(j, "region");
+    json_str(j, p->place[k].region);
+    json_close(j);
+  }
+  json_close(j);
 }
 
 static void graph_add(struct graph_list *l, struct graph_item item) {
@@ -86,18 +150,37 @@ static const char *rate_health(const struct serve_rate *r) {
   return r->learned_requests_per_s > 0 ? "ok" : "learning";
 }
 
-static void rate_json(struct base_json *j, const struct serve_rate *r) {
+void serve_fixed_json(struct base_json *j, double v, unsigned decimals) {
+  static const double unit[] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6};
+  char text[32];
+  size_t at = sizeof text;
+  MUST(decimals <= 6);
+  if (!(v >= 0 && v < FIXED_MAX)) {
+    json_f64(j, v);
+    return;
+  }
+  uint64_t n = (uint64_t)(v * unit[decimals] + 0.5);
+  for (; decimals && n % 10 == 0; decimals--) n /= 10; /* no zeros at the end */
+  for (unsigned written = 0; n || written <= decimals; written++, n /= 10) {
+    if (decimals && written == decimals) text[--at] = '.';
+    text[--at] = (char)('0' + n % 10);
+  }
+  json_raw(j, (struct base_str){text + at, sizeof text - at});
+}
+
+void serve_rate_json(struct base_json *j, const struct serve_rate *r) {
   const struct {
     const char *key;
     double value;
+    unsigned decimals;
   } field[] = {
-      {"requests_per_s", r->requests_per_s},           {"errors_per_s", r->errors_per_s},
-      {"latency_mean_ms", r->latency_mean_ms},         {"learned_requests_per_s", r->learned_requests_per_s},
-      {"learned_error_ratio", r->learned_error_ratio}, {"learned_latency_mean_ms", r->learned_latency_mean_ms},
+      {"requests_per_s", r->requests_per_s, 3},           {"errors_per_s", r->errors_per_s, 3},
+      {"latency_mean_ms", r->latency_mean_ms, 3},         {"learned_requests_per_s", r->learned_requests_per_s, 3},
+      {"learned_error_ratio", r->learned_error_ratio, 6}, {"learned_latency_mean_ms", r->learned_latency_mean_ms, 3},
   };
   for (size_t i = 0; i < sizeof field / sizeof field[0]; i++) {
     json_key(j, field[i].key);
-    json_f64(j, field[i].value);
+    serve_fixed_json(j, field[i].value, field[i].decimals);
   }
   json_key(j, "age_s");
   json_u64(j, r->age_s);
@@ -105,7 +188,7 @@ static void rate_json(struct base_json *j, const struct serve_rate *r) {
   json_text(j, rate_health(r));
 }
 
-static void entity_json(struct base_json *j, const struct rec_entity *e) {
+void serve_entity_json(struct base_json *j, const struct rec_entity *e) {
   json_key(j, "entity");
   json_object(j);
   json_key(j, "kind");
@@ -135,7 +218,7 @@ static void graph_entity(struct base_json *j, const struct graph_item *i) {
   e.dim[REC_DIM_SERVICE] = i->name;
   e.dim[REC_DIM_CALLER_NAMESPACE] = i->caller_ns;
   e.dim[REC_DIM_CALLER] = i->caller;
-  entity_json(j, &e);
+  serve_entity_json(j, &e);
 }
 
 /* A name without a series has no numbers: it is known as a caller or callee only. */
@@ -150,13 +233,15 @@ static void graph_now(struct base_json *j, const struct serve_source *src, const
     return;
   }
   json_text(j, rec_side_text(i->side));
-  rate_json(j, &r);
+  serve_rate_json(j, &r);
 }
 
-static void graph_node(struct base_json *j, const struct serve_source *src, const struct graph_item *i) {
+static void graph_node(struct base_json *j, const struct serve_source *src, const struct graph_item *i,
+                       const struct graph_places *places) {
   json_object(j);
   graph_id(j, "id", i->ns, i->name);
   graph_entity(j, i);
+  graph_clusters(j, places, i);
   graph_now(j, src, i);
   json_close(j);
 }
@@ -171,12 +256,12 @@ static void graph_edge(struct base_json *j, const struct serve_source *src, cons
 }
 
 static void graph_json(struct base_buf *out, const struct serve_source *src, const struct graph_list *nodes,
-                       const struct graph_list *edges) {
+                       const struct graph_list *edges, const struct graph_places *places) {
   struct base_json json = json_over(out), *j = &json;
   json_object(j);
   json_key(j, "nodes");
   json_array(j);
-  for (size_t i = 0; i < nodes->n; i++) graph_node(j, src, &nodes->item[i]);
+  for (size_t i = 0; i < nodes->n; i++) graph_node(j, src, &nodes->item[i], places);
   json_close(j);
   json_key(j, "edges");
   json_array(j);
@@ -188,107 +273,40 @@ static void graph_json(struct base_buf *out, const struct serve_source *src, con
   buf_put_char(out, '\n');
 }
 
-void serve_graph_get(struct serve_call *c) {
-  static const char *const none[] = {NULL};
-  if (!serve_query_only(c, none)) return;
+/* False: out of memory. */
+static bool graph_make(struct serve *s) {
+  const struct serve_source *src = &s->conf.source;
   struct graph_list edges = {.max = SERVE_EDGES_MAX}, nodes = {.max = SERVE_NODES_MAX + 2 * SERVE_EDGES_MAX};
+  struct graph_places places = {.place = malloc(SERVE_PLACES_MAX * sizeof *places.place)};
   edges.item = malloc(edges.max * sizeof *edges.item);
   nodes.item = malloc(nodes.max * sizeof *nodes.item);
-  if (edges.item && nodes.item) {
-    graph_read(&c->serve->conf.source, &nodes, &edges);
-    graph_json(&c->res->body, &c->serve->conf.source, &nodes, &edges);
-  } else {
-    serve_fail(c, 500, "out of memory");
+  bool room = edges.item && nodes.item && places.place;
+  buf_clear(&s->graph);
+  if (room) {
+    graph_read(src, &nodes, &edges);
+    places_read(src, &places);
+    graph_json(&s->graph, src, &nodes, &edges, &places);
   }
   free(edges.item);
   free(nodes.item);
+  free(places.place);
+  return room && !s->graph.bad;
 }
 
-static int signal_find(struct base_str text) {
-  for (unsigned s = 0; s < REC_SIGNAL_COUNT; s++)
-    if (str_eq(str_of(rec_signal_text(s)), text)) return (int)s;
-  return -1;
-}
-
-/* Its level has that kind, and it has every name that the entity has. */
-static bool series_matches(const struct rec_series *s, const struct rec_entity *e) {
-  if (!str_eq(str_of(rec_level_kind(s->level)), e->kind)) return false;
-  uint32_t dims = rec_series_dims(s->level);
-  for (unsigned d = 0; d < REC_DIM_COUNT; d++) {
-    struct base_str have = dims >> d & 1u ? s->dim[d] : STR_NONE;
-    if (e->dim[d].n && !str_eq(have, e->dim[d])) return false;
-  }
-  return true;
-}
-
-static void series_value(struct base_json *j, int signal, const struct serve_rate *r) {
-  json_key(j, "signal");
-  json_text(j, rec_signal_text((enum rec_signal)signal));
-  json_key(j, "value");
-  switch (signal) {
-    case REC_SIGNAL_REQUESTS_DOWN:
-    case REC_SIGNAL_REQUESTS_UP: json_f64(j, r->requests_per_s); break;
-    case REC_SIGNAL_ERRORS: json_f64(j, r->errors_per_s); break;
-    case REC_SIGNAL_LATENCY: json_f64(j, r->latency_mean_ms); break;
-    default: json_null(j); break;
-  }
-}
-
-static void series_json(struct base_json *j, const struct rec_series *s, int signal, const struct serve_rate *r) {
-  struct rec_entity e = {.kind = str_of(rec_level_kind(s->level))};
-  uint32_t dims = rec_series_dims(s->level);
-  for (unsigned d = 0; d < REC_DIM_COUNT; d++)
-    if (dims >> d & 1u) e.dim[d] = s->dim[d];
-  json_object(j);
-  entity_json(j, &e);
-  json_key(j, "level");
-  json_text(j, rec_level_text(s->level));
-  json_key(j, "side");
-  json_text(j, rec_side_text(s->side));
-  if (signal >= 0) series_value(j, signal, r);
-  rate_json(j, r);
-  json_close(j);
-}
-
-static void series_list(struct serve_call *c, const struct rec_entity *e, int signal) {
-  const struct serve_source *src = &c->serve->conf.source;
-  struct base_json json = json_over(&c->res->body), *j = &json;
-  uint32_t shown = 0, n = src->series_n(src->ctx);
-  json_object(j);
-  json_key(j, "series");
-  json_array(j);
-  for (uint32_t i = 0; i < n && shown < SERVE_SERIES_MAX; i++) {
-    const struct rec_series *s = src->series(src->ctx, i);
-    struct serve_rate r;
-    if (!s || !series_matches(s, e) || !src->rate(src->ctx, i, &r)) continue;
-    series_json(j, s, signal, &r);
-    shown++;
-  }
-  json_close(j);
-  json_key(j, "cut");
-  json_bool(j, shown == SERVE_SERIES_MAX);
-  json_close(j);
-  buf_put_char(&c->res->body, '\n');
-}
-
-void serve_series_get(struct serve_call *c) {
-  static const char *const names[] = {"entity", "signal", "from", "to", "step", NULL};
-  if (!serve_query_only(c, names)) return;
-  const struct serve_query *q = &c->query;
-  struct base_str text = query_find(q, "entity"), signal = query_find(q, "signal");
-  if (query_find(q, "from").p || query_find(q, "to").p || query_find(q, "step").p) {
-    serve_fail(c, 501, "history is not kept; ask without from, to and step for what is now");
+/* Made at most once a second, however many ask: of thousands of services it takes milliseconds. */
+void serve_graph_get(struct serve_call *c) {
+  static const char *const none[] = {NULL};
+  struct serve *s = c->serve;
+  struct serve_status st = {0};
+  if (!serve_query_only(c, none)) return;
+  s->conf.source.status(s->conf.source.ctx, &st);
+  bool fresh = s->graph.n && st.now.ns >= s->graph_at.ns && st.now.ns - s->graph_at.ns < TIME_NS_PER_S;
+  if (!fresh && !graph_make(s)) {
+    buf_fini(&s->graph);
+    s->graph = buf_open(LIMIT_HTTP_OUT_BYTES);
+    serve_fail(c, 500, "out of memory");
     return;
   }
-  if (signal.p && signal_find(signal) < 0) {
-    serve_fail(c, 400, "signal: no such signal");
-    return;
-  }
-  yyjson_doc *doc = yyjson_read(text.n ? text.p : "", text.n, 0);
-  struct rec_entity e;
-  if (!doc)
-    serve_fail(c, 400, "entity: wants JSON such as {\"kind\":\"service\",\"service\":\"cart\"}");
-  else if (serve_entity_read(c, yyjson_doc_get_root(doc), &e))
-    series_list(c, &e, signal.p ? signal_find(signal) : -1);
-  yyjson_doc_free(doc);
+  if (!fresh) s->graph_at = st.now;
+  buf_put_str(&c->res->body, buf_str(&s->graph));
 }

@@ -71,3 +71,14 @@ const struct serve_param *query_unknown(const struct serve_query *q, const char 
   }
   return NULL;
 }
+
+bool serve_u32_read(struct base_str text, uint32_t max, uint32_t *out) {
+  uint64_t v = 0;
+  if (text.n == 0 || text.n > 9) return false;
+  for (size_t i = 0; i < text.n; i++) {
+    if (text.p[i] < '0' || text.p[i] > '9') return false;
+    v = v * 10 + (uint64_t)(text.p[i] - '0');
+  }
+  *out = (uint32_t)v;
+  return v >= 1 && v <= max;
+}

@@ -3,6 +3,7 @@
 #define SERVE_QUERY_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base_str.h"
 
@@ -25,6 +26,8 @@ bool query_decode(struct base_str raw, bool plus, char *out, size_t cap, size_t 
 const char *query_read(struct base_str raw, struct serve_query *q);
 /* The value, or STR_NONE where the parameter is absent (p == NULL). */
 struct base_str query_find(const struct serve_query *q, const char *name);
+/* Decimal digits, 1..max. */
+bool serve_u32_read(struct base_str text, uint32_t max, uint32_t *out);
 /* The first parameter that is not in the NULL-ended list, or NULL. */
 const struct serve_param *query_unknown(const struct serve_query *q, const char *const *names);
 

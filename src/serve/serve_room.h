@@ -4,7 +4,10 @@
 
 #include "base_json.h"
 #include "serve.h"
+#include "serve_list.h"
 #include "serve_query.h"
+
+#define SERVE_HEADERS_BYTES 1024u
 
 struct serve_live {
   struct serve *serve;
@@ -16,7 +19,17 @@ struct serve {
   struct serve_live live[SERVE_STREAMS_MAX];
   unsigned live_n;
   uint64_t entries_before; /* at the last summary */
+  struct serve_list changes, audit;
+  uint64_t muted[LIMIT_MUTED]; /* ids; number n at n % LIMIT_MUTED */
+  uint64_t muted_n;
+  struct base_wall first_tick;
+  struct base_buf graph; /* the last answer, and when it was made */
+  struct base_wall graph_at;
+  char page_headers[2][SERVE_HEADERS_BYTES], openapi_headers[2][SERVE_HEADERS_BYTES]; /* plain, gzip */
 };
+
+/* So long after the first tick whatever appears is not told as new. */
+#define SERVE_MEETING_NS (60 * TIME_NS_PER_S)
 
 /* One request on its way through. */
 struct serve_call {
@@ -26,6 +39,8 @@ struct serve_call {
   struct serve_query query;
   char id[64]; /* the path's {id}, decoded */
   size_t id_n;
+  const struct serve_token *token;                  /* it came with, NULL where none is asked for */
+  char who[SERVE_WHO_BYTES + TOKEN_NAME_BYTES + 4]; /* an operator's name, as the record has it */
 };
 
 /* Answers {"error": text} with this status, instead of whatever the body held. */
@@ -35,13 +50,41 @@ void serve_accepted(struct serve_call *c, bool taken);
 /* False, and a 400 that names it, where the query has a parameter outside the NULL-ended list. */
 bool serve_query_only(struct serve_call *c, const char *const *names);
 
+/* A number from 1 to max; absent leaves *out. False: a 400 is out. */
+bool serve_query_u32(struct serve_call *c, const char *name, uint32_t max, uint32_t *out);
+/* The incident of the path's {id}, or NULL and a 404. */
+const struct serve_item *serve_item_of_path(struct serve_call *c);
+
 /* Reads the contract's ENTITY strictly; false, and a 400 that names the field, where it is none. Views into obj. */
 struct yyjson_val;
 bool serve_entity_read(struct serve_call *c, struct yyjson_val *obj, struct rec_entity *out);
 
+/* A number >= 0 with so many decimals (0..6), which costs a tenth of all the digits that a double has. */
+void serve_fixed_json(struct base_json *j, double v, unsigned decimals);
+/* "entity": {…} */
+void serve_entity_json(struct base_json *j, const struct rec_entity *e);
+struct rec_entity serve_series_entity(const struct rec_series *s);
+/* The members of what a series does now. */
+void serve_rate_json(struct base_json *j, const struct serve_rate *r);
+/* The array of an incident's series, with their seconds. */
+void serve_incident_series(struct serve_call *c, const struct serve_item *item);
+
+/* Who asked for what, and what came of it. result: "accepted", "busy" or "denied". */
+void serve_audit(struct serve_call *c, const char *action, struct base_str who, struct base_str about,
+                 const char *result);
+void serve_mute_add(struct serve *s, uint64_t id);
+void serve_change_add(struct serve *s, const struct rec_change *change);
+void serve_changes_tick(struct serve *s, const struct rec_tick_input *in);
+void serve_live_event(struct serve *s, const char *name, struct base_str json);
+void serve_live_incident(struct serve *s, struct base_str json);
+
 void serve_incidents_get(struct serve_call *c);
 void serve_incident_get(struct serve_call *c);
 void serve_ack_post(struct serve_call *c);
+void serve_mute_post(struct serve_call *c);
+void serve_expect_post(struct serve_call *c);
+void serve_audit_get(struct serve_call *c);
+void serve_changes_get(struct serve_call *c);
 void serve_change_post(struct serve_call *c);
 void serve_graph_get(struct serve_call *c);
 void serve_series_get(struct serve_call *c);
@@ -50,15 +93,25 @@ void serve_status_get(struct serve_call *c);
 void serve_metrics_get(struct serve_call *c);
 void serve_health_get(struct serve_call *c);
 void serve_ready_get(struct serve_call *c);
+void serve_files_init(struct serve *s);
 void serve_page_get(struct serve_call *c);
+void serve_openapi_get(struct serve_call *c);
 
 /* The summary object of one second. */
 void serve_summary_json(struct serve *s, struct base_buf *out);
+/* Receivers of alerts: their metrics, and the member `alerts` of the status. */
+void serve_receivers_metrics(struct serve *s, struct base_buf *out);
+void serve_receivers_json(struct serve *s, struct base_json *j);
 /* Bytes resident, 0 where unknown. */
 uint64_t serve_rss_bytes(void);
 
-/* The page, from serve_page.html. */
-extern const unsigned char serve_page_html[];
-extern const size_t serve_page_html_n;
+/* What the build put into the program (serve_embed.py): files, each plain and as gzip, with its tag, and the page's
+ * policy. */
+struct serve_file {
+  const char *bytes, *end, *gzip, *gzip_end;
+  const char *etag; /* quoted */
+};
+extern const struct serve_file serve_page_file, serve_openapi_file;
+extern const char serve_page_policy[];
 
 #endif

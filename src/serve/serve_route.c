@@ -14,30 +14,40 @@ typedef void (*serve_handler)(struct serve_call *c);
 struct serve_route {
   const char *path; /* "{id}" stands for one segment */
   serve_handler get, post;
+  bool open; /* asks for no token: it tells nothing about the mesh */
 };
 
 static const struct serve_route routes[] = {
-    {"/", serve_page_get, NULL},
-    {"/healthz", serve_health_get, NULL},
-    {"/readyz", serve_ready_get, NULL},
-    {"/metrics", serve_metrics_get, NULL},
-    {"/api/v1/status", serve_status_get, NULL},
-    {"/api/v1/incidents", serve_incidents_get, NULL},
-    {"/api/v1/incidents/{id}", serve_incident_get, NULL},
-    {"/api/v1/incidents/{id}/ack", NULL, serve_ack_post},
-    {"/api/v1/graph", serve_graph_get, NULL},
-    {"/api/v1/series", serve_series_get, NULL},
-    {"/api/v1/stream", serve_stream_get, NULL},
-    {"/api/v1/changes", NULL, serve_change_post},
+    {"/", serve_page_get, NULL, true},
+    {"/healthz", serve_health_get, NULL, true},
+    {"/readyz", serve_ready_get, NULL, true},
+    {"/metrics", serve_metrics_get, NULL, false},
+    {"/api/v1/status", serve_status_get, NULL, false},
+    {"/api/v1/incidents", serve_incidents_get, NULL, false},
+    {"/api/v1/incidents/{id}", serve_incident_get, NULL, false},
+    {"/api/v1/incidents/{id}/ack", NULL, serve_ack_post, false},
+    {"/api/v1/incidents/{id}/mute", NULL, serve_mute_post, false},
+    {"/api/v1/incidents/{id}/expect", NULL, serve_expect_post, false},
+    {"/api/v1/graph", serve_graph_get, NULL, false},
+    {"/api/v1/series", serve_series_get, NULL, false},
+    {"/api/v1/stream", serve_stream_get, NULL, false},
+    {"/api/v1/changes", serve_changes_get, serve_change_post, false},
+    {"/api/v1/audit", serve_audit_get, NULL, false},
+    {"/api/v1/openapi.yaml", serve_openapi_get, NULL, true},
 };
 
 #define ROUTE_N (sizeof routes / sizeof routes[0])
 
 struct serve *serve_open(const struct serve_conf *conf) {
-  MUST(conf->store && conf->source.status);
+  MUST(conf->store && conf->source.status && conf->history && conf->counters);
   struct serve *s = calloc(1, sizeof *s);
-  if (s) s->conf = *conf;
-  return s;
+  if (!s) return NULL;
+  s->conf = *conf;
+  serve_files_init(s);
+  s->graph = buf_open(LIMIT_HTTP_OUT_BYTES);
+  if (list_open(&s->changes, LIMIT_CHANGES_KEPT) && list_open(&s->audit, LIMIT_AUDIT_KEPT)) return s;
+  serve_close(s);
+  return NULL;
 }
 
 void serve_fail(struct serve_call *c, int status, const char *fmt, ...) {
@@ -67,6 +77,13 @@ bool serve_query_only(struct serve_call *c, const char *const *names) {
   const struct serve_param *p = query_unknown(&c->query, names);
   if (!p) return true;
   serve_fail(c, 400, "unknown query parameter '%.*s'", (int)(p->name.n < 64 ? p->name.n : 64), p->name.p);
+  return false;
+}
+
+bool serve_query_u32(struct serve_call *c, const char *name, uint32_t max, uint32_t *out) {
+  struct base_str v = query_find(&c->query, name);
+  if (!v.p || serve_u32_read(v, max, out)) return true;
+  serve_fail(c, 400, "%s: wants a number from 1 to %u", name, max);
   return false;
 }
 
@@ -101,10 +118,36 @@ static bool route_json_body(const struct io_http_request *req) {
   return type.n == 16 && strncasecmp(type.p, "application/json", 16) == 0;
 }
 
+/* A path's method. What it takes stands in Allow. */
+static void route_method_fail(struct serve_call *c, const struct serve_route *r) {
+  c->res->extra = r->get && r->post ? ROUTE_HEADERS "Allow: GET, HEAD, POST\r\n"
+                  : r->get          ? ROUTE_HEADERS "Allow: GET, HEAD\r\n"
+                                    : ROUTE_HEADERS "Allow: POST\r\n";
+  serve_fail(c, 405, "this path takes %s", r->get && r->post ? "GET and POST" : r->get ? "GET only" : "POST only");
+}
+
+/* Nobody without a token, and none that may only read where something is done. */
+static bool route_allowed(struct serve_call *c, const struct serve_route *r, bool act) {
+  const struct serve_tokens *t = c->serve->conf.tokens;
+  if (!t || r->open) return true;
+  c->token = tokens_find(t, c->req->authorization);
+  if (c->token && (!act || c->token->right == TOKEN_ACT)) return true;
+  c->serve->conf.counters[REC_COUNTER_HTTP_DENIED]++;
+  if (c->token) {
+    serve_audit(c, "POST", str_of(c->token->name), c->req->path.n <= 512 ? c->req->path : STR_NONE, "denied");
+    serve_fail(c, 403, "this token may read, not act");
+  } else {
+    c->res->extra = ROUTE_HEADERS "WWW-Authenticate: Bearer realm=\"foreshock\"\r\n";
+    serve_fail(c, 401, "wants Authorization: Bearer TOKEN");
+  }
+  return false;
+}
+
 static void route_post(struct serve_call *c, const struct serve_route *r) {
   if (!r->post) {
-    c->res->extra = ROUTE_HEADERS "Allow: GET, HEAD\r\n";
-    serve_fail(c, 405, "this path takes GET only");
+    route_method_fail(c, r);
+  } else if (!route_allowed(c, r, true)) {
+    return;
   } else if (!route_json_body(c->req)) {
     serve_fail(c, 415, "wants Content-Type: application/json");
   } else {
@@ -113,12 +156,10 @@ static void route_post(struct serve_call *c, const struct serve_route *r) {
 }
 
 static void route_get(struct serve_call *c, const struct serve_route *r) {
-  if (r->get) {
+  if (!r->get)
+    route_method_fail(c, r);
+  else if (route_allowed(c, r, false))
     r->get(c);
-    return;
-  }
-  c->res->extra = ROUTE_HEADERS "Allow: POST\r\n";
-  serve_fail(c, 405, "this path takes POST only");
 }
 
 static void route_call(struct serve_call *c) {
@@ -134,8 +175,7 @@ static void route_call(struct serve_call *c) {
   } else if (str_eq(method, STR("POST"))) {
     route_post(c, r);
   } else {
-    c->res->extra = r->get ? ROUTE_HEADERS "Allow: GET, HEAD\r\n" : ROUTE_HEADERS "Allow: POST\r\n";
-    serve_fail(c, 405, "method not allowed");
+    route_method_fail(c, r);
   }
 }
 

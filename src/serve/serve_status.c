@@ -89,6 +89,17 @@ static void status_engine(struct base_json *j, const struct serve_status *st) {
   json_close(j);
 }
 
+/* How many series have their last seconds kept, of how many that could. */
+static void status_history(struct serve *s, struct base_json *j) {
+  uint32_t used, all = history_rings(s->conf.history, &used);
+  json_key(j, "history");
+  json_object(j);
+  key_u64(j, "seconds", LIMIT_HISTORY_S);
+  key_u64(j, "series", used);
+  key_u64(j, "series_max", all);
+  json_close(j);
+}
+
 /* Complete, or who loses how much of its reports. */
 static void status_telemetry(struct serve *s, struct base_json *j) {
   struct serve_gap gap[SERVE_GAPS_MAX];
@@ -182,8 +193,10 @@ void serve_status_get(struct serve_call *c) {
   status_tick(j, &st);
   status_engine(j, &st);
   status_storage(j, &st);
+  status_history(c->serve, j);
   status_telemetry(c->serve, j);
   status_calibration(c->serve, j);
+  serve_receivers_json(c->serve, j);
   status_counters(c->serve, j);
   json_close(j);
   buf_put_char(&c->res->body, '\n');
@@ -224,6 +237,7 @@ void serve_metrics_get(struct serve_call *c) {
   c->res->content_type = "text/plain; version=0.0.4; charset=utf-8";
   metrics_counters(c->serve, out);
   metrics_gauges(c->serve, out);
+  serve_receivers_metrics(c->serve, out);
   buf_put_f(out,
             "# HELP foreshock_build_info version and commit\n# TYPE foreshock_build_info gauge\n"
             "foreshock_build_info{version=\"%s\",commit=\"%s\"} 1\n",
@@ -246,6 +260,43 @@ void serve_ready_get(struct serve_call *c) {
   buf_put_f(&c->res->body, "{\"ready\":%s}\n", st.ready ? "true" : "false");
 }
 
+/* The series of the whole mesh, as its servers tell it. It is among the first that get a number. */
+static uint32_t mesh_series(const struct serve_source *src) {
+  uint32_t n = src->series_n(src->ctx);
+  for (uint32_t i = 0; i < n; i++) {
+    const struct rec_series *s = src->series(src->ctx, i);
+    if (s && s->level == REC_LEVEL_MESH && s->side == REC_SIDE_SERVER) return i;
+  }
+  return REC_SERIES_NONE;
+}
+
+static void latency_json(struct base_json *j, const char *key, double ms) {
+  json_key(j, key);
+  if (ms < 0)
+    json_null(j);
+  else
+    json_f64(j, ms);
+}
+
+/* The newest whole second of the mesh; null before there is one. */
+static void summary_pulse(struct serve *s, struct base_json *j) {
+  struct history_point p;
+  int64_t second = history_newest(s->conf.history);
+  uint32_t idx = mesh_series(&s->conf.source);
+  json_key(j, "pulse");
+  if (idx == REC_SERIES_NONE || !history_read(s->conf.history, idx, second, 1, &p)) {
+    json_null(j);
+    return;
+  }
+  json_object(j);
+  key_time(j, "at", (struct base_wall){second * TIME_NS_PER_S});
+  key_u64(j, "requests", p.requests);
+  key_u64(j, "errors", p.errors);
+  latency_json(j, "latency_mean_ms", p.latency_mean_ms);
+  latency_json(j, "latency_p99_ms", p.latency_p99_ms);
+  json_close(j);
+}
+
 void serve_summary_json(struct serve *s, struct base_buf *out) {
   struct serve_status st = status_of(s);
   struct base_json json = json_over(out), *j = &json;
@@ -258,5 +309,6 @@ void serve_summary_json(struct serve *s, struct base_buf *out) {
   key_u64(j, "incidents_open", st.incidents_open);
   key_u64(j, "tick", st.tick_seq);
   key_f64(j, "lag_s", lag_s(&st));
+  summary_pulse(s, j);
   json_close(j);
 }

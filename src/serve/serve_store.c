@@ -68,10 +68,19 @@ static void services_read(yyjson_val *root, struct base_buf *out) {
   yyjson_arr_foreach(yyjson_obj_get(root, "affected"), i, n, v) services_add(out, v);
 }
 
+/* One of a closed list; a longer word is none of it. */
+static void word_copy(char *out, size_t cap, struct base_str word) {
+  size_t n = word.n < cap ? word.n : 0;
+  if (n) memcpy(out, word.p, n);
+  out[n] = 0;
+}
+
 static bool item_read(yyjson_val *root, struct serve_item *out) {
   if (!yyjson_is_obj(root) || !serve_id_read(json_get(root, "id"), &out->id)) return false;
   if (!time_read(json_get(root, "started_at"), &out->started_at)) return false;
   if (!time_read(json_get(root, "updated_at"), &out->updated_at)) return false;
+  word_copy(out->kind, sizeof out->kind, json_get(root, "kind"));
+  word_copy(out->severity, sizeof out->severity, json_get(root, "severity"));
   out->rev = yyjson_get_uint(yyjson_obj_get(root, "rev"));
   out->expected = str_eq(json_get(root, "verdict"), STR("expected"));
   out->open = yyjson_is_null(yyjson_obj_get(root, "ended_at"));
@@ -164,10 +173,28 @@ const struct serve_item *serve_store_find(const struct serve_store *s, struct ba
   return i < s->n ? s->item[i] : NULL;
 }
 
+int serve_item_order(const struct serve_item *a, const struct serve_item *b) {
+  if (a->started_at.ns != b->started_at.ns) return a->started_at.ns < b->started_at.ns ? -1 : 1;
+  return (a->id > b->id) - (a->id < b->id);
+}
+
 static int item_order(const void *a, const void *b) {
-  const struct serve_item *x = *(const struct serve_item *const *)a, *y = *(const struct serve_item *const *)b;
-  if (x->started_at.ns != y->started_at.ns) return x->started_at.ns < y->started_at.ns ? -1 : 1;
-  return (x->id > y->id) - (x->id < y->id);
+  return serve_item_order(*(const struct serve_item *const *)a, *(const struct serve_item *const *)b);
+}
+
+/* A quote inside a JSON string is escaped, so this text is a member wherever it stands. */
+bool serve_store_mute(struct serve_store *s, uint64_t id) {
+  static const char was[] = "\"muted\":false", is[] = "\"muted\":true";
+  uint32_t k = store_index(s, id);
+  if (k == s->n) return false;
+  struct base_str *json = &s->item[k]->json;
+  char *at = memmem(json->p, json->n, was, sizeof was - 1);
+  if (!at) return false;
+  size_t rest = (size_t)(json->p + json->n - at) - (sizeof was - 1);
+  memcpy(at, is, sizeof is - 1);
+  memmove(at + sizeof is - 1, at + sizeof was - 1, rest);
+  json->n -= sizeof was - sizeof is;
+  return true;
 }
 
 const struct serve_item *const *serve_store_sorted(struct serve_store *s) {

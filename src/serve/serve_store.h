@@ -15,8 +15,9 @@ struct serve_item {
   uint64_t id, rev;
   struct base_wall started_at, updated_at;
   bool open, expected, acked, merged; /* merged: it turned out to be a part of another */
-  struct base_str json;               /* one line, no newline */
-  struct base_str services;           /* names of causes and affected, each ended by a NUL */
+  char kind[16], severity[12];
+  struct base_str json;     /* one line, no newline */
+  struct base_str services; /* names of causes and affected, each ended by a NUL */
 };
 
 enum serve_put { SERVE_PUT_NEW, SERVE_PUT_CHANGED, SERVE_PUT_OLD, SERVE_PUT_BAD };
@@ -32,6 +33,10 @@ uint32_t serve_store_n(const struct serve_store *s);
 const struct serve_item *serve_store_find(const struct serve_store *s, struct base_str id);
 /* All, by started_at then id; valid until the next put. NULL where the store is empty or memory ran out. */
 const struct serve_item *const *serve_store_sorted(struct serve_store *s);
+/* By started_at, then id: <0, 0, >0. */
+int serve_item_order(const struct serve_item *a, const struct serve_item *b);
+/* Its JSON says "muted": true from now on. False: unknown, or it did already. */
+bool serve_store_mute(struct serve_store *s, uint64_t id);
 /* Is the service a cause or affected? */
 bool serve_item_names(const struct serve_item *i, struct base_str service);
 /* Reads 16 hex digits. */

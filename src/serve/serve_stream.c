@@ -1,4 +1,5 @@
-/* Server-sent events: each new state of an incident, and a summary a second. A reader that is too slow is let go. */
+/* Server-sent events: each new state of an incident, each change, and a summary a second. A reader that is too slow is
+ * let go. */
 #include <stdlib.h>
 
 #include "serve_room.h"
@@ -42,7 +43,7 @@ static void live_send(struct serve *s, struct base_str event) {
     if (s->live[i].stream) io_http_stream_write(s->live[i].stream, event);
 }
 
-static void live_event(struct serve *s, const char *name, struct base_str json) {
+void serve_live_event(struct serve *s, const char *name, struct base_str json) {
   if (s->live_n == 0) return;
   struct base_buf b = buf_open(STREAM_EVENT_BYTES);
   buf_put_f(&b, "event: %s\ndata: ", name);
@@ -52,23 +53,35 @@ static void live_event(struct serve *s, const char *name, struct base_str json) 
   buf_fini(&b);
 }
 
+void serve_live_incident(struct serve *s, struct base_str json) {
+  serve_live_event(s, "incident", json);
+}
+
 enum serve_put serve_incident(struct serve *s, struct base_str json) {
   enum serve_put put = serve_store_put(s->conf.store, json);
-  if (put == SERVE_PUT_NEW || put == SERVE_PUT_CHANGED) live_event(s, "incident", json);
+  if (put == SERVE_PUT_NEW || put == SERVE_PUT_CHANGED) serve_live_incident(s, json);
   return put;
 }
 
 void serve_second(struct serve *s) {
-  char text[512];
+  char text[1024];
   struct base_buf b = buf_over(text, sizeof text);
   serve_summary_json(s, &b);
   s->entries_before = s->conf.source.counter(s->conf.source.ctx, REC_COUNTER_ENTRIES);
-  if (!b.bad) live_event(s, "summary", buf_str(&b));
+  if (!b.bad) serve_live_event(s, "summary", buf_str(&b));
 }
 
 void serve_close(struct serve *s) {
   if (!s) return;
   for (unsigned i = 0; i < SERVE_STREAMS_MAX; i++)
     if (s->live[i].stream) io_http_stream_close(s->live[i].stream);
+  list_close(&s->changes);
+  list_close(&s->audit);
+  buf_fini(&s->graph);
   free(s);
+}
+
+void serve_tick(struct serve *s, const struct rec_tick_input *in) {
+  history_tick(s->conf.history, in->bucket, LIMIT_BUCKETS, in->tick.end, s->conf.counters);
+  serve_changes_tick(s, in);
 }

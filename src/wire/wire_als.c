@@ -124,7 +124,7 @@ static enum wire_status iter_entry(struct wire_als_iter *it, struct base_str *en
   return c.reason ? als_bad(err, it->bytes, c.p, c.reason) : WIRE_END;
 }
 
-enum wire_status wire_als_next(struct wire_als_iter *it, struct wire_als_entry *out, struct wire_err *err) {
+enum wire_status wire_als_next(struct wire_als_iter *it, struct wire_request *out, struct wire_err *err) {
   struct base_str entry;
   struct als_work w;
   for (;;) {

@@ -10,19 +10,7 @@
 #ifndef WIRE_ALS_H
 #define WIRE_ALS_H
 
-#include "base_limits.h"
-#include "base_str.h"
-#include "wire_pb.h"
-
-/* Where and why bytes were refused. */
-struct wire_err {
-  size_t offset;      /* in the message */
-  const char *reason; /* static text */
-};
-
-struct wire_pair {
-  struct base_str key, value;
-};
+#include "wire_request.h"
 
 /* envoy.config.core.v3.Node. `extensions` (60 KB in real captures) are skipped. A text that was not sent is
  * absent. */
@@ -40,97 +28,6 @@ struct wire_als_msg {
   size_t list_at;        /* offset of the first entry list that counts (http_logs and tcp_logs are a oneof) */
 };
 
-struct wire_addr {
-  struct base_str ip; /* the text that Envoy sent; a pipe's path where is_pipe; absent for an Envoy-internal address */
-  uint32_t port;
-  bool is_pipe;
-};
-
-/* Response flags, bit = field number of the ResponseFlags message (1..28). */
-/* clang-format off */
-#define WIRE_FLAG_TABLE(X)                                                                                           \
-  X(1, LH) X(2, UH) X(3, UT) X(4, LR) X(5, UR) X(6, UF) X(7, UC) X(8, UO) X(9, NR) X(10, DI) X(11, FI) X(12, RL)     \
-  X(13, UAEX) X(14, RLSE) X(15, DC) X(16, URX) X(17, SI) X(18, IH) X(19, DPE) X(20, UMSDR) X(21, RFCF) X(22, NFCF)   \
-  X(23, DT) X(24, UPE) X(25, NC) X(26, OM) X(27, DF) X(28, DR)
-/* clang-format on */
-#define X(bit, name) WIRE_FLAG_##name = bit,
-enum wire_flag { WIRE_FLAG_TABLE(X) WIRE_FLAG_COUNT = 29 };
-#undef X
-#define WIRE_FLAG(name) (1u << WIRE_FLAG_##name)
-
-/* AccessLogType. */
-enum wire_log_type {
-  WIRE_LOG_NOT_SET = 0,
-  WIRE_LOG_TCP_CONNECTED = 1,
-  WIRE_LOG_TCP_PERIODIC = 2,
-  WIRE_LOG_TCP_END = 3,
-  WIRE_LOG_DOWNSTREAM_START = 4,
-  WIRE_LOG_DOWNSTREAM_PERIODIC = 5,
-  WIRE_LOG_DOWNSTREAM_END = 6,
-  WIRE_LOG_UPSTREAM_POOL_READY = 7,
-  WIRE_LOG_UPSTREAM_PERIODIC = 8,
-  WIRE_LOG_UPSTREAM_END = 9,
-  WIRE_LOG_TUNNEL = 10,
-  WIRE_LOG_UDP_START = 11,
-  WIRE_LOG_UDP_PERIODIC = 12,
-  WIRE_LOG_UDP_END = 13,
-  WIRE_LOG_TCP_START = 14
-};
-
-/* Durations from start_time in ns; WIRE_NEVER: it did not happen. */
-#define WIRE_NEVER (-1ll)
-
-/* Of the downstream connection. Of several alternative names in a certificate the first URI and the first DNS name. */
-struct wire_tls {
-  uint32_t version; /* 0 none, 1..4 = TLS 1.0..1.3 */
-  struct base_str sni, local_uri, peer_uri, peer_dns, peer_subject, peer_issuer, session_id, ja3;
-};
-
-struct wire_als_entry {
-  bool is_tcp;
-  bool has_start;   /* start_time was sent and is sound */
-  bool time_absurd; /* start_time or a duration is negative, has nanoseconds outside 0..999999999, or is over 292
-                     * years; each such time is given as if it had not been sent */
-  /* common_properties */
-  struct wire_addr downstream_remote, downstream_local, downstream_direct_remote, upstream_remote, upstream_local;
-  struct wire_tls tls;
-  bool has_tls;
-  int64_t start_ns; /* wall */
-  int64_t rx_last_ns, up_tx_first_ns, up_tx_last_ns, up_rx_first_ns, up_rx_last_ns, down_tx_first_ns, down_tx_last_ns,
-      duration_ns;
-  struct base_str upstream_cluster, route_name, stream_id;
-  struct base_str upstream_failure, downstream_failure, termination;
-  uint32_t flags; /* WIRE_FLAG bits */
-  uint32_t attempts;
-  uint32_t log_type;  /* enum wire_log_type */
-  double sample_rate; /* 0 where not sent, negative or not finite; Envoy does not send it */
-  uint64_t down_wire_sent, down_wire_received, up_wire_sent, up_wire_received;
-  struct base_str dynamic_metadata; /* raw envoy.config.core.v3.Metadata */
-  /* filter_state_objects that identity reads: raw google.protobuf.Struct, or the FlatNode of wasm.* (older Istio) */
-  struct base_str upstream_peer, downstream_peer;
-  bool upstream_peer_flat, downstream_peer_flat;
-  struct base_str upstream_peer_id, downstream_peer_id; /* wasm.*_peer_id */
-  /* http */
-  uint32_t protocol; /* 0 unspecified, 1 HTTP/1.0, 2 HTTP/1.1, 3 HTTP/2, 4 HTTP/3 */
-  uint32_t method;   /* RequestMethod, 0..9 */
-  uint32_t authority_port;
-  struct base_str scheme, authority, path, original_path, user_agent, referer, forwarded_for, request_id;
-  uint64_t request_headers_bytes, request_body_bytes, response_headers_bytes, response_body_bytes;
-  /* of the headers and trailers that were asked for; absent where not sent. grpc_*: of the trailers, else of the
-   * response headers; content_type and upgrade: of the request */
-  struct base_str traceparent, b3_traceid, b3_single, content_type, upgrade, grpc_status, grpc_message;
-  struct base_str response_content_type;
-  bool has_code; /* response_code was sent, be it 0 */
-  uint32_t code;
-  struct base_str code_details;
-  /* tcp */
-  uint64_t tcp_received, tcp_sent;
-  /* custom tags: the first LIMIT_CUSTOM_TAGS keys in wire order; pairs of further keys are counted in tag_over. Last,
-   * because only tag[0..tag_n) is ever written. */
-  uint32_t tag_n, tag_over;
-  struct wire_pair tag[LIMIT_CUSTOM_TAGS];
-};
-
 /* Reads the frame of a message: the identifier; entries are left to the iterator. Cost: one pass over the
  * top-level tags and the node. */
 enum wire_status wire_als_msg_read(struct base_str bytes, struct wire_als_msg *out, struct wire_err *err);
@@ -145,8 +42,8 @@ struct wire_als_iter {
 void wire_als_iter_init(struct wire_als_iter *it, const struct wire_als_msg *msg);
 /* WIRE_OK: *out is the next entry, in wire order. WIRE_END: no more. WIRE_BAD: err tells where; a broken entry
  * whose own length is sound is skipped, counted by the caller, and the iterator can go on: each call moves forward,
- * so that a loop until WIRE_END ends. Cost: one pass over the entry, about 0.2 us for 500 bytes. */
-enum wire_status wire_als_next(struct wire_als_iter *it, struct wire_als_entry *out, struct wire_err *err);
+ * so that a loop until WIRE_END ends. Cost: one pass over the entry (bench_als prints it). */
+enum wire_status wire_als_next(struct wire_als_iter *it, struct wire_request *out, struct wire_err *err);
 
 /* google.protobuf.Struct: the value of `key` at the top level. Strings give their text; a Struct gives its raw
  * bytes in *out with *is_struct; numbers, bools, null and lists are not given. False where absent or where raw is

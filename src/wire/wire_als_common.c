@@ -205,7 +205,7 @@ static void peer_id_put(struct als_work *w, struct base_str pair, struct base_st
   *out = any_bytes(&any);
 }
 
-void als_peer_read(struct base_str bytes, struct als_work *w, struct wire_als_entry *out) {
+void als_peer_read(struct base_str bytes, struct als_work *w, struct wire_request *out) {
   struct base_str key = als_pair_read(bytes, w).key;
   switch (key.n) {
     case 13:
@@ -248,7 +248,7 @@ static void peer_pick(const struct als_work *w, enum als_peer_slot now, enum als
 }
 
 /* The newer key wins where both are there, whatever their order. */
-void als_peer_settle(const struct als_work *w, struct wire_als_entry *out) {
+void als_peer_settle(const struct als_work *w, struct wire_request *out) {
   peer_pick(w, ALS_PEER_UP, ALS_PEER_WASM_UP, &out->upstream_peer, &out->upstream_peer_flat);
   peer_pick(w, ALS_PEER_DOWN, ALS_PEER_WASM_DOWN, &out->downstream_peer, &out->downstream_peer_flat);
 }

@@ -75,7 +75,7 @@ static inline int64_t time_read(struct base_str bytes, struct als_work *w, enum 
 }
 
 /* A later pair of the same key takes the place of the earlier one. */
-static void tag_add(struct wire_als_entry *out, struct wire_pair pair) {
+static void tag_add(struct wire_request *out, struct wire_pair pair) {
   for (uint32_t i = 0; i < out->tag_n; i++) {
     if (str_eq(out->tag[i].key, pair.key)) {
       out->tag[i].value = pair.value;
@@ -96,7 +96,7 @@ static double rate_of(double v) {
 
 #define TIME_OF(slot) time_read(pb_view(&c), w, (slot))
 
-void als_common_read(struct base_str bytes, struct als_work *w, struct wire_als_entry *out) {
+void als_common_read(struct base_str bytes, struct als_work *w, struct wire_request *out) {
   struct wire_pb c = pb_over(bytes);
   uint32_t tag;
   while (pb_next(&c, &tag) == WIRE_OK) {
@@ -144,7 +144,7 @@ void als_common_read(struct base_str bytes, struct als_work *w, struct wire_als_
   als_done(w, &c);
 }
 
-static void http_read(struct base_str bytes, struct als_work *w, struct wire_als_entry *out) {
+static void http_read(struct base_str bytes, struct als_work *w, struct wire_request *out) {
   struct wire_pb c = pb_over(bytes);
   uint32_t tag;
   while (pb_next(&c, &tag) == WIRE_OK) {
@@ -159,7 +159,7 @@ static void http_read(struct base_str bytes, struct als_work *w, struct wire_als
   als_done(w, &c);
 }
 
-static void connection_read(struct base_str bytes, struct als_work *w, struct wire_als_entry *out) {
+static void connection_read(struct base_str bytes, struct als_work *w, struct wire_request *out) {
   struct wire_pb c = pb_over(bytes);
   uint32_t tag;
   while (pb_next(&c, &tag) == WIRE_OK) {
@@ -172,7 +172,7 @@ static void connection_read(struct base_str bytes, struct als_work *w, struct wi
   als_done(w, &c);
 }
 
-static void tcp_read(struct base_str bytes, struct als_work *w, struct wire_als_entry *out) {
+static void tcp_read(struct base_str bytes, struct als_work *w, struct wire_request *out) {
   struct wire_pb c = pb_over(bytes);
   uint32_t tag;
   while (pb_next(&c, &tag) == WIRE_OK) {
@@ -185,14 +185,6 @@ static void tcp_read(struct base_str bytes, struct als_work *w, struct wire_als_
   als_done(w, &c);
 }
 
-/* Everything but the tags, whose count says how many of them mean something. */
-static void entry_init(struct wire_als_entry *out, bool is_tcp) {
-  memset(out, 0, offsetof(struct wire_als_entry, tag));
-  out->is_tcp = is_tcp;
-  out->start_ns = out->rx_last_ns = out->up_tx_first_ns = out->up_tx_last_ns = out->up_rx_first_ns = WIRE_NEVER;
-  out->up_rx_last_ns = out->down_tx_first_ns = out->down_tx_last_ns = out->duration_ns = WIRE_NEVER;
-}
-
 /* True where some time was said that cannot be. Asked at the end, because a later part may have mended it. */
 static bool times_absurd(const struct als_work *w) {
   for (uint32_t left = w->times; left; left &= left - 1) {
@@ -201,9 +193,10 @@ static bool times_absurd(const struct als_work *w) {
   return false;
 }
 
-enum wire_status als_entry_read(struct base_str bytes, bool is_tcp, struct wire_als_entry *out, struct als_work *w) {
+enum wire_status als_entry_read(struct base_str bytes, bool is_tcp, struct wire_request *out, struct als_work *w) {
   als_work_init(w);
-  entry_init(out, is_tcp);
+  request_clear(out);
+  out->is_tcp = is_tcp;
   if (is_tcp) {
     tcp_read(bytes, w, out);
   } else {

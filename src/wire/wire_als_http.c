@@ -7,7 +7,7 @@ static inline bool key_is(struct base_str key, struct base_str name) {
 }
 
 /* Envoy sends header names in lower case. */
-static void request_header(struct wire_pair h, struct wire_als_entry *out) {
+static void request_header(struct wire_pair h, struct wire_request *out) {
   switch (h.key.n) {
     case 2:
       if (key_is(h.key, STR("b3"))) out->b3_single = h.value;
@@ -26,18 +26,18 @@ static void request_header(struct wire_pair h, struct wire_als_entry *out) {
   }
 }
 
-static void response_header(struct wire_pair h, struct als_work *w, struct wire_als_entry *out) {
+static void response_header(struct wire_pair h, struct als_work *w, struct wire_request *out) {
   if (h.key.n == 12 && key_is(h.key, STR("content-type"))) out->response_content_type = h.value;
   if (h.key.n == 12 && key_is(h.key, STR("grpc-message"))) w->grpc_message = h.value;
   if (h.key.n == 11 && key_is(h.key, STR("grpc-status"))) w->grpc_status = h.value;
 }
 
-static void response_trailer(struct wire_pair h, struct wire_als_entry *out) {
+static void response_trailer(struct wire_pair h, struct wire_request *out) {
   if (h.key.n == 11 && key_is(h.key, STR("grpc-status"))) out->grpc_status = h.value;
   if (h.key.n == 12 && key_is(h.key, STR("grpc-message"))) out->grpc_message = h.value;
 }
 
-void als_request_read(struct base_str bytes, struct als_work *w, struct wire_als_entry *out) {
+void als_request_read(struct base_str bytes, struct als_work *w, struct wire_request *out) {
   struct wire_pb c = pb_over(bytes);
   uint32_t tag;
   while (pb_next(&c, &tag) == WIRE_OK) {
@@ -61,7 +61,7 @@ void als_request_read(struct base_str bytes, struct als_work *w, struct wire_als
   als_done(w, &c);
 }
 
-void als_response_read(struct base_str bytes, struct als_work *w, struct wire_als_entry *out) {
+void als_response_read(struct base_str bytes, struct als_work *w, struct wire_request *out) {
   struct wire_pb c = pb_over(bytes);
   uint32_t tag;
   while (pb_next(&c, &tag) == WIRE_OK) {

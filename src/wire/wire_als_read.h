@@ -66,12 +66,12 @@ void als_u32_read(struct base_str bytes, struct als_work *w, uint32_t *out);
 void als_addr_read(struct base_str bytes, struct als_work *w, struct wire_addr *out);
 void als_tls_read(struct base_str bytes, struct als_work *w, struct wire_tls *out);
 void als_flags_read(struct base_str bytes, struct als_work *w, uint32_t *flags);
-void als_peer_read(struct base_str bytes, struct als_work *w, struct wire_als_entry *out);
-void als_peer_settle(const struct als_work *w, struct wire_als_entry *out);
-void als_common_read(struct base_str bytes, struct als_work *w, struct wire_als_entry *out);
-void als_request_read(struct base_str bytes, struct als_work *w, struct wire_als_entry *out);
-void als_response_read(struct base_str bytes, struct als_work *w, struct wire_als_entry *out);
+void als_peer_read(struct base_str bytes, struct als_work *w, struct wire_request *out);
+void als_peer_settle(const struct als_work *w, struct wire_request *out);
+void als_common_read(struct base_str bytes, struct als_work *w, struct wire_request *out);
+void als_request_read(struct base_str bytes, struct als_work *w, struct wire_request *out);
+void als_response_read(struct base_str bytes, struct als_work *w, struct wire_request *out);
 /* One HTTPAccessLogEntry or TCPAccessLogEntry. */
-enum wire_status als_entry_read(struct base_str bytes, bool is_tcp, struct wire_als_entry *out, struct als_work *w);
+enum wire_status als_entry_read(struct base_str bytes, bool is_tcp, struct wire_request *out, struct als_work *w);
 
 #endif

@@ -11,7 +11,7 @@ struct wire_cells {
   struct wire_cell *cell;
   uint32_t *cell_head;
   uint32_t base_n, base_free;
-  uint32_t cell_n, cell_free, step_at;
+  uint32_t cell_n, cell_free, step_at, base_step_at;
 };
 
 static size_t up64(size_t n) {
@@ -184,7 +184,23 @@ static void cell_feeds(struct wire_cells *t, struct wire_cell *c, const struct w
 }
 
 void wire_cells_base_trim(struct wire_cells *t, uint32_t base) {
-  if (t->base[base].used && t->base[base].cell_n == 0) base_drop(t, base);
+  if (t->base[base].used && t->base[base].cell_n == 0 && t->base[base].kept_tick == 0) base_drop(t, base);
+}
+
+void wire_cells_base_keep(struct wire_cells *t, uint32_t base, uint64_t tick) {
+  t->base[base].kept_tick = tick ? tick : 1;
+}
+
+static bool base_is_idle(const struct wire_base *b, uint64_t tick) {
+  return b->used && b->cell_n == 0 && b->kept_tick + WIRE_CELL_IDLE_TICKS < tick;
+}
+
+static void bases_step(struct wire_cells *t, uint64_t tick) {
+  for (uint32_t n = t->base_n / 256 + 1; n; n--) {
+    if (++t->base_step_at >= t->base_n) t->base_step_at = 1;
+    if (t->base_step_at >= t->base_n) return;
+    if (base_is_idle(&t->base[t->base_step_at], tick)) base_drop(t, t->base_step_at);
+  }
 }
 
 uint32_t wire_cells_add(struct wire_cells *t, uint32_t base, uint32_t route, uint64_t tick) {
@@ -218,12 +234,14 @@ static void cell_drop(struct wire_cells *t, uint32_t at) {
   while (*link != at) link = &t->cell[*link].next;
   *link = c->next;
   for (uint32_t i = 0; i < c->series_n; i++) wire_series_view(t->series, c->series[i])->cell_n--;
-  if (--t->base[c->base].cell_n == 0) base_drop(t, c->base);
+  t->base[c->base].cell_n--;
+  wire_cells_base_trim(t, c->base);
   *c = (struct wire_cell){.next = t->cell_free};
   t->cell_free = at;
 }
 
 void wire_cells_step(struct wire_cells *t, uint64_t tick) {
+  bases_step(t, tick);
   for (uint32_t n = t->cell_n / 256 + 1; n; n--) {
     if (++t->step_at >= t->cell_n) t->step_at = 1;
     if (t->step_at >= t->cell_n) return;

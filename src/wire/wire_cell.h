@@ -34,6 +34,7 @@ struct wire_base {
   uint64_t hash;
   uint32_t id[WIRE_BASE_COUNT];
   uint32_t cell_n, next, generation;
+  uint64_t kept_tick; /* when it was wanted last without a cell; 0 never */
   uint8_t used, side, gateway;
 };
 
@@ -61,10 +62,12 @@ uint32_t wire_cells_base(struct wire_cells *t, const struct wire_base *key);
 struct wire_base *wire_cells_base_view(struct wire_cells *t, uint32_t base);
 /* Gives a base back that has no cell, after a failure to add one. */
 void wire_cells_base_trim(struct wire_cells *t, uint32_t base);
+/* It will be wanted again, cell or not: it stays for WIRE_CELL_IDLE_TICKS, and is not trimmed. */
+void wire_cells_base_keep(struct wire_cells *t, uint32_t base, uint64_t tick);
 /* The cell of a base and a route; 0: full. */
 uint32_t wire_cells_add(struct wire_cells *t, uint32_t base, uint32_t route, uint64_t tick);
 struct wire_cell *wire_cells_view(struct wire_cells *t, uint32_t cell);
-/* Forgets idle cells, and bases without cells; looks at 1/256 of the table. */
+/* Forgets idle cells, and bases without cells; looks at 1/256 of each table. */
 void wire_cells_step(struct wire_cells *t, uint64_t tick);
 void wire_cells_mark(struct wire_cells *t);
 

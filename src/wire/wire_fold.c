@@ -4,8 +4,6 @@
 #include "base_time.h"
 #include "wire_fold_state.h"
 
-#define SPAN_NS_MAX (30 * 86400 * TIME_NS_PER_S) /* no request lasts longer */
-#define START_NS_MAX (200ll * 365 * 86400 * TIME_NS_PER_S)
 #define OWN_PATH STR("/envoy.service.accesslog.")
 
 static size_t up64(size_t n) {
@@ -43,7 +41,7 @@ static void cut_out(struct cutter *c, struct fold_out *o, size_t series_max) {
 }
 
 struct parts {
-  void *names, *routes, *nodes, *series, *cells, *pair;
+  void *names, *routes, *nodes, *series, *cells, *pair, *links, *primary;
 };
 
 static void cut_all(struct cutter *c, struct wire_fold *f, const struct wire_fold_conf *conf, struct parts *p) {
@@ -54,6 +52,11 @@ static void cut_all(struct cutter *c, struct wire_fold *f, const struct wire_fol
   p->series = cut(c, wire_series_bytes(conf->series_max));
   p->cells = cut(c, wire_cells_bytes());
   p->pair = cut(c, wire_pair_bytes());
+  p->links = cut(c, wire_links_bytes());
+  p->primary = cut(c, wire_primary_bytes());
+  f->wait = cut(c, sizeof *f->wait * LIMIT_WAITING);
+  f->alias = cut(c, sizeof *f->alias * FOLD_ALIASES);
+  f->log_row = cut(c, sizeof *f->log_row * FOLD_LOG_SERVICES);
   f->stream = cut(c, sizeof *f->stream * FOLD_STREAMS);
   f->identity = cut(c, sizeof *f->identity * FOLD_IDENTITIES);
   f->known = cut(c, sizeof *f->known * FOLD_KEY_SETS * FOLD_KEY_WAYS);
@@ -87,7 +90,10 @@ struct wire_fold *wire_fold_init(void *mem, size_t bytes, const struct wire_fold
   f->series = wire_series_init(p.series, conf->series_max, f->names, f->key);
   f->cells = wire_cells_init(p.cells, f->names, f->series, f->key);
   f->pair = wire_pair_init(p.pair, f->counter);
-  f->stream_n = f->acc_n = f->page_n = f->shown_n = 1;
+  f->links = wire_links_init(p.links, f->key, &f->counter[REC_COUNTER_SPAN_LINKS_LOST]);
+  f->primary = wire_primary_init(p.primary, f->key);
+  wire_attr_keys_init(&f->otlp.keys);
+  f->stream_n = f->acc_n = f->page_n = f->shown_n = f->wait_n = 1;
   f->next_seq = 1;
   f->touched_tick = INT64_MIN;
   wire_clock_init(&f->clock);
@@ -176,10 +182,8 @@ static void stream_identify(struct wire_fold *f, struct fold_stream *s, const st
 
 /* --- one entry ------------------------------------------------------------------------------------------------- */
 
-enum step { STEP_DONE, STEP_HOLD };
-
 /* How long it took; the last thing that happened stands in where an Envoy gives no duration. */
-static int64_t span_ns(const struct wire_als_entry *e) {
+static int64_t span_ns(const struct wire_request *e) {
   if (e->duration_ns >= 0) return e->duration_ns;
   const int64_t t[] = {e->down_tx_last_ns, e->down_tx_first_ns, e->up_rx_last_ns, e->up_rx_first_ns, e->rx_last_ns};
   for (size_t i = 0; i < sizeof t / sizeof *t; i++)
@@ -189,7 +193,7 @@ static int64_t span_ns(const struct wire_als_entry *e) {
 
 /* HTTP streams that a TCP logger reports: they end as HTTP streams do. Envoys that give no type: by the route, or
  * because HTTP requests were logged at the same listener. */
-static bool is_twin(const struct wire_node_rec *node, const struct wire_als_entry *e) {
+static bool is_twin(const struct wire_node_rec *node, const struct wire_request *e) {
   if (!e->is_tcp || e->log_type == WIRE_LOG_TCP_END) return false;
   if (e->log_type == WIRE_LOG_DOWNSTREAM_END || e->route_name.n) return true;
   for (uint32_t i = 0; i < node->http_port_n; i++)
@@ -218,7 +222,7 @@ static void own_learn(struct wire_fold *f, struct base_str cluster) {
 }
 
 /* Entries about the access log's own stream would feed themselves. Its path says so, and over TCP its cluster. */
-static bool is_own(struct wire_fold *f, const struct wire_als_entry *e) {
+bool fold_is_own(struct wire_fold *f, const struct wire_request *e) {
   if (!e->is_tcp) {
     if (!str_starts(e->path, OWN_PATH)) return false;
     own_learn(f, e->upstream_cluster);
@@ -230,7 +234,7 @@ static bool is_own(struct wire_fold *f, const struct wire_als_entry *e) {
 }
 
 /* Does the listener log begins, and did it when this request began? One that begins is remembered. */
-static bool starts_learn(struct wire_node_rec *node, const struct wire_als_entry *e, bool begins) {
+static bool starts_learn(struct wire_node_rec *node, const struct wire_request *e, bool begins) {
   struct wire_starts *s = node->starts;
   for (uint32_t i = 0; i < WIRE_NODE_STARTS; i++) {
     if (s[i].from_ns == 0) {
@@ -243,22 +247,23 @@ static bool starts_learn(struct wire_node_rec *node, const struct wire_als_entry
 }
 
 /* What counts: requests that end, and those that begin. */
-static bool is_counted(const struct wire_als_entry *e) {
+static bool is_counted(const struct wire_request *e) {
   if (e->log_type == WIRE_LOG_DOWNSTREAM_START) return !e->is_tcp;
   return e->log_type == WIRE_LOG_NOT_SET || e->log_type == WIRE_LOG_DOWNSTREAM_END || e->log_type == WIRE_LOG_TCP_END;
 }
 
 /* Is this entry no request to be counted, and under which reason? */
-static bool is_passed_over(struct wire_fold *f, const struct wire_node_rec *node, const struct wire_als_entry *e,
+static bool is_passed_over(struct wire_fold *f, const struct wire_node_rec *node, const struct wire_request *e,
                            enum rec_counter *reason) {
   int64_t span = span_ns(e);
   if (!is_counted(e))
     *reason = REC_COUNTER_PROGRESS;
   else if (is_twin(node, e))
     *reason = REC_COUNTER_TWINS;
-  else if (is_own(f, e))
+  else if (fold_is_own(f, e))
     *reason = REC_COUNTER_OWN;
-  else if (e->time_absurd || (e->has_start && (e->start_ns < 0 || e->start_ns > START_NS_MAX)) || span > SPAN_NS_MAX)
+  else if (e->time_absurd || (e->has_start && (e->start_ns < 0 || e->start_ns > FOLD_START_NS_MAX)) ||
+           span > FOLD_SPAN_NS_MAX)
     *reason = REC_COUNTER_REJECT_TIME;
   else if (!e->has_start)
     *reason = REC_COUNTER_REJECT_NO_START;
@@ -303,10 +308,19 @@ static void run_saw(const struct wire_fold *f, struct fold_run *run, int64_t end
   if (end_ns < run->oldest_ns && f->clock.arrival_ns - end_ns <= LIMIT_LAG_NS_MAX) run->oldest_ns = end_ns;
 }
 
-static void entry_count(struct wire_fold *f, struct fold_run *run, struct fold_request *q, bool late) {
+/* The access log is the best source there is: it says once a message that it is alive. */
+static inline void claim(struct wire_fold *f, struct fold_run *run, const struct fold_ends *ends, uint8_t side) {
+  bool itself = ends->self.at == run->node.at;
+  if (itself && run->claimed & 1u << side) return;
+  (void)fold_primary(f, ends->self, side, WIRE_SOURCE_ALS);
+  if (itself) run->claimed |= (uint8_t)(1u << side);
+}
+
+static void entry_count(struct wire_fold *f, struct fold_run *run, const struct wire_request *e, struct fold_request *q,
+                        bool late) {
   unsigned reason = 0;
   struct fold_ends ends;
-  uint32_t base = fold_resolve(f, run, q->entry, &ends, &reason);
+  uint32_t base = fold_resolve(f, run, e, &ends, &reason);
   if (!base) {
     f->counter[reason]++;
     wire_pair_useless(f->pair, run->node, REC_GAP_SHED);
@@ -318,15 +332,16 @@ static void entry_count(struct wire_fold *f, struct fold_run *run, struct fold_r
   } else if (late) {
     f->counter[REC_COUNTER_LATE]++;
   }
-  if (!q->begins) fold_pair_report(f, run, base, &ends, q);
-  fold_count(f, base, q);
+  claim(f, run, &ends, wire_cells_base_view(f->cells, base)->side);
+  if (!q->begins) fold_pair_report(f, run, base, &ends, e, q->end_ns);
+  if (fold_measure(f, base, e, q)) fold_count(f, q);
 }
 
 /* When and in which tick. A request that only begins counts when it began. */
-static enum step entry_place(struct wire_fold *f, struct fold_run *run, struct wire_node_rec *node,
-                             struct fold_request *q) {
-  q->latency_ns = q->begins ? 0 : span_ns(q->entry);
-  q->end_ns = q->entry->start_ns + q->latency_ns;
+enum step fold_place(struct wire_fold *f, struct fold_run *run, struct wire_node_rec *node,
+                     const struct wire_request *e, struct fold_request *q) {
+  q->latency_ns = q->begins ? 0 : span_ns(e);
+  q->end_ns = e->start_ns + q->latency_ns;
   if (run->recv_ns) q->end_ns = wire_skew_end(&node->skew, run->recv_ns, q->end_ns);
   if (q->end_ns < 0) q->end_ns = 0;
   if (is_ahead(f, run, q->end_ns) || place(f, q->end_ns, &q->tick) == STEP_HOLD) return STEP_HOLD;
@@ -335,7 +350,7 @@ static enum step entry_place(struct wire_fold *f, struct fold_run *run, struct w
 }
 
 static void entry_tally(struct wire_fold *f, struct fold_run *run, struct wire_node_rec *node,
-                        const struct wire_als_entry *e) {
+                        const struct wire_request *e) {
   run->entry_n++;
   f->counter[REC_COUNTER_ENTRIES]++;
   f->counter[e->is_tcp ? REC_COUNTER_ENTRIES_TCP : REC_COUNTER_ENTRIES_HTTP]++;
@@ -343,12 +358,12 @@ static void entry_tally(struct wire_fold *f, struct fold_run *run, struct wire_n
   if (!e->is_tcp && e->downstream_local.port) http_port_learn(node, e->downstream_local.port);
 }
 
-static enum step entry_take(struct wire_fold *f, struct fold_run *run, const struct wire_als_entry *e) {
+static enum step entry_take(struct wire_fold *f, struct fold_run *run, const struct wire_request *e) {
   struct wire_node_rec *node = wire_nodes_view(f->nodes, run->node);
   enum rec_counter reason = REC_COUNTER_ENTRIES;
-  struct fold_request q = {.entry = e, .begins = e->log_type == WIRE_LOG_DOWNSTREAM_START};
+  struct fold_request q = {.begins = e->log_type == WIRE_LOG_DOWNSTREAM_START};
   bool counts = !is_passed_over(f, node, e, &reason);
-  if (counts && entry_place(f, run, node, &q) == STEP_HOLD) return STEP_HOLD;
+  if (counts && fold_place(f, run, node, e, &q) == STEP_HOLD) return STEP_HOLD;
   entry_tally(f, run, node, e);
   if (!counts) {
     f->counter[reason]++;
@@ -356,20 +371,20 @@ static enum step entry_take(struct wire_fold *f, struct fold_run *run, const str
   }
   q.began = starts_learn(node, e, q.begins);
   if (q.begins) f->counter[REC_COUNTER_PROGRESS]++;
-  entry_count(f, run, &q, q.end_ns / LIMIT_TICK_NS != q.tick);
+  entry_count(f, run, e, &q, q.end_ns / LIMIT_TICK_NS != q.tick);
   return STEP_DONE;
 }
 
 /* --- one message ----------------------------------------------------------------------------------------------- */
 
 /* Takes entries until the message ends or an entry has to wait; run->it then stands before that one. */
-static enum step run_step(struct wire_fold *f, struct fold_run *run) {
-  struct wire_als_entry e;
+static enum step als_step(struct wire_fold *f, struct fold_run *run) {
+  struct wire_request e;
   struct wire_err err;
   for (;;) {
     struct wire_als_iter before = run->it;
     enum wire_status status = wire_als_next(&run->it, &e, &err);
-    if (status == WIRE_END) break;
+    if (status == WIRE_END) return STEP_DONE;
     if (status == WIRE_BAD) {
       f->counter[REC_COUNTER_REJECT_ENTRY]++;
       continue;
@@ -378,34 +393,46 @@ static enum step run_step(struct wire_fold *f, struct fold_run *run) {
     run->it = before;
     return STEP_HOLD;
   }
+}
+
+static enum step run_step(struct wire_fold *f, struct fold_run *run) {
+  bool als = run->wire == FOLD_WIRE_ALS;
+  if ((als ? als_step(f, run) : fold_otlp_step(f, run)) == STEP_HOLD) return STEP_HOLD;
   if (run->oldest_ns != INT64_MAX) {
     if (!run->recv_ns) wire_clock_arrive(&f->clock, run->newest_ns);
     wire_clock_late(&f->clock, run->oldest_ns);
   }
-  if (f->started) wire_pair_heard(f->pair, run->node, fold_pair_clock(f), run->entry_n);
+  if (als && f->started) wire_pair_heard(f->pair, run->node, fold_pair_clock(f), run->entry_n);
   return STEP_DONE;
 }
 
 /* Why a run had to stop: the entry that it stands before is ahead of the clock; else it waits for ticks. */
-static bool run_is_ahead(const struct wire_fold *f, const struct fold_run *run) {
+static bool run_is_ahead(struct wire_fold *f, const struct fold_run *run) {
   struct wire_als_iter it = run->it;
-  struct wire_als_entry e;
+  struct wire_request e;
   struct wire_err err;
+  int64_t end_ns;
+  if (run->wire != FOLD_WIRE_ALS) return fold_otlp_end(f, run, &end_ns) && is_ahead(f, run, end_ns);
   MUST(wire_als_next(&it, &e, &err) == WIRE_OK);
   return is_ahead(f, run, e.start_ns + span_ns(&e));
 }
 
+static struct base_str *run_bytes(struct fold_run *run) {
+  return run->wire == FOLD_WIRE_ALS ? &run->it.bytes : &run->otlp.bytes;
+}
+
 static void hold_put(struct fold_hold *h, const struct fold_run *run) {
-  MUST(run->it.bytes.n <= LIMIT_MESSAGE_BYTES);
-  memmove(h->bytes, run->it.bytes.p, run->it.bytes.n);
   h->run = *run;
-  h->run.it.bytes.p = h->bytes;
+  struct base_str *bytes = run_bytes(&h->run);
+  MUST(bytes->n <= LIMIT_MESSAGE_BYTES);
+  memmove(h->bytes, bytes->p, bytes->n);
+  bytes->p = h->bytes;
+  h->run.resource_at = SIZE_MAX;
   h->used = true;
 }
 
-/* Gives up on a message that nobody confirmed: its entries are counted and forgotten. */
-static void hold_drop(struct wire_fold *f, struct fold_run *run) {
-  struct wire_als_entry e;
+static void als_drop(struct wire_fold *f, struct fold_run *run) {
+  struct wire_request e;
   struct wire_err err;
   enum wire_status status;
   while ((status = wire_als_next(&run->it, &e, &err)) != WIRE_END) {
@@ -418,6 +445,14 @@ static void hold_drop(struct wire_fold *f, struct fold_run *run) {
     f->counter[REC_COUNTER_REJECT_AHEAD]++;
     wire_pair_useless(f->pair, run->node, REC_GAP_SHED);
   }
+}
+
+/* Gives up on a message that nobody confirmed: its entries are counted and forgotten. */
+static void hold_drop(struct wire_fold *f, struct fold_run *run) {
+  if (run->wire == FOLD_WIRE_ALS)
+    als_drop(f, run);
+  else
+    fold_otlp_drop(f, run);
 }
 
 /* A message that is ahead of the clock: it waits, and the very next message confirms it if that is ahead too. After
@@ -451,7 +486,7 @@ static bool is_waiting(const struct wire_fold *f) {
   return (f->hold[0].used && f->hold[0].run.confirmed) || f->hold[1].used;
 }
 
-static void run_take(struct wire_fold *f, struct fold_run *run) {
+void fold_run_take(struct wire_fold *f, struct fold_run *run) {
   if (is_waiting(f)) { /* the caller did not ask for ticks */
     hold_drop(f, run);
     return;
@@ -490,7 +525,7 @@ uint32_t wire_fold_message(struct wire_fold *f, wire_stream s, struct base_str b
       .node = stream->node, .hint = stream->hint, .recv_ns = recv.ns, .newest_ns = INT64_MIN, .oldest_ns = INT64_MAX};
   if (recv.ns) wire_clock_arrive(&f->clock, recv.ns);
   wire_als_iter_init(&run.it, &msg);
-  run_take(f, &run);
+  fold_run_take(f, &run);
   return run.entry_n;
 }
 
@@ -511,6 +546,7 @@ static bool tick_is_complete(struct wire_fold *f) {
 }
 
 static bool tick_give(struct wire_fold *f, bool cut, struct rec_tick *tick) {
+  fold_wait_close(f, f->open_tick);
   fold_close(f, f->open_tick);
   f->open_tick++;
   f->counter[REC_COUNTER_TICKS]++;

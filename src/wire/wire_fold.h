@@ -1,7 +1,7 @@
 /* Entries in, records out. One fold per process: it knows who the nodes are, which cell (identity tuple) an entry
  * belongs to, holds the open ticks, and gives out series numbers.
  *
- *   wire_als_entry ─► identity ─► cell ─► (tick, cell) counts ─► on close: per-series obs, by bucket
+ *   wire_request ─► identity ─► cell ─► (tick, cell) counts ─► on close: per-series obs, by bucket
  *
  * Pure: no clock, no sockets; memory is taken once in wire_fold_open's block. Integer counts commute, so the
  * order of arrival inside a tick cannot change what comes out (a batch is sorted by series_idx; series numbers
@@ -38,6 +38,21 @@ void wire_fold_stream_close(struct wire_fold *f, wire_stream s);
  * understood. */
 uint32_t wire_fold_message(struct wire_fold *f, wire_stream s, struct base_str bytes, struct base_wall recv);
 
+/* The same for one ExportTraceServiceRequest or ExportLogsServiceRequest of OTLP. They have no stream: whom an item
+ * speaks for stands in it. Spans and access logs are counted when their tick closes (wire_fold_wait.c), so that both
+ * ends of a call and better sources are known. Returns the number of spans or records understood. */
+enum wire_otlp_kind { WIRE_OTLP_TRACES, WIRE_OTLP_LOGS };
+uint32_t wire_fold_otlp(struct wire_fold *f, enum wire_otlp_kind kind, struct base_str bytes, struct base_wall recv);
+
+/* Log records that are no access logs, by service and severity: unspecified, then as OTLP groups them, TRACE .. FATAL.
+ * Views live until the next call of the fold. Gives the number of rows, at most max. */
+#define WIRE_FOLD_SEVERITIES 7u
+struct wire_fold_log {
+  struct base_str service; /* empty: not said */
+  uint64_t n[WIRE_FOLD_SEVERITIES];
+};
+uint32_t wire_fold_logs(const struct wire_fold *f, struct wire_fold_log *out, uint32_t max);
+
 /* Is a tick complete? True fills *tick (seq continues from the last) with the next window that the watermark has
  * passed. `now` is the receiver's clock (ns == 0: none; the newest event counts as now). With a clock and no stream
  * open there is nobody to hear: no tick is given, and time goes on at the first stream, with a jump in tick->end that
@@ -50,9 +65,13 @@ struct rec_head_batch wire_fold_take_head(struct wire_fold *f);
 
 /* What the fold made of one request, for reports that count entry by entry (`stats`). Views live during the call. */
 struct wire_seen {
-  const struct wire_als_entry *entry;
   uint8_t side, class_;
   bool gateway; /* a client report that is its reporter's own server report too */
+  bool is_tcp;
+  uint32_t code;   /* 0: none */
+  uint32_t flags;  /* WIRE_FLAG bits */
+  uint32_t weight; /* requests that it stands for */
+  struct base_str request_id;
   int64_t end_ns, latency_ns;
   struct base_str dim[REC_DIM_COUNT]; /* serving side, route, caller; as its series have them */
   struct base_str own_cluster, own_region, own_version, own_pod; /* of the reporter of a client report */

@@ -55,7 +55,8 @@ static void acc_add(struct wire_fold *f, const struct fold_acc *a, int64_t tick)
     for (unsigned k = 0; k < REC_CLASS_COUNT; k++) o->class_n[k] += a->class_n[k];
     o->retries += a->retries;
     o->latency_sum_ns += a->latency_sum_ns;
-    o->wait_sum_ns += a->wait_sum_ns;
+    if (wire_series_view(f->series, c->series[i])->level == REC_LEVEL_EDGE)
+      for (unsigned k = 0; k < REC_STAGE_COUNT; k++) o->stage_ns[k] += a->stage_ns[k];
     o->bytes_in += a->bytes_in;
     o->bytes_out += a->bytes_out;
     hist_add(f, a, &f->out.page[at]);
@@ -235,6 +236,7 @@ static void collect(struct wire_fold *f, int64_t tick) {
   wire_cells_mark(f->cells);
   wire_nodes_mark(f->nodes);
   wire_routes_mark(f->routes);
+  fold_wait_mark(f);
   for (uint32_t i = 0; i < f->own_n; i++) wire_names_mark(f->names, f->own[i]);
   wire_names_sweep(f->names);
 }

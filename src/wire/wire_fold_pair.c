@@ -13,12 +13,12 @@
 #define UNSEEN (F(DC) | F(DR) | F(IH) | F(DPE) | F(SI) | F(DT))
 
 /* The callee answered, as far as its caller tells: so the callee has it in its log. */
-static bool is_answered(const struct wire_als_entry *e) {
+static bool is_answered(const struct wire_request *e) {
   return e->up_rx_first_ns >= 0 && e->upstream_remote.ip.n && !(e->flags & UNANSWERED);
 }
 
 /* The caller got an answer, as far as the callee tells: so the caller has it in its log. */
-static bool is_seen(const struct wire_als_entry *e) {
+static bool is_seen(const struct wire_request *e) {
   return e->has_code && e->code && !(e->flags & UNSEEN);
 }
 
@@ -48,7 +48,7 @@ static uint64_t named_callee(const struct wire_base *b) {
 }
 
 static void report_served(struct wire_fold *f, struct wire_pair_report *r, const struct fold_ends *ends,
-                          const struct wire_als_entry *e) {
+                          const struct wire_request *e) {
   bool known = is_other(ends->self, ends->down);
   r->client = false;
   r->other = known ? ends->down : (struct wire_node_ref){0};
@@ -59,7 +59,7 @@ static void report_served(struct wire_fold *f, struct wire_pair_report *r, const
 }
 
 static void report_called(struct wire_fold *f, struct wire_pair_report *r, const struct fold_ends *ends,
-                          const struct wire_base *b, const struct wire_als_entry *e) {
+                          const struct wire_base *b, const struct wire_request *e) {
   bool known = is_other(ends->self, ends->up);
   r->client = true;
   r->other = known ? ends->up : (struct wire_node_ref){0};
@@ -70,11 +70,10 @@ static void report_called(struct wire_fold *f, struct wire_pair_report *r, const
 }
 
 void fold_pair_report(struct wire_fold *f, const struct fold_run *run, uint32_t base, const struct fold_ends *ends,
-                      const struct fold_request *q) {
+                      const struct wire_request *e, int64_t end_ns) {
   const struct wire_base *b = wire_cells_base_view(f->cells, base);
-  const struct wire_als_entry *e = q->entry;
   if (e->is_tcp || !wire_nodes_view(f->nodes, ends->self)) return;
-  struct wire_pair_report r = {.request_id = e->request_id, .start_ns = e->start_ns, .end_ns = q->end_ns};
+  struct wire_pair_report r = {.request_id = e->request_id, .start_ns = e->start_ns, .end_ns = end_ns};
   r.now_ns = fold_pair_clock(f);
   if (r.end_ns > NOW_NS_MAX) r.end_ns = NOW_NS_MAX;
   if (r.end_ns > r.now_ns) r.now_ns = r.end_ns;

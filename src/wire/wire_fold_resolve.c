@@ -6,7 +6,7 @@
 
 /* All that identity rests on, gathered once an entry. */
 struct view {
-  const struct wire_als_entry *e;
+  const struct wire_request *e;
   const struct fold_run *run;
   struct wire_node_rec *node;    /* the reporter */
   struct wire_node_ref up, down; /* known instances at the upstream's and the caller's address */
@@ -77,8 +77,13 @@ static bool peer(struct base_str raw, bool flat, struct wire_who *out) {
   return flat ? flat_peer(raw, out) : wire_identity_peer(raw, out);
 }
 
+static bool named(const struct wire_who *who, struct wire_who *out) {
+  if (who) *out = *who;
+  return who != NULL;
+}
+
 /* The address at the other end of the downstream connection itself, not what a header says. */
-static const struct wire_addr *caller_address(const struct wire_als_entry *e) {
+static const struct wire_addr *caller_address(const struct wire_request *e) {
   return e->downstream_direct_remote.ip.n ? &e->downstream_direct_remote : &e->downstream_remote;
 }
 
@@ -88,23 +93,24 @@ static bool needs_authority(struct base_str cluster) {
          str_starts(cluster, STR("BlackHoleCluster"));
 }
 
-static struct wire_kind_of_request kind_of(const struct wire_als_entry *e) {
+static struct wire_kind_of_request kind_of(const struct wire_request *e) {
   return (struct wire_kind_of_request){e->route_name, e->authority, e->original_path.n ? e->original_path : e->path,
                                        e->downstream_local.port};
 }
 
 /* An Envoy that turned the request down early names no cluster. Where no route was found there is none to name. */
-static struct base_str cluster_of(struct wire_fold *f, const struct fold_run *run, const struct wire_als_entry *e) {
+static struct base_str cluster_of(struct wire_fold *f, const struct fold_run *run, const struct wire_request *e) {
   if (e->upstream_cluster.n || e->is_tcp || (e->flags & WIRE_FLAG(NR))) return e->upstream_cluster;
   struct wire_kind_of_request kind = kind_of(e);
   return wire_names_view(f->names, wire_nodes_goes(f->nodes, run->node, &kind));
 }
 
 static void view_gather(struct wire_fold *f, const struct fold_run *run, struct wire_node_rec *node,
-                        const struct wire_als_entry *e, struct view *v) {
+                        const struct wire_request *e, struct view *v) {
   *v = (struct view){.e = e, .run = run, .node = node};
-  v->has_up_peer = peer(e->upstream_peer, e->upstream_peer_flat, &v->up_peer);
-  v->has_down_peer = peer(e->downstream_peer, e->downstream_peer_flat, &v->down_peer);
+  v->has_up_peer = peer(e->upstream_peer, e->upstream_peer_flat, &v->up_peer) || named(e->callee, &v->up_peer);
+  v->has_down_peer =
+      peer(e->downstream_peer, e->downstream_peer_flat, &v->down_peer) || named(e->caller, &v->down_peer);
   if (!e->upstream_remote.is_pipe)
     v->up = wire_nodes_address_find(f->nodes, e->upstream_remote.ip, e->upstream_remote.port);
   v->down = wire_nodes_address_find(f->nodes, caller_address(e)->ip, 0);
@@ -221,7 +227,7 @@ static struct base_str bare_namespace(const struct wire_fold *f, const struct vi
 
 /* Who answers, by the most stable name: tags, the upstream cluster, the authority. */
 static void name_destination(const struct wire_fold *f, const struct view *v, struct found *w) {
-  const struct wire_als_entry *e = v->e;
+  const struct wire_request *e = v->e;
   struct wire_target t = w->target;
   struct base_str tag = wire_identity_tag(e, STR("upstream_service")), host = STR_NONE;
   uint32_t port = 0;
@@ -256,13 +262,13 @@ static void take_place(struct wire_who *dst, const struct wire_who *from) {
   over(&dst->pod, from->pod);
 }
 
-static bool host_tag(const struct wire_als_entry *e, struct wire_who *out) {
+static bool host_tag(const struct wire_request *e, struct wire_who *out) {
   for (uint32_t i = 0; i < e->tag_n; i++)
     if (wire_identity_host_tag(e->tag[i].value, out)) return true;
   return false;
 }
 
-static void tagged_place(const struct wire_als_entry *e, struct wire_who *dst) {
+static void tagged_place(const struct wire_request *e, struct wire_who *dst) {
   if (e->tag_n == 0) return;
   over(&dst->pod, wire_identity_tag(e, STR("upstream_pod")));
   over(&dst->version, wire_identity_tag(e, STR("upstream_version")));
@@ -375,7 +381,7 @@ static struct wire_node_ref self_ref(struct wire_fold *f, const struct view *v, 
 }
 
 /* A plain Envoy's listener address is where its callers find it. */
-static void address_learn(struct wire_fold *f, struct wire_node_rec *node, const struct wire_als_entry *e,
+static void address_learn(struct wire_fold *f, struct wire_node_rec *node, const struct wire_request *e,
                           struct wire_node_ref self) {
   struct base_str ip = e->downstream_local.ip;
   if (e->downstream_local.is_pipe || ip.n == 0 || ip.n > sizeof node->local_ip) return;
@@ -440,7 +446,7 @@ static uint32_t resolve_known(struct wire_fold *f, const struct view *v, const s
   return w->base;
 }
 
-uint32_t fold_resolve(struct wire_fold *f, const struct fold_run *run, const struct wire_als_entry *e,
+uint32_t fold_resolve(struct wire_fold *f, const struct fold_run *run, const struct wire_request *e,
                       struct fold_ends *ends, unsigned *reason) {
   struct fold_known once, *known = &once;
   struct view v;

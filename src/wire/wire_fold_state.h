@@ -4,18 +4,24 @@
  *   wire_fold_resolve.c  entry -> base (who called whom, who says so)
  *   wire_fold_count.c    base and route -> cell, counts of (tick, cell), exemplars
  *   wire_fold_close.c    a tick's cells -> its series, sorted, by bucket
- *   wire_fold_pair.c     what pairs of reports tell about lost ones: fold <-> wire_pair */
+ *   wire_fold_pair.c     what pairs of reports tell about lost ones: fold <-> wire_pair
+ *   wire_fold_otlp.c     spans and log records: which are requests, and who reports them
+ *   wire_fold_wait.c     what waits for its tick, to be joined with its other end and held against better sources */
 #ifndef WIRE_FOLD_STATE_H
 #define WIRE_FOLD_STATE_H
 
 #include "base_hist.h"
+#include "base_time.h"
 #include "rec_counter.h"
 #include "wire_cell.h"
 #include "wire_clock.h"
 #include "wire_fold.h"
 #include "wire_identity_node.h"
+#include "wire_link.h"
 #include "wire_pair.h"
+#include "wire_primary.h"
 #include "wire_route_tree.h"
+#include "wire_told.h"
 
 #define FOLD_NAMES (1u << 19)
 #define FOLD_STREAMS (4u * LIMIT_CONNECTIONS)
@@ -33,6 +39,11 @@
 #define FOLD_JUMP_TICKS (3600ll * LIMIT_TICKS_PER_S)
 #define FOLD_NODE_IDLE_TICKS (3600ull * LIMIT_TICKS_PER_S)
 #define FOLD_COLLECT_TICKS (300ull * LIMIT_TICKS_PER_S)
+#define FOLD_SPAN_NS_MAX (30 * 86400 * TIME_NS_PER_S) /* no request lasts longer */
+#define FOLD_START_NS_MAX (200ll * 365 * 86400 * TIME_NS_PER_S)
+#define FOLD_ALIASES 16384u
+#define FOLD_LOG_SERVICES 1024u /* services whose log records are told apart; of more, severities alone are counted */
+#define FOLD_SEVERITIES WIRE_FOLD_SEVERITIES
 #define FOLD_NORMAL_MAX 64u /* messages in step with the clock after which one ahead of it is not believed */
 
 struct fold_stream {
@@ -53,7 +64,8 @@ struct fold_shown {
 
 /* Counts of one cell in one tick. Latencies: up to FOLD_SPARSE buckets inline, then a page of all of them. */
 struct fold_acc {
-  uint64_t latency_sum_ns, wait_sum_ns, bytes_in, bytes_out;
+  uint64_t latency_sum_ns, bytes_in, bytes_out;
+  uint64_t stage_ns[REC_STAGE_COUNT];
   uint32_t class_n[REC_CLASS_COUNT];
   uint32_t retries, started, ended_started;
   uint32_t sparse_count[FOLD_SPARSE];
@@ -86,14 +98,20 @@ struct fold_identity {
   struct wire_node_ref node;
 };
 
+enum fold_wire { FOLD_WIRE_ALS, FOLD_WIRE_SPANS, FOLD_WIRE_LOGS };
+
 /* A message on its way through the fold. */
 struct fold_run {
   struct wire_node_ref node;
   uint8_t hint;
+  uint8_t claimed;              /* bit: side on which its node was said to be alive */
   bool confirmed;               /* may be far ahead of the clock */
   int64_t recv_ns;              /* 0 none */
   int64_t newest_ns, oldest_ns; /* ends seen, on the receiver's clock */
+  uint8_t wire;                 /* enum fold_wire: which of the two iterators */
   struct wire_als_iter it;
+  struct wire_otlp_iter otlp;
+  size_t resource_at; /* whose attributes f->otlp.resource holds */
   uint32_t entry_n;
 };
 
@@ -125,6 +143,60 @@ struct fold_out {
   struct rec_gap *gap;
   uint32_t gap_n;
   struct fold_shown *shown; /* copies, as the tick's own are given back */
+};
+
+/* One request as it is counted, when it is known who, where and what: nothing of the wire that it came by is left.
+ * Views live during the call. */
+struct fold_request {
+  int64_t end_ns, latency_ns;
+  uint64_t stage_ns[REC_STAGE_COUNT]; /* how the latency divides, as far as its reporter told */
+  int64_t tick;                       /* where it counts; -1: too late to count */
+  uint64_t bytes_in, bytes_out;
+  uint32_t base, route;
+  uint32_t weight; /* requests that it stands for, at least 1 */
+  uint32_t retries, code, flags;
+  uint8_t class_; /* enum rec_class */
+  bool has_code, is_tcp;
+  bool begins; /* told when it began; not yet a request to be counted */
+  bool began;  /* its begin was told, too */
+  struct base_str request_id;
+  struct base_str trace_id; /* as it was sent: looked at where it is shown */
+};
+
+/* A request that waits. */
+struct fold_wait {
+  struct fold_request q; /* its views are set when it is counted */
+  uint64_t id, parent;   /* of wire_link_id; 0: no span */
+  uint64_t target;       /* hash of whom it says that it calls, and who says it; 0: a server's report */
+  struct wire_node_ref self;
+  uint32_t generation;  /* of q.base */
+  uint32_t next;        /* of its tick and source, or of the free */
+  uint8_t source, role; /* enum wire_source, wire_link_role */
+  uint8_t request_id_n;
+  bool has_trace;
+  uint8_t trace[16];
+  char request_id[LIMIT_REQUEST_ID_BYTES];
+};
+
+/* Who answered last under a name that calls are made by, for calls that reach nobody. */
+struct fold_alias {
+  uint64_t target;
+  struct wire_node_ref node;
+};
+
+struct fold_log_row {
+  uint32_t service; /* name */
+  uint32_t used;
+  uint64_t n[FOLD_SEVERITIES];
+};
+
+/* The item under way, and the resource that it belongs to. */
+struct fold_otlp {
+  struct wire_attr_keys keys;
+  struct wire_attrs resource, item;
+  struct wire_span span;
+  struct wire_log log;
+  struct wire_told told;
 };
 
 struct wire_fold {
@@ -161,6 +233,14 @@ struct wire_fold {
   struct fold_hold hold[2]; /* 0 waits for a witness or for ticks; 1 is the witness */
   uint32_t normal_n;        /* messages in step with the clock since hold[0] */
   struct fold_out out;
+  struct wire_links *links;
+  struct wire_primaries *primary;
+  struct fold_wait *wait;
+  uint32_t wait_n, wait_free;
+  uint32_t wait_head[LIMIT_OPEN_TICKS][WIRE_SOURCE_COUNT];
+  struct fold_alias *alias;
+  struct fold_log_row *log_row;
+  struct fold_otlp otlp;
   wire_fold_watcher *watcher;
   void *watcher_arg;
 };
@@ -170,26 +250,47 @@ struct fold_ends {
   struct wire_node_ref self, up, down;
 };
 
+/* wire_fold.c */
+enum step { STEP_DONE, STEP_HOLD };
+/* Whether a request that is there (start, duration) can be counted now, and in which tick: fills q's times and tick. */
+enum step fold_place(struct wire_fold *f, struct fold_run *run, struct wire_node_rec *node,
+                     const struct wire_request *e, struct fold_request *q);
+/* Is this a report about the stream of reports to us? */
+bool fold_is_own(struct wire_fold *f, const struct wire_request *e);
+void fold_run_take(struct wire_fold *f, struct fold_run *run);
+
+/* wire_fold_otlp.c */
+/* Takes items until the message ends or one has to wait for ticks; run->otlp then stands before that one. */
+enum step fold_otlp_step(struct wire_fold *f, struct fold_run *run);
+/* When the item that the run stands before ended; false where it is no request. */
+bool fold_otlp_end(struct wire_fold *f, const struct fold_run *run, int64_t *end_ns);
+/* Gives up on the rest of the message. */
+void fold_otlp_drop(struct wire_fold *f, struct fold_run *run);
+
+/* wire_fold_wait.c */
+/* Is this the source that counts for the reporter on that side (enum rec_side)? Asked once a tick and node. */
+bool fold_primary(struct wire_fold *f, struct wire_node_ref node, uint8_t side, enum wire_source source);
+/* Keeps *w until its tick closes; where that cannot be, it counts at once. */
+void fold_wait_put(struct wire_fold *f, struct fold_wait *w);
+void fold_wait_close(struct wire_fold *f, int64_t tick);
+void fold_wait_mark(struct wire_fold *f);
+
 /* wire_fold_resolve.c: the base of an entry, with the node that it speaks for; 0 and *reason (a rec_counter) where
  * it has none. */
-uint32_t fold_resolve(struct wire_fold *f, const struct fold_run *run, const struct wire_als_entry *e,
+uint32_t fold_resolve(struct wire_fold *f, const struct fold_run *run, const struct wire_request *e,
                       struct fold_ends *ends, unsigned *reason);
 
 /* wire_fold_count.c */
-struct fold_request {
-  const struct wire_als_entry *entry;
-  int64_t end_ns, latency_ns;
-  int64_t tick; /* where it counts; -1: too late to count */
-  bool begins;  /* told when it began; not yet a request to be counted */
-  bool began;   /* its begin was told, too */
-};
-void fold_count(struct wire_fold *f, uint32_t base, const struct fold_request *q);
+/* Fills q from base, class_ on, out of what the reporter said; times and tick stand already. False where it does not
+ * count, which is counted. */
+bool fold_measure(struct wire_fold *f, uint32_t base, const struct wire_request *e, struct fold_request *q);
+void fold_count(struct wire_fold *f, const struct fold_request *q);
 void fold_acc_drop(struct wire_fold *f, uint32_t acc);
 
 /* wire_fold_pair.c */
 int64_t fold_pair_clock(const struct wire_fold *f);
 void fold_pair_report(struct wire_fold *f, const struct fold_run *run, uint32_t base, const struct fold_ends *ends,
-                      const struct fold_request *q);
+                      const struct wire_request *e, int64_t end_ns);
 /* Fills f->out.gap. */
 void fold_pair_step(struct wire_fold *f);
 

@@ -104,6 +104,22 @@ static bool target_gateway(struct base_str name, struct wire_target *out) {
   return true;
 }
 
+struct base_str wire_identity_kri(struct base_str kri, unsigned n) {
+  return label(kri, '_', n);
+}
+
+/* kri_msvc_…, kri_mmzsvc_… and kri_extsvc_…: Kuma's MeshService, MeshMultiZoneService and MeshExternalService. Only
+ * the first is of one zone. */
+static bool target_kri(struct base_str name, struct wire_target *out) {
+  if (!str_starts(name, STR("kri_")) || label_count(name, '_') < 6) return false;
+  out->kind = WIRE_TARGET_SERVICE;
+  out->service = wire_identity_kri(name, 5);
+  out->namespace_ = wire_identity_kri(name, 4);
+  if (str_eq(wire_identity_kri(name, 1), STR("msvc"))) out->cluster = wire_identity_kri(name, 3);
+  out->bare = out->namespace_.n == 0;
+  return true;
+}
+
 static bool is_local_name(struct base_str name) {
   static const char *const local[] = {"local",         "local_app", "local_service", "local_cluster",
                                       "local-service", "local-app", "localhost",     "self_inbound"};
@@ -134,7 +150,7 @@ void wire_identity_target(struct base_str name, struct wire_target *out) {
     out->kind = WIRE_TARGET_UNKNOWN;
     out->outbound = true;
     out->service = name;
-  } else if (target_dns(name, out) || target_consul(name, out) || target_gateway(name, out)) {
+  } else if (target_dns(name, out) || target_consul(name, out) || target_gateway(name, out) || target_kri(name, out)) {
     return;
   } else if (is_local_name(name)) {
     out->kind = WIRE_TARGET_LOCAL;
@@ -222,7 +238,7 @@ enum wire_hint wire_identity_hint(struct base_str log_name) {
   return WIRE_HINT_NONE;
 }
 
-struct base_str wire_identity_tag(const struct wire_als_entry *e, struct base_str key) {
+struct base_str wire_identity_tag(const struct wire_request *e, struct base_str key) {
   for (uint32_t i = 0; i < e->tag_n; i++)
     if (str_eq(e->tag[i].key, key)) return e->tag[i].value;
   return STR_NONE;
@@ -232,7 +248,7 @@ static void over(struct base_str *name, struct base_str value) {
   if (value.n) *name = value;
 }
 
-void wire_identity_tags(const struct wire_als_entry *e, struct wire_who *self) {
+void wire_identity_tags(const struct wire_request *e, struct wire_who *self) {
   if (e->tag_n == 0) return;
   over(&self->pod, wire_identity_tag(e, STR("pod")));
   over(&self->namespace_, wire_identity_tag(e, STR("namespace")));

@@ -32,6 +32,18 @@ struct wire_self {
 
 /* A reporting proxy by its node. */
 void wire_identity_self(const struct wire_node *node, struct wire_self *out);
+
+/* A reporter by attributes (of an OTLP resource, and of what it holds): a proxy names its node, an application itself.
+ * What is not said is empty. */
+struct wire_reporter {
+  bool is_proxy;
+  struct base_str node_id, node_cluster;             /* of a proxy; the cluster may be `service.namespace` */
+  struct base_str service, namespace_, version, pod; /* as they are */
+  struct base_str cluster, region, zone, ip;
+  struct base_str canonical_service, canonical_revision; /* Istio's */
+  struct base_str kuma_mesh, kuma_workload;              /* Kuma's resource identifier (KRI) of the workload */
+};
+void wire_identity_reporter(const struct wire_reporter *r, struct wire_self *out);
 enum wire_hint wire_identity_hint(struct base_str log_name);
 
 /* What the name of an upstream cluster says. */
@@ -49,6 +61,9 @@ struct wire_target {
   bool outbound; /* says itself that it is one */
   struct base_str service, namespace_, cluster;
 };
+
+/* Part n (from 0) of a Kuma resource identifier, kri_<type>_<mesh>_<zone>_<namespace>_<name>_<section>. */
+struct base_str wire_identity_kri(struct base_str kri, unsigned n);
 
 void wire_identity_target(struct base_str upstream_cluster, struct wire_target *out);
 
@@ -68,9 +83,9 @@ bool wire_identity_host_tag(struct base_str value, struct wire_who *out);
 bool wire_identity_spiffe(struct base_str uri, struct wire_who *out);
 
 /* The reporter's own names in the custom tags of a plain Envoy's entry, over what the node says. */
-void wire_identity_tags(const struct wire_als_entry *e, struct wire_who *self);
+void wire_identity_tags(const struct wire_request *e, struct wire_who *self);
 /* A tag's value; empty where absent. */
-struct base_str wire_identity_tag(const struct wire_als_entry *e, struct base_str key);
+struct base_str wire_identity_tag(const struct wire_request *e, struct base_str key);
 
 bool wire_identity_is_ip(struct base_str host);
 bool wire_identity_is_loopback(struct base_str ip);

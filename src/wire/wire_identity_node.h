@@ -41,6 +41,9 @@ struct wire_node_rec {
   uint32_t local_port; /* the listener address learned last */
   char local_ip[46];
   struct wire_skew skew;
+  /* By side: does what it said count, of which source, asked at which tick (wire_primary)? */
+  int64_t asked_tick[2];
+  uint8_t asked_source[2], asked_yes[2];
 };
 
 /* A node by place and generation; at 0 is no node. */

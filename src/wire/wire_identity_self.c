@@ -139,24 +139,82 @@ static void self_plain(const struct wire_node *node, const struct meta *m, struc
   w->cluster = m->cluster;
 }
 
-void wire_identity_self(const struct wire_node *node, struct wire_self *out) {
+static enum wire_kind kind_of(struct base_str id) {
   static const struct {
     struct base_str prefix;
     enum wire_kind kind;
   } kind[] = {
       {{"sidecar~", 8}, WIRE_KIND_SIDECAR}, {{"router~", 7}, WIRE_KIND_ROUTER}, {{"waypoint~", 9}, WIRE_KIND_WAYPOINT}};
+  for (size_t i = 0; i < sizeof kind / sizeof *kind; i++)
+    if (str_starts(id, kind[i].prefix)) return kind[i].kind;
+  return WIRE_KIND_PLAIN;
+}
+
+static void self_of(const struct wire_node *node, const struct meta *m, struct wire_self *out) {
+  out->kind = kind_of(node->id);
+  if (out->kind == WIRE_KIND_PLAIN)
+    self_plain(node, m, out);
+  else
+    self_istio(node, m, out);
+  out->who.region = node->region.n ? node->region : m->region;
+  out->who.zone = node->zone.n ? node->zone : m->zone;
+  self_ips(m->ips, out);
+}
+
+void wire_identity_self(const struct wire_node *node, struct wire_self *out) {
   struct meta m = {0};
   *out = (struct wire_self){0};
   meta_read(node->metadata, &m);
-  for (size_t i = 0; i < sizeof kind / sizeof *kind; i++)
-    if (str_starts(node->id, kind[i].prefix)) out->kind = kind[i].kind;
-  if (out->kind == WIRE_KIND_PLAIN)
-    self_plain(node, &m, out);
-  else
-    self_istio(node, &m, out);
-  out->who.region = node->region.n ? node->region : m.region;
-  out->who.zone = node->zone.n ? node->zone : m.zone;
-  self_ips(m.ips, out);
+  self_of(node, &m, out);
+}
+
+static bool is_word(struct base_str s) {
+  return s.n > 0 && !str_eq(s, STR("-")) && !str_eq(s, STR("unknown"));
+}
+
+static struct base_str word(struct base_str s) {
+  return is_word(s) ? s : STR_NONE;
+}
+
+/* Kuma: the node's id is <mesh>.<dataplane>, the rest is in the workload's KRI:
+ * kri_wl_<mesh>_<zone>_<namespace>_<name>_<section>. */
+static void self_kuma(const struct wire_reporter *r, struct wire_self *out) {
+  size_t dot = str_find(r->node_id, '.', 0);
+  struct wire_who *w = &out->who;
+  w->pod = r->pod.n ? r->pod : dot < r->node_id.n ? str_cut(r->node_id, dot + 1, r->node_id.n) : r->node_id;
+  w->namespace_ = r->namespace_;
+  w->service = r->service.n ? r->service : r->node_cluster;
+  if (str_starts(r->kuma_workload, STR("kri_"))) {
+    if (w->namespace_.n == 0) w->namespace_ = wire_identity_kri(r->kuma_workload, 4);
+    if (w->service.n == 0) w->service = wire_identity_kri(r->kuma_workload, 5);
+  }
+  w->version = r->version;
+  w->cluster = r->cluster;
+  w->region = r->region;
+  w->zone = r->zone;
+  self_ips(r->ip, out);
+}
+
+void wire_identity_reporter(const struct wire_reporter *r, struct wire_self *out) {
+  *out = (struct wire_self){0};
+  if (r->kuma_mesh.n || r->kuma_workload.n) {
+    self_kuma(r, out);
+    return;
+  }
+  struct meta m = {.pod = r->pod, .namespace_ = r->namespace_, .version = r->version, .cluster = r->cluster};
+  struct wire_node node = {.zone = word(r->zone)};
+  m.region = r->region;
+  m.ips = r->ip;
+  m.labels.name[0] = r->canonical_service;
+  m.labels.revision[0] = r->canonical_revision;
+  if (r->is_proxy) {
+    node.id = r->node_id;
+    node.cluster = r->node_cluster.n ? r->node_cluster : r->service;
+    if (m.labels.name[0].n && kind_of(node.id) == WIRE_KIND_PLAIN) m.service = m.labels.name[0];
+  } else {
+    m.service = r->service;
+  }
+  self_of(&node, &m, out);
 }
 
 bool wire_identity_peer(struct base_str raw, struct wire_who *out) {

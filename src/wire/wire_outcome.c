@@ -77,7 +77,7 @@ static bool of_flags(uint32_t flags, uint32_t code, enum rec_class *out) {
   return true;
 }
 
-static bool is_long_lived(const struct wire_als_entry *e, uint32_t code) {
+static bool is_long_lived(const struct wire_request *e, uint32_t code) {
   if (code >= 400) return false;
   if (code == 101 || e->method == METHOD_CONNECT || e->upgrade.n) return true;
   return str_starts(e->response_content_type, STR("text/event-stream"));
@@ -90,7 +90,7 @@ static enum rec_class of_tcp(uint32_t flags) {
   return REC_CLASS_OK;
 }
 
-enum rec_class wire_outcome(const struct wire_als_entry *e) {
+enum rec_class wire_outcome(const struct wire_request *e) {
   uint32_t flags = e->flags, code = e->has_code ? e->code : 0;
   enum rec_class c;
   if (e->is_tcp) return of_tcp(flags);
@@ -103,6 +103,9 @@ enum rec_class wire_outcome(const struct wire_als_entry *e) {
   if (of_flags(flags, code, &c)) return c;
   int grpc = wire_outcome_grpc(e->grpc_status);
   if (grpc >= 0 && (grpc != 0 || code < 400)) return of_grpc(grpc);
+  if (e->said > WIRE_SAID_FINE && code < 400)
+    return e->said == WIRE_SAID_TIMEOUT ? REC_CLASS_TIMEOUT : REC_CLASS_SERVER_ERROR;
+  if (e->said == WIRE_SAID_FINE && code == 0) return REC_CLASS_OK;
   if (code == 0 || ((flags & F(DC)) && code < 400)) return REC_CLASS_CANCELLED;
   return of_code(code);
 }

@@ -17,7 +17,7 @@
 #include "rec_name.h"
 #include "wire_als.h"
 
-enum rec_class wire_outcome(const struct wire_als_entry *e);
+enum rec_class wire_outcome(const struct wire_request *e);
 
 /* The code 0..16 of a grpc-status text; -1 where it is none. */
 int wire_outcome_grpc(struct base_str text);

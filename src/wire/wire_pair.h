@@ -39,7 +39,7 @@ struct wire_pair_report {
   bool client;                          /* self called; else self was called */
   bool owed;                            /* the other end must have seen it answered, so it has to report it, too */
 };
-/* Cost: a hash of the id (20 ns) where it is not sampled, else about eight cache lines. */
+/* Cost: a hash of the id where it is not sampled, else about eight cache lines. */
 void wire_pair_report(struct wire_pairs *p, const struct wire_pair_report *r);
 
 /* A message of that proxy came, with so many entries. */

@@ -51,7 +51,7 @@ static void put_addr(const char *name, const struct wire_addr *a) {
 #define U64(field) put_u64(#field, e->field)
 #define I64(field) put_i64(#field, e->field)
 
-static void put_common(const struct wire_als_entry *e) {
+static void put_common(const struct wire_request *e) {
   put_addr("downstream_remote", &e->downstream_remote);
   put_addr("downstream_local", &e->downstream_local);
   put_addr("downstream_direct_remote", &e->downstream_direct_remote);
@@ -95,7 +95,7 @@ static void put_common(const struct wire_als_entry *e) {
   (void)printf("\tsample_rate=%.17g", e->sample_rate);
 }
 
-static void put_peers(const struct wire_als_entry *e) {
+static void put_peers(const struct wire_request *e) {
   MAYBE(upstream_peer);
   MAYBE(downstream_peer);
   U64(upstream_peer_flat);
@@ -110,7 +110,7 @@ static void put_peers(const struct wire_als_entry *e) {
   }
 }
 
-static void put_http(const struct wire_als_entry *e) {
+static void put_http(const struct wire_request *e) {
   U64(protocol);
   U64(method);
   U64(authority_port);
@@ -139,7 +139,7 @@ static void put_http(const struct wire_als_entry *e) {
   TEXT(code_details);
 }
 
-static void put_entry(const struct wire_als_entry *e) {
+static void put_entry(const struct wire_request *e) {
   (void)printf("E");
   U64(is_tcp);
   put_common(e);
@@ -171,7 +171,7 @@ static void put_refusal(const char *what, const struct wire_err *err) {
 static void message_dump(struct base_str bytes) {
   struct wire_als_msg msg;
   struct wire_als_iter it;
-  struct wire_als_entry entry;
+  struct wire_request entry;
   struct wire_err err;
   if (wire_als_msg_read(bytes, &msg, &err) != WIRE_OK) {
     put_refusal("message", &err);

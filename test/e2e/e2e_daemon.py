@@ -13,14 +13,18 @@ import urllib.request
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "tools"))
 from tap import Tap  # noqa: E402,F401  (the tests take it from here)
 
-LISTENS = re.compile(r"(gRPC|HTTP) .* on 127\.0\.0\.1:(\d+)")
+# What it says of its listeners, and what they are called here.
+LISTENS = {"gRPC": re.compile(r"gRPC .* on 127\.0\.0\.1:(\d+)"),
+           "ingest": re.compile(r"HTTP \(OTLP.* on 127\.0\.0\.1:(\d+)"),
+           "HTTP": re.compile(r"HTTP \(page.* on 127\.0\.0\.1:(\d+)")}
+FREE_PORTS = [word for name in ("grpc", "http", "api") for word in ("--set", name + "_port=0")]
 
 
 class Daemon:
-    def __init__(self, binary, *arguments, command="run", listeners=2):
+    def __init__(self, binary, *arguments, command="run", listeners=3):
         self.log = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
-            [binary, command, "--set", "grpc_port=0", "--set", "api_port=0", *arguments], stderr=self.log)
+            [binary, command, *FREE_PORTS, *arguments], stderr=self.log)
         self.port = {}
         self.wait(lambda: self.listening(listeners), 10)
 
@@ -29,7 +33,8 @@ class Daemon:
         return self.log.read().decode()
 
     def listening(self, listeners):
-        self.port = dict(LISTENS.findall(self.said()))
+        said = self.said()
+        self.port = {name: m.group(1) for name, m in ((n, r.search(said)) for n, r in LISTENS.items()) if m}
         if self.process.poll() is not None:
             raise RuntimeError("it ended: " + self.said())
         return len(self.port) >= listeners
@@ -49,17 +54,21 @@ class Daemon:
         return f"http://127.0.0.1:{self.port['HTTP']}"
 
     @property
+    def ingest(self):
+        return f"http://127.0.0.1:{self.port['ingest']}"
+
+    @property
     def grpc(self):
         return f"127.0.0.1:{self.port['gRPC']}"
 
-    def ask(self, path, method="GET", body=None, content_type=None):
+    def ask(self, path, method="GET", body=None, content_type=None, headers=None):
         """(status, headers, text)"""
         data = body.encode() if isinstance(body, str) else body
-        request = urllib.request.Request(self.url + path, method=method, data=data)
+        request = urllib.request.Request(self.url + path, method=method, data=data, headers=headers or {})
         if content_type:
             request.add_header("Content-Type", content_type)
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
+            with urllib.request.urlopen(request, timeout=30) as answer:
                 return answer.status, answer.headers, answer.read().decode()
         except urllib.error.HTTPError as refused:
             return refused.code, refused.headers, refused.read().decode()

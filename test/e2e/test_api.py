@@ -12,7 +12,7 @@ import tempfile
 import urllib.parse
 import urllib.request
 
-from e2e_daemon import Daemon, Tap, run
+from e2e_daemon import FREE_PORTS, Daemon, Tap, run
 from e2e_openapi import openapi_read, schema_errors
 
 ID = "00000000000000aa"
@@ -25,18 +25,24 @@ INCIDENT = {
     "affected": [{"kind": "service", "service": "front"}], "not_affected": [],
     "impact": {"requests": 20, "failed": 12, "slow": 0}, "changes": [],
     "exemplars": [{"request_id": "r1", "trace_id": "", "at": "2026-03-02T09:00:01.000000000Z"}],
-    "confidence": 0.8, "telemetry": "complete", "muted": True,
+    "confidence": 0.8, "telemetry": "complete", "muted": False,
     "finding": {"entity": {"kind": "service", "service": "cart"}, "signal": "errors", "unit": "share",
                 "baseline": 0.0005, "baseline_sd": 0.0001, "baseline_age_s": 11520.25, "baseline_requests": 14213,
                 "observed": 0.31, "effect": 620, "effect_interval": [580, 660], "smallest_effect": None, "log_e": 31.2,
                 "threshold": 20.4, "onset": "2026-03-02T09:00:00.250000000Z"},
     "plot": {"from": "2026-03-02T08:59:50.000000000Z", "step_s": 5, "values": [0, None, 0.31], "requests": [20, 0, 20],
              "band": [0, 0.01]},
+    "time": {"place": "network", "edge": {"kind": "edge", "service": "cart", "caller": "front"},
+             "stages": [{"place": "network", "normal_ms": 0.5, "now_ms": 80.25}]},
     "occurrences": 2, "recurrences": [{"started_at": "2026-03-02T09:05:00.000000000Z", "ended_at": None}],
     "decisions": [{"at": "2026-03-02T09:06:00.000000000Z", "text": "somebody takes care"}], "rev": 1}
+OVER_ID = "00000000000000a1"
+OVER = INCIDENT | {"id": OVER_ID, "state": "closed", "ended_at": "2026-03-02T09:09:00.000000000Z"}
 OLD_ID = "00000000000000a0"  # as a version that had no findings wrote it
 OLD = {k: v for k, v in INCIDENT.items()
-       if k not in ("muted", "finding", "plot", "occurrences", "recurrences", "decisions")} | {"id": OLD_ID}
+       if k not in ("muted", "finding", "plot", "chain", "refuted_by", "time", "occurrences", "recurrences",
+                    "decisions")} | {"id": OLD_ID}
+MUTED = INCIDENT | {"muted": True}  # as the tests leave it
 CHANGE = {"kind": "deploy", "summary": "v2", "entity": {"kind": "service", "service": "cart"}}
 ENTITY = urllib.parse.quote(json.dumps({"kind": "service", "service": "cart"}))
 
@@ -49,6 +55,7 @@ ASKED = [
     ("GET", "/api/v1/status", "/api/v1/status", None, 200),
     ("GET", "/api/v1/incidents", "/api/v1/incidents", None, 200),
     ("GET", "/api/v1/incidents", "/api/v1/incidents?service=front&verdict=unhealthy&state=open&limit=1", None, 200),
+    ("GET", "/api/v1/incidents", "/api/v1/incidents?kind=errors&severity=critical&limit=1", None, 200),
     ("GET", "/api/v1/incidents", "/api/v1/incidents?since=noon", None, 400),
     ("GET", "/api/v1/incidents/{id}", f"/api/v1/incidents/{ID}", None, 200),
     ("GET", "/api/v1/incidents/{id}", f"/api/v1/incidents/{OLD_ID}", None, 200),
@@ -57,17 +64,30 @@ ASKED = [
     ("POST", "/api/v1/incidents/{id}/ack", f"/api/v1/incidents/{ID}/ack", '{"who": 7}', 400),
     ("POST", "/api/v1/incidents/{id}/ack", "/api/v1/incidents/1/ack", "", 404),
     ("POST", "/api/v1/incidents/{id}/ack", f"/api/v1/incidents/{ID}/ack", None, 415),
+    ("POST", "/api/v1/incidents/{id}/ack", f"/api/v1/incidents/{OVER_ID}/ack", "", 409),
+    *[("POST", f"/api/v1/incidents/{{id}}/{verb}", f"/api/v1/incidents/{id_}/{verb}", body, status)
+      for verb in ("mute", "expect") for id_, body, status in (
+          (ID, '{"who": "anna"}', 202), (ID, '{"by": "anna"}', 400), ("1", "", 404), (OVER_ID, "", 409),
+          (ID, None, 415))],
+    ("GET", "/api/v1/audit", "/api/v1/audit", None, 200),
+    ("GET", "/api/v1/audit", "/api/v1/audit?limit=513", None, 400),
     ("POST", "/api/v1/changes", "/api/v1/changes", json.dumps(CHANGE), 202),
     ("POST", "/api/v1/changes", "/api/v1/changes", json.dumps({**CHANGE, "sumary": ""}), 400),
     ("POST", "/api/v1/changes", "/api/v1/changes", None, 415),
+    ("GET", "/api/v1/changes", "/api/v1/changes?service=cart", None, 200),
+    ("GET", "/api/v1/changes", "/api/v1/changes?since=noon", None, 400),
+    ("GET", "/api/v1/openapi.yaml", "/api/v1/openapi.yaml", None, 200),
     ("GET", "/api/v1/graph", "/api/v1/graph", None, 200),
     ("GET", "/api/v1/series", "/api/v1/series?entity=" + ENTITY, None, 200),
     ("GET", "/api/v1/series", "/api/v1/series", None, 400),
-    ("GET", "/api/v1/series", "/api/v1/series?step=1s&entity=" + ENTITY, None, 501),
+    ("GET", "/api/v1/series", "/api/v1/series?step=1s&entity=" + ENTITY, None, 200),
+    ("GET", "/api/v1/series", "/api/v1/series?step=61&entity=" + ENTITY, None, 400),
     ("GET", "/readyz", "/readyz", None, 200),
 ]
-NOT_ASKED = {("GET", "/api/v1/stream", 200), ("GET", "/api/v1/stream", 503),
-             ("POST", "/api/v1/changes", 503), ("POST", "/api/v1/incidents/{id}/ack", 503)}
+NOT_ASKED = {("GET", "/api/v1/stream", 200), ("GET", "/api/v1/stream", 503), ("POST", "/api/v1/changes", 503)} | {
+    ("POST", f"/api/v1/incidents/{{id}}/{verb}", 503) for verb in ("ack", "mute", "expect")}
+KEPT = {"/": '"text/html', "/api/v1/openapi.yaml": "application/yaml"}  # may be cached, its tag asked for
+TOKENS = "# who may what\nwall read wall-0123456789abcdef\nanna act anna-0123456789abcdef\n"
 
 
 def crc32c(data):
@@ -84,7 +104,7 @@ def incident_log_write(data):
     os.makedirs(os.path.join(data, "incidents"))
     with open(os.path.join(data, "incidents", "0" * 16 + ".seg"), "wb") as out:
         out.write(b"FSHK1 journal\n".ljust(16, b"\0") + bytes(8))
-        for body in (json.dumps(OLD).encode(), json.dumps(INCIDENT).encode()):
+        for body in (json.dumps(i, separators=(",", ":")).encode() for i in (OLD, OVER, INCIDENT)):
             out.write(len(body).to_bytes(4, "little") + crc32c(b"\2" + body).to_bytes(4, "little") + b"\2" + body)
 
 
@@ -98,7 +118,10 @@ def test_path(tap, api, daemon, asked):
     kind = next(iter(documented), "nothing")
     errors = [f"status {got}"] if got != status else []
     errors += [] if headers["Content-Type"].startswith(kind) else [f"{headers['Content-Type']} is not {kind}"]
-    errors += [] if headers["Cache-Control"] == "no-store" else ["may be cached"]
+    cached = "no-cache" if target in KEPT else "no-store"
+    errors += [] if headers["Cache-Control"] == cached else [f"Cache-Control is {headers['Cache-Control']}"]
+    errors += [] if ("ETag" in headers) == (target in KEPT) else ["an ETag is missing or too many"]
+    errors += [] if "Access-Control-Allow-Origin" not in headers else ["another origin is allowed"]
     errors += [] if headers["X-Content-Type-Options"] == "nosniff" else ["may be sniffed"]
     if documented.get(kind):
         errors += schema_errors(api, documented[kind]["schema"], json.loads(text))
@@ -107,7 +130,8 @@ def test_path(tap, api, daemon, asked):
 
 def test_all_asked(tap, api):
     documented = {(method.upper(), path, int(status)) for path, methods in api["paths"].items()
-                  for method, what in methods.items() for status in what["responses"]}
+                  for method, what in methods.items() for status in what["responses"]
+                  if status not in ("304", "401", "403")}  # test_cached and test_tokens ask for these
     asked = {(method, path, status) for method, path, _, _, status in ASKED} | NOT_ASKED
     tap.equal("every documented path and status is asked for", sorted(documented - asked), [])
     tap.equal("and nothing else", sorted(asked - documented), [])
@@ -118,6 +142,8 @@ def test_edges(tap, daemon):
     tap.ok("HEAD has a length and no body", status == 200 and int(headers["Content-Length"]) > 0 and not text)
     status, headers, _ = daemon.ask("/api/v1/status", "DELETE")
     tap.equal("DELETE is refused with what is allowed", (status, headers["Allow"]), (405, "GET, HEAD"))
+    status, headers, _ = daemon.ask("/api/v1/changes", "DELETE")
+    tap.equal("also where both are", (status, headers["Allow"]), (405, "GET, HEAD, POST"))
     status, _, text = daemon.ask("/api/v1/nothing")
     tap.equal("an unknown path is 404", (status, "error" in json.loads(text)), (404, True))
     status, _, _ = daemon.ask("/api/v1/changes", "POST", "x" * (9 << 20), "application/json")
@@ -130,6 +156,59 @@ def test_stream(tap, daemon):
         lines = [events.readline().decode().strip() for _ in range(6)]
     data = [json.loads(line[6:]) for line in lines if line.startswith("data: ")]
     tap.ok("a summary comes each second", "event: summary" in lines and data and "incidents_open" in data[0], lines)
+
+
+def test_cached(tap, api, daemon):
+    for path in KEPT:
+        tag = daemon.ask(path)[1]["ETag"]
+        status, headers, text = daemon.ask(path, headers={"If-None-Match": tag})
+        tap.equal(f"{path} is not sent twice", (status, headers["ETag"], text), (304, tag, ""))
+        tap.ok("which is documented", "304" in api["paths"][path]["get"]["responses"])
+    policy = daemon.ask("/")[1]["Content-Security-Policy"]
+    tap.ok("the page's policy trusts nothing by its place", "unsafe" not in policy and "'sha256-" in policy, policy)
+
+
+def test_tokens(tap, api, binary, folder):
+    """Every documented path: 401 without a token, and POST 403 with one that may only read; the open ones as ever."""
+    path, token = os.path.join(folder, "tokens"), os.path.join(folder, "token")
+    with open(path, "w", encoding="ascii") as out:
+        out.write(TOKENS)
+    with open(token, "w", encoding="ascii") as out:
+        out.write("wall-0123456789abcdef\n")
+    with Daemon(binary, "--set", "api_tokens=" + path) as daemon:
+        wrong = []
+        for target, methods in api["paths"].items():
+            for method, what in methods.items():
+                asked = target.replace("{id}", ID)
+                status = daemon.ask(asked, method.upper(), "{}" if method == "post" else None, "application/json")[0]
+                if (status == 401) != ("401" in what["responses"]) or (status == 401) == (what.get("security") == []):
+                    wrong.append(f"{method} {target} is {status} without a token")
+                status = daemon.ask(asked, method.upper(), "{}", "application/json",
+                                    {"Authorization": "Bearer wall-0123456789abcdef"})[0] if method == "post" else 0
+                if method == "post" and (status != 403 or "403" not in what["responses"]):
+                    wrong.append(f"{method} {target} is {status} with a token that may only read")
+        tap.equal("tokens are asked for as documented", wrong, [])
+        status, _, text = daemon.ask("/api/v1/changes", "POST", json.dumps(CHANGE), "application/json",
+                                     {"Authorization": "Bearer anna-0123456789abcdef"})
+        tap.equal("one that may act is let act", status, 202)
+        actions = json.loads(daemon.ask("/api/v1/audit", headers={"Authorization": "Bearer wall-0123456789abcdef"})[2])
+        tap.equal("both are on record", [(a["token"], a["result"]) for a in actions["actions"]][:2],
+                  [("anna", "accepted"), ("wall", "denied")])
+        tap.ok("and said", '"token":"anna"' in daemon.said(), daemon.said())
+        out = run(binary, "incidents", "--url", daemon.url)
+        tap.ok("the command line is refused without", out.returncode == 1 and "401" in out.stderr, out.stderr)
+        out = run(binary, "incidents", "--url", daemon.url, "--token", token)
+        tap.equal("and let in with a token", (out.returncode, out.stdout), (0, "no incidents\n"))
+    out = run(binary, "run", "--set", "api_tokens=" + token, "--set", "grpc_port=0", "--set", "api_port=0")
+    tap.ok("a bad file is 1 and says where", out.returncode == 1 and token + ":1: " in out.stderr, out.stderr)
+
+
+def test_kept(tap, binary, data):
+    """What an operator said outlives the process."""
+    with Daemon(binary, "--data", data) as daemon:
+        actions = [(a["action"], a["who"], a["about"]) for a in daemon.get("/api/v1/audit")["actions"]]
+        tap.ok("actions are known after a restart", ("mute", "anna", ID) in actions, actions)
+        tap.equal("and the muted incident is muted", daemon.incidents()[ID]["muted"], True)
 
 
 def test_metrics(tap, daemon):
@@ -147,7 +226,7 @@ def test_view(tap, binary, daemon):
     out = run(binary, "incidents", "--url", daemon.url)
     tap.ok("incidents lists the restored one", ID in out.stdout and "cart fails" in out.stdout, out.stdout + out.stderr)
     out = run(binary, "incidents", "--url", daemon.url + "/", "--json")
-    tap.equal("--json gives them whole", [json.loads(line) for line in out.stdout.splitlines()], [INCIDENT, OLD])
+    tap.equal("--json gives them whole", [json.loads(line) for line in out.stdout.splitlines()], [MUTED, OVER, OLD])
     out = run(binary, "explain", "--url", daemon.url, ID)
     tap.ok("explain gives the evidence, without colours in a pipe",
            "12 of 20 failed" in out.stdout and "\033" not in out.stdout, out.stdout + out.stderr)
@@ -176,12 +255,12 @@ def test_calibration(tap, binary, daemon):
 
 
 def test_port_in_use(tap, binary, daemon):
-    out = run(binary, "run", "--set", "grpc_port=0", "--set", "api_port=" + daemon.port["HTTP"])
+    out = run(binary, "run", *FREE_PORTS, "--set", "api_port=" + daemon.port["HTTP"])
     tap.ok("a port in use is 1 and says so", out.returncode == 1 and "in use already" in out.stderr, out.stderr)
 
 
 def test_locked(tap, binary, data):
-    out = run(binary, "run", "--data", data, "--set", "grpc_port=0", "--set", "api_port=0")
+    out = run(binary, "run", "--data", data, *FREE_PORTS)
     tap.ok("a directory in use is 1 and says so", out.returncode == 1 and "another process" in out.stderr, out.stderr)
 
 
@@ -202,12 +281,12 @@ def test_full_disk(tap, binary, folder):
     """A limit on the size of files stands in for a full disk: writes fail with EFBIG."""
     data = os.path.join(folder, "full")
     limited = ["sh", "-c", 'trap "" XFSZ; ulimit -f 0; exec "$@"', "sh", binary]
-    process = subprocess.Popen([*limited, "run", "--data", data, "--set", "grpc_port=0", "--set", "api_port=0"],
+    process = subprocess.Popen([*limited, "run", "--data", data, *FREE_PORTS],
                                stderr=subprocess.PIPE, text=True)
     said, port = "", None
     while port is None and (line := process.stderr.readline()):
         said += line
-        port = line.rsplit(":", 1)[1].strip() if "HTTP" in line else None
+        port = line.rsplit(":", 1)[1].strip() if "HTTP (page" in line else None
     health = {}
     if port:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5) as answer:
@@ -237,12 +316,15 @@ def main():
                 test_path(tap, api, daemon, asked)
             test_edges(tap, daemon)
             test_stream(tap, daemon)
+            test_cached(tap, api, daemon)
             test_metrics(tap, daemon)
             test_view(tap, binary, daemon)
             test_calibration(tap, binary, daemon)
             test_port_in_use(tap, binary, daemon)
             test_locked(tap, binary, data)
             test_slow_reader(tap, daemon)
+        test_kept(tap, binary, data)
+        test_tokens(tap, api, binary, folder)
         test_bad_disk(tap, binary, folder)
         test_full_disk(tap, binary, folder)
     return tap.done()

@@ -123,7 +123,7 @@ def test_recording(tap, binary, folder):
 
 def test_record(tap, binary, folder):
     recording = os.path.join(folder, "only.rec")
-    with Daemon(binary, "--out", recording, command="record", listeners=1) as recorder:
+    with Daemon(binary, "--out", recording, command="record", listeners=2) as recorder:
         feed = Feed(recorder.grpc, seed=4)
         feed.go(2)
         tap.ok("record ends streams with OK", feed.end())

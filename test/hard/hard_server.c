@@ -148,8 +148,9 @@ int main(int argc, char **argv) {
   static struct hard h;
   int64_t idle_ms = argc > 1 ? strtol(argv[1], NULL, 10) : 60000;
   const char *err = NULL;
-  const struct io_grpc_method method[] = {{"/test.Feed/Send", &h, feed_open, feed_message, feed_close},
-                                          {"/test.Feed/Closed", &h, feed_refuse, feed_message, feed_close}};
+  const struct io_grpc_method method[] = {
+      {.path = "/test.Feed/Send", .ctx = &h, .open = feed_open, .message = feed_message, .close = feed_close},
+      {.path = "/test.Feed/Closed", .ctx = &h, .open = feed_refuse, .message = feed_message, .close = feed_close}};
   struct io_server_conf conf = {.address = "127.0.0.1",
                                 .method = method,
                                 .method_n = 2,

@@ -8,22 +8,12 @@
 /* clang-format on */
 
 #include <stdio.h>
-#include <yyjson.h>
 
 #include "daemon_calibration.h"
-
-static char out_bytes[16384];
+#include "text_sample.h"
 
 static const char *table(const char *json, struct text t) {
-  memset(out_bytes, 0, sizeof out_bytes);
-  struct base_buf out = buf_over(out_bytes, sizeof out_bytes - 1);
-  t.out = &out;
-  yyjson_doc *doc = yyjson_read(json, strlen(json), 0);
-  assert_non_null(doc);
-  calibration_text(&t, yyjson_doc_get_root(doc));
-  assert_false(out.bad);
-  yyjson_doc_free(doc);
-  return out_bytes;
+  return sample_text(calibration_text, json, t);
 }
 
 static const char two[] =

@@ -89,6 +89,76 @@ static void refusals_have_line_and_column(void **state) {
   refused("api_port: \"1\n", 2, 1, "unexpected end");
 }
 
+static void receivers_are_read(void **state) {
+  (void)state;
+  static struct daemon_conf c;
+  read_ok(&c,
+          "receivers:\n"
+          "- {name: chat, type: slack, token_file: t, channel: C1, min_severity: critical, update_interval: 2m}\n"
+          "- name: am\n"
+          "  type: alertmanager\n"
+          "  url: https://am.example.com:9093\n"
+          "  labels: team=a;env=b\n"
+          "  expected: true\n"
+          "  resend: 30s\n"
+          "api_port: 9\n");
+  assert_int_equal(c.alerts.receiver_n, 2);
+  const struct act_receiver_conf *chat = &c.alerts.receiver[0], *am = &c.alerts.receiver[1];
+  assert_string_equal(chat->name, "chat");
+  assert_int_equal(chat->type, ACT_SLACK);
+  assert_int_equal(chat->min_severity, ACT_CRITICAL);
+  assert_int_equal(chat->update_interval_ns, 120 * 1000000000ll);
+  assert_int_equal(chat->timeout_ns, 10 * 1000000000ll);
+  assert_false(chat->expected);
+  assert_string_equal(am->url, "https://am.example.com:9093");
+  assert_string_equal(am->labels, "team=a;env=b");
+  assert_true(am->expected);
+  assert_int_equal(am->resend_ns, 30 * 1000000000ll);
+  assert_int_equal(c.api_port, 9);
+  read_ok(&c, "receivers: []\n");
+  assert_int_equal(c.alerts.receiver_n, 0);
+}
+
+static void a_receivers_refusal_has_its_place(void **state) {
+  (void)state;
+  refused("receivers: 1\n", 1, 12, "list");
+  refused("receivers: [1]\n", 1, 13, "map");
+  refused("receivers:\n- type: stdout\n", 2, 3, "name");
+  refused("receivers:\n- name: a\n", 2, 3, "type");
+  refused("receivers:\n- name: a b\n", 2, 9, "letters");
+  refused("receivers:\n- name: a\n  type: pager\n", 3, 9, "pagerduty");
+  refused("receivers:\n- name: a\n  type: stdout\n  colour: 1\n", 4, 3, "no key 'colour'");
+  refused("receivers:\n- name: a\n  name: b\n", 3, 3, "twice");
+  refused("receivers:\n- name: a\n  type: stdout\n  url: http://x\n", 4, 3, "not for a receiver of type stdout");
+  refused("receivers:\n- name: a\n  type: webhook\n  url: ftp://x\n", 4, 8, "URL");
+  refused("receivers:\n- name: a\n  type: webhook\n  url: http:///x\n", 4, 8, "URL");
+  refused("receivers:\n- {name: a, type: webhook}\n", 2, 3, "url or url_file");
+  refused("receivers:\n- {name: a, type: webhook, url: http://x, url_file: f}\n", 2, 3, "one of them");
+  refused("receivers:\n- {name: a, type: slack, token_file: t}\n", 2, 3, "channel");
+  refused("receivers:\n- {name: a, type: pagerduty}\n", 2, 3, "token_file");
+  refused("receivers:\n- {name: a, type: pagerduty, token_file: t, severities: info=low}\n", 2, 3, "severities");
+  refused("receivers:\n- {name: a, type: otlp, url: http://x, labels: 1a=2}\n", 2, 48, "NAME=VALUE");
+  refused("receivers:\n- {name: a, type: stdout, muted: 1}\n", 2, 34, "true or false");
+  refused("receivers:\n- {name: a, type: stdout, min_severity: low}\n", 2, 41, "info, warning or critical");
+  refused("receivers:\n- {name: a, type: stdout}\n- {name: a, type: stdout}\n", 3, 4, "another receiver");
+  refused("receivers: []\nreceivers: []\n", 2, 1, "twice");
+  struct daemon_conf c;
+  struct conf_err err;
+  conf_init(&c);
+  assert_false(conf_set_pair(&c, "receivers=a", &err));
+  assert_non_null(strstr(err.text, "only in a file"));
+}
+
+static void receivers_are_bounded(void **state) {
+  (void)state;
+  char text[8192];
+  struct base_buf b = buf_over(text, sizeof text - 1);
+  buf_put_f(&b, "receivers:\n");
+  for (unsigned i = 0; i <= LIMIT_RECEIVERS; i++) buf_put_f(&b, "- {name: r%u, type: stdout}\n", i);
+  text[b.n] = 0;
+  refused(text, 2 + LIMIT_RECEIVERS, 3, "too many receivers");
+}
+
 static void a_nul_in_a_text_is_refused(void **state) {
   (void)state;
   refused("data_dir: \"a\\0b\"\n", 1, 11, "data_dir");
@@ -129,7 +199,8 @@ int main(void) {
       cmocka_unit_test(defaults_are_the_contract),  cmocka_unit_test(a_file_sets_every_type),
       cmocka_unit_test(an_empty_file_is_fine),      cmocka_unit_test(refusals_have_line_and_column),
       cmocka_unit_test(a_nul_in_a_text_is_refused), cmocka_unit_test(set_pairs),
-      cmocka_unit_test(an_error_names_its_file),
+      cmocka_unit_test(an_error_names_its_file),    cmocka_unit_test(receivers_are_read),
+      cmocka_unit_test(receivers_are_bounded),      cmocka_unit_test(a_receivers_refusal_has_its_place),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

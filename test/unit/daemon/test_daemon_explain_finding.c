@@ -9,29 +9,13 @@
 /* clang-format on */
 
 #include <stdio.h>
-#include <yyjson.h>
 
 #include "daemon_explain_room.h"
 #include "rec_name.h"
-
-static char out_bytes[16384];
-static struct base_buf out;
-
-static struct text text_new(void) {
-  memset(out_bytes, 0, sizeof out_bytes);
-  out = buf_over(out_bytes, sizeof out_bytes - 1);
-  return (struct text){.out = &out, .width = 10000, .ascii = true};
-}
+#include "text_sample.h"
 
 static const char *told_as(const char *json, bool ascii) {
-  struct text t = text_new();
-  yyjson_doc *doc = yyjson_read(json, strlen(json), 0);
-  assert_non_null(doc);
-  t.ascii = ascii;
-  explain_finding(&t, yyjson_doc_get_root(doc));
-  assert_false(out.bad);
-  yyjson_doc_free(doc);
-  return out_bytes;
+  return sample_text(explain_finding, json, (struct text){.width = 10000, .ascii = ascii});
 }
 
 struct sample {

@@ -8,23 +8,12 @@
 /* clang-format on */
 
 #include <stdio.h>
-#include <yyjson.h>
 
 #include "daemon_explain_room.h"
-
-static char out_bytes[65536];
-static struct base_buf out;
+#include "text_sample.h"
 
 static const char *drawn(const char *json, struct text t) {
-  memset(out_bytes, 0, sizeof out_bytes);
-  out = buf_over(out_bytes, sizeof out_bytes - 1);
-  t.out = &out;
-  yyjson_doc *doc = yyjson_read(json, strlen(json), 0);
-  assert_non_null(doc);
-  explain_plot(&t, yyjson_doc_get_root(doc));
-  assert_false(out.bad);
-  yyjson_doc_free(doc);
-  return out_bytes;
+  return sample_text(explain_plot, json, t);
 }
 
 static const struct text ascii = {.width = 48, .ascii = true}, utf8 = {.width = 48};

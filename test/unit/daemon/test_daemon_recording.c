@@ -35,8 +35,8 @@ static void what_came_in_order(void **state) {
   struct journal_err err;
   struct recording *r = recording_open(path, &err);
   assert_non_null(r);
-  assert_int_equal(recording_stream_open(r, (struct base_wall){10}), 1);
-  assert_int_equal(recording_stream_open(r, (struct base_wall){11}), 2);
+  assert_int_equal(recording_stream_open(r, DOOR_FORM_ALS, (struct base_wall){10}), 1);
+  assert_int_equal(recording_stream_open(r, DOOR_FORM_ALS, (struct base_wall){11}), 2);
   recording_message(r, 2, STR("hello"), (struct base_wall){12});
   recording_step(r, (struct base_wall){13});
   recording_stream_close(r, 1, (struct base_wall){14});

@@ -28,7 +28,7 @@ struct world {
   double x;
   uint32_t cluster; /* failures come so many at once */
   double burst;     /* share of minutes with three times the requests */
-  bool calm;
+  bool calm, still;
   struct detect_drift_verdict v;
 };
 
@@ -72,7 +72,7 @@ static void minute(struct world *w) {
   double b = 30.0 + 4.0 / MATH_LN2 * (math_log(w->slow * (1.0 + w->day_slow * s)) + w->x); /* four buckets an octave */
   if (n > e) durations_add(w, n, e, b + SD_B / math_sqrt((double)(n - e)) * normal(&w->rng));
   uint32_t seq = (w->minute + 1) * MINUTE - 1;
-  w->v = detect_drift_minute(&w->d, w->calm, SD_B, LOG_C, true, true, seq, MINUTE);
+  w->v = detect_drift_minute(&w->d, w->calm, w->still, SD_B, LOG_C, true, true, seq);
   w->minute++;
 }
 
@@ -221,7 +221,7 @@ static void one_minute(double n, double e, double t, double b, double l[2]) {
   d.min_e = (float)e;
   d.min_t = (float)t;
   d.min_b = (float)(t * b);
-  (void)detect_drift_minute(&d, true, SD_B, 1e30, true, true, 1001 * MINUTE - 1, MINUTE);
+  (void)detect_drift_minute(&d, true, false, SD_B, 1e30, true, true, 1001 * MINUTE - 1);
   l[0] = (double)d.g_errors;
   l[1] = (double)d.g_latency;
 }
@@ -280,7 +280,7 @@ static void false_alarms_keep_the_bound_at_the_edge(void **state) {
       d.min_n = d.min_t = (float)n;
       d.min_e = (float)rng_poisson(&rng, n * p0);
       d.min_b = (float)(n * (30.275 + sd * normal(&rng)));
-      struct detect_drift_verdict v = detect_drift_minute(&d, true, SD_B, 1e30, true, true, t * MINUTE + 239, MINUTE);
+      struct detect_drift_verdict v = detect_drift_minute(&d, true, false, SD_B, 1e30, true, true, t * MINUTE + 239);
       top[0] = v.errors.log_e > top[0] ? v.errors.log_e : top[0];
       top[1] = v.latency.log_e > top[1] ? v.latency.log_e : top[1];
     }
@@ -342,6 +342,33 @@ static void minutes_that_are_not_calm_do_not_count(void **state) {
   assert_memory_equal(&before, &w.d, sizeof before);
 }
 
+/* An open incident asks that nothing be learned. The alarm by which it was opened ends all the same. */
+static void an_open_incident_does_not_hold_its_alarm(void **state) {
+  (void)state;
+  struct world w = world_open(11, 50, 0.004);
+  (void)run(&w, 300);
+  w.fail_p = 0.012;
+  w.slow = 1.6;
+  struct raised r = run(&w, 120);
+  assert_int_equal(r.errors + r.latency, 2);
+  w.still = true;
+  double p = detect_drift_errors(&w.d), b = detect_drift_bucket(&w.d);
+  w.fail_p = 0.004;
+  w.slow = 1.0;
+  uint32_t over = 0;
+  for (uint32_t t = 0; t < 20; t++) {
+    minute(&w);
+    over += w.v.errors.event == DETECT_OVER;
+    over += w.v.latency.event == DETECT_OVER;
+  }
+  assert_int_equal(over, 2);
+  w.fail_p = 0.5;
+  w.slow = 5.0;
+  r = run(&w, 120);
+  assert_int_equal(r.errors + r.latency, 0);
+  assert_true(detect_drift_errors(&w.d) == p && detect_drift_bucket(&w.d) == b);
+}
+
 static void adopting_ends_the_alarm_at_the_new_level(void **state) {
   (void)state;
   struct world w = world_open(8, 50, 0.004);
@@ -377,6 +404,7 @@ static void a_slower_day_is_an_alarm_until_one_is_as_before(void **state) {
   assert_int_equal(r.latency, 0);
   assert_int_equal(w.d.latency_best, DETECT_DRIFT_DAYS);
   assert_true(detect_drift_days(&w.d) > 0.5); /* nothing of it was learned */
+  w.still = true;                             /* as its own incident asks for */
   w.slow = 1.0;
   uint32_t end = w.minute * MINUTE, from = 0;
   for (uint32_t t = 0; t < DAY; t++) {
@@ -442,6 +470,7 @@ int main(void) {
       cmocka_unit_test(quiet_months_are_quiet),
       cmocka_unit_test(trouble_is_not_learned_and_its_end_is_near),
       cmocka_unit_test(minutes_that_are_not_calm_do_not_count),
+      cmocka_unit_test(an_open_incident_does_not_hold_its_alarm),
       cmocka_unit_test(adopting_ends_the_alarm_at_the_new_level),
       cmocka_unit_test(a_slower_day_is_an_alarm_until_one_is_as_before),
       cmocka_unit_test(silence_ends_an_alarm),

@@ -47,7 +47,7 @@ static struct detect_verdict tick(struct one *o, const struct life *l) {
   }
   uint32_t ended = l->hang ? 0 : *now;
   *now = 0;
-  struct detect_verdict v = detect_hanging_take(&o->d, began, ended, l->usual_s, LOG_C, o->seq >= 480, o->seq, 1);
+  struct detect_verdict v = detect_hanging_take(&o->d, began, ended, l->usual_s, LOG_C, o->seq >= 480, o->seq);
   o->seq++;
   return v;
 }
@@ -226,7 +226,7 @@ static void worked_example(void **state) {
   d.mean = 0.5f;
   d.late = 3277; /* 0.05 */
   d.seen = 255;
-  (void)detect_hanging_take(&d, 6, 2, 0.1, LOG_C, true, 3, 1);
+  (void)detect_hanging_take(&d, 6, 2, 0.1, LOG_C, true, 3);
   assert_true(d.g > 5.37f && d.g < 5.39f);
 }
 

@@ -200,6 +200,63 @@ static void reused_number_is_not_blamed(void **state) {
   mesh_close(&m);
 }
 
+/* A tick that is given out 20 s late because nobody was heard. */
+static void silence_run(struct mesh *m, struct engine *e) {
+  mesh_draw(m);
+  m->tick.now.ns = m->tick.end.ns + LIMIT_LAG_NS_MAX + 20 * TIME_NS_PER_S;
+  mesh_feed(m, e);
+}
+
+/* Silence is lost telemetry where the mesh's traffic makes it unlikely: no other series speaks for it that is given
+ * the mesh's number. */
+static void reused_number_is_not_the_mesh(void **state) {
+  (void)state;
+  for (unsigned reused = 0; reused < 2; reused++) {
+    struct mesh m;
+    mesh_open(&m, &pair);
+    struct engine *e = mesh_engine_open(256);
+    mesh_run(&m, e, 400);
+    struct rec_drop drop = {mesh_series(&m, REC_LEVEL_MESH, REC_SIDE_SERVER, 0, MESH_ANY, 0, 0, 0)};
+    struct rec_series other = m.series[drop.series_idx];
+    other.level = REC_LEVEL_SERVICE;
+    other.dim[REC_DIM_SERVICE] = STR("stranger");
+    if (reused) drop_at_next_tick(&m, e, &drop, &other);
+    mesh_run(&m, e, 400);
+    assert_int_equal(m.seen_n, 0);
+    silence_run(&m, e);
+    assert_int_equal(m.seen_n, reused ? 0 : 1);
+    mesh_engine_close(e);
+    mesh_close(&m);
+  }
+}
+
+/* Failures that grow over hours, and stop. Their open incident keeps the series from learning, not from recovering. */
+static void incident_of_a_drift_ends_with_it(void **state) {
+  (void)state;
+  const uint32_t minute = 60 * LIMIT_TICKS_PER_S, end = 300 * minute;
+  struct mesh m;
+  struct mesh_conf conf = pair;
+  conf.error_p = 0.02;
+  mesh_open(&m, &conf);
+  for (uint32_t i = 0; i < 15; i++) {
+    struct mesh_fault f = MESH_FAULT((120 + 10 * i) * minute, end);
+    f.service = 1;
+    f.fail_p = 0.002;
+    mesh_fault(&m, f);
+  }
+  struct engine *e = mesh_engine_open(256);
+  mesh_run(&m, e, end);
+  assert_int_equal(m.seen_n, 1);
+  assert_int_equal(m.seen[0].in.state, REC_STATE_OPEN);
+  int64_t end_ns = m.tick.end.ns;
+  mesh_run(&m, e, 15 * minute);
+  assert_int_equal(m.seen_n, 1);
+  assert_int_equal(m.seen[0].in.state, REC_STATE_CLOSED);
+  assert_in_range(m.seen[0].in.ended_at.ns, end_ns - 120 * TIME_NS_PER_S, end_ns + 120 * TIME_NS_PER_S);
+  mesh_engine_close(e);
+  mesh_close(&m);
+}
+
 /* One series, stepped by hand. */
 struct one {
   struct series_state s;
@@ -296,6 +353,8 @@ int main(void) {
       cmocka_unit_test(drop_after_missing_time_is_found),
       cmocka_unit_test(dropped_series_ends_its_alarms),
       cmocka_unit_test(reused_number_is_not_blamed),
+      cmocka_unit_test(reused_number_is_not_the_mesh),
+      cmocka_unit_test(incident_of_a_drift_ends_with_it),
       cmocka_unit_test(signal_without_room_comes_later),
       cmocka_unit_test(first_tick_makes_no_rate),
       cmocka_unit_test(classes_apart_are_in_nothing),

@@ -246,50 +246,99 @@ static void lost_entry_traffic_is_unhealthy(void **state) {
   bed_close(&b);
 }
 
+/* A head by itself, with signals made by hand: services a, x and b, of which a calls x and x calls b. */
+struct hand {
+  struct incident_head *h;
+  struct rec_incident *rec;
+  struct series_catalog c;
+  void *mem;
+  struct series_state *s;
+  struct rec_tick t;
+};
+
+static void hand_open(struct hand *o) {
+  const struct rec_series who[] = {
+      {.level = REC_LEVEL_SERVICE, .dim = {[REC_DIM_SERVICE] = STR("a")}},
+      {.level = REC_LEVEL_SERVICE, .dim = {[REC_DIM_SERVICE] = STR("b")}},
+      {.level = REC_LEVEL_EDGE, .dim = {[REC_DIM_SERVICE] = STR("x"), [REC_DIM_CALLER] = STR("a")}},
+      {.level = REC_LEVEL_EDGE, .dim = {[REC_DIM_SERVICE] = STR("b"), [REC_DIM_CALLER] = STR("x")}},
+  };
+  size_t bytes = series_catalog_bytes(64);
+  *o = (struct hand){.h = calloc(1, sizeof *o->h),
+                     .rec = calloc(LIMIT_INCIDENTS_OPEN, sizeof *o->rec),
+                     .mem = calloc(1, bytes),
+                     .s = calloc(64, sizeof *o->s)};
+  assert_true(o->h && o->rec && o->mem && o->s);
+  series_catalog_init(&o->c, o->mem, bytes, 64);
+  for (uint32_t i = 0; i < sizeof who / sizeof who[0]; i++) {
+    struct rec_series one = who[i];
+    one.series_idx = i;
+    assert_true(series_catalog_add(&o->c, &one));
+    detect_series_init(&o->s[i], &one, 0);
+  }
+}
+
+static void hand_close(struct hand *o) {
+  free(o->h);
+  free(o->rec);
+  free(o->mem);
+  free(o->s);
+}
+
+static void hand_tick(struct hand *o, uint32_t seq, uint32_t series_idx, enum rec_signal signal,
+                      enum detect_event event) {
+  struct incident_view v = {&o->c, o->s, seq, NULL, false};
+  struct detect_signal x = {
+      .series_idx = series_idx, .from_seq = seq, .log_e = 25.0f, .signal = (uint8_t)signal, .event = (uint8_t)event};
+  struct rec_head_batch in = {0};
+  o->t.end.ns += LIMIT_TICK_NS;
+  (void)incident_life_tick(o->h, &v, &x, 1, &in, o->t, o->rec, LIMIT_INCIDENTS_OPEN);
+}
+
 /* An incident that goes on and off for hours must not fill the table of alarms: others would not be heard. */
 static void long_flapping_leaves_room_for_others(void **state) {
   (void)state;
-  struct bed b;
-  struct incident_head *h = calloc(1, sizeof *h);
-  struct rec_incident *rec = calloc(LIMIT_INCIDENTS_OPEN, sizeof *rec);
-  struct series_catalog c;
-  size_t bytes = series_catalog_bytes(64);
-  void *mem = calloc(1, bytes);
-  struct series_state *s = calloc(64, sizeof *s);
-  assert_true(h && rec && mem && s);
-  bed_open(&b);
-  series_catalog_init(&c, mem, bytes, 64);
-  for (uint32_t i = 0; i < 2; i++) {
-    struct rec_series who = {.series_idx = i, .level = REC_LEVEL_SERVICE};
-    who.dim[REC_DIM_SERVICE] = i ? STR("other") : STR("flaps");
-    assert_true(series_catalog_add(&c, &who));
-    detect_series_init(&s[i], &who, 0);
+  struct hand o;
+  hand_open(&o);
+  for (uint32_t seq = 100; seq < 100 + 2 * LIMIT_ALARMS + 200; seq++)
+    hand_tick(&o, seq, 0, REC_SIGNAL_DENIED, seq % 2 ? DETECT_OVER : DETECT_RAISED);
+  assert_int_equal(incident_life_open_n(o.h), 1);
+  hand_tick(&o, 200 + 2 * LIMIT_ALARMS + 200, 1, REC_SIGNAL_DENIED, DETECT_RAISED);
+  assert_int_equal(o.h->counter_alarm_limit, 0);
+  assert_true(incident_life_alarming(o.h, 1));
+  hand_close(&o);
+}
+
+/* What is handed on along calls is one signal; another one, at a service that calls the first through others, is
+ * another trouble. */
+static void another_signal_is_another_incident(void **state) {
+  (void)state;
+  for (unsigned same = 0; same < 2; same++) {
+    struct hand o;
+    hand_open(&o);
+    hand_tick(&o, 100, 1, REC_SIGNAL_DENIED, DETECT_RAISED);
+    hand_tick(&o, 101, 0, same ? REC_SIGNAL_DENIED : REC_SIGNAL_THROTTLED, DETECT_RAISED);
+    assert_int_equal(incident_life_open_n(o.h), same ? 1 : 2);
+    hand_close(&o);
   }
-  struct rec_tick t = {0};
-  for (uint32_t seq = 100; seq < 100 + 2 * LIMIT_ALARMS + 200; seq++) {
-    struct incident_view v = {&c, s, seq, NULL, false};
-    struct detect_signal x = {.series_idx = 0,
-                              .from_seq = seq,
-                              .log_e = 25.0f,
-                              .signal = REC_SIGNAL_DENIED,
-                              .event = seq % 2 ? DETECT_OVER : DETECT_RAISED};
-    struct rec_head_batch in = {0};
-    t.end.ns += LIMIT_TICK_NS;
-    (void)incident_life_tick(h, &v, &x, 1, &in, t, rec, LIMIT_INCIDENTS_OPEN);
-  }
-  assert_int_equal(incident_life_open_n(h), 1);
-  struct incident_view v = {&c, s, 200 + 2 * LIMIT_ALARMS + 200, NULL, false};
-  struct detect_signal x = {
-      .series_idx = 1, .from_seq = v.seq, .log_e = 25.0f, .signal = REC_SIGNAL_DENIED, .event = DETECT_RAISED};
-  struct rec_head_batch in = {0};
-  (void)incident_life_tick(h, &v, &x, 1, &in, t, rec, LIMIT_INCIDENTS_OPEN);
-  assert_int_equal(h->counter_alarm_limit, 0);
-  assert_true(incident_life_alarming(h, 1));
-  bed_close(&b);
-  free(h);
-  free(rec);
-  free(mem);
-  free(s);
+}
+
+/* As long as a record of it may be. */
+static void changes_are_kept_whole(void **state) {
+  (void)state;
+  static char word[LIMIT_NAME_BYTES + 1], text[LIMIT_TEXT_BYTES + 1];
+  memset(word, 'w', LIMIT_NAME_BYTES);
+  memset(text, 't', LIMIT_TEXT_BYTES);
+  struct hand o;
+  hand_open(&o);
+  struct rec_change change = {.source = str_of(word), .kind = str_of(word), .summary = str_of(text)};
+  struct rec_head_batch in = {.change = &change, .change_n = 1};
+  struct incident_view v = {&o.c, o.s, 100, NULL, false};
+  (void)incident_life_tick(o.h, &v, NULL, 0, &in, o.t, o.rec, LIMIT_INCIDENTS_OPEN);
+  assert_string_equal(o.h->change[0].source, word);
+  assert_string_equal(o.h->change[0].kind, word);
+  assert_string_equal(o.h->change[0].summary, text);
+  hand_close(&o);
 }
 
 int main(void) {
@@ -304,6 +353,8 @@ int main(void) {
       cmocka_unit_test(surge_at_the_entry_is_expected),
       cmocka_unit_test(lost_entry_traffic_is_unhealthy),
       cmocka_unit_test(long_flapping_leaves_room_for_others),
+      cmocka_unit_test(another_signal_is_another_incident),
+      cmocka_unit_test(changes_are_kept_whole),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -126,6 +126,12 @@ static void deep_failure_names_the_service(void **state) {
   assert_int_equal(in->verdict, REC_VERDICT_UNHEALTHY);
   assert_int_equal(in->severity, REC_SEVERITY_CRITICAL);
   assert_times(&b, in, LIMIT_TICK_NS);
+  assert_int_equal(in->hop_n, 5); /* from the users on: 0 -> 1 -> ... -> 5 */
+  for (uint32_t i = 0; i < 5; i++) {
+    assert_true(entity_has(&in->hop[i].from, "service", i) && entity_has(&in->hop[i].to, "service", i + 1));
+    assert_non_null(strstr(in->hop[i].evidence, " failed ("));
+  }
+  assert_true(in->refute[0]);
   bed_close(&b);
 }
 
@@ -328,14 +334,14 @@ static void single_wants_others_to_compare_with(void **state) {
   assert_int_equal(incident_narrow_single(idle, 2, INCIDENT_ERRORS), 2);
 }
 
-/* Three failures of one of three pods happen by chance in one case of nine: too few to name it. From the worked example
+/* Three failures in one of three pods happen by chance in one case of nine: too few to name it. From the worked example
  * of docs/detectors/narrowing.md. */
 static void single_is_not_named_by_chance(void **state) {
   (void)state;
-  struct incident_item few[] = {item(2, 100, 1), item(0, 100, 1), item(0, 100, 1)};
-  struct incident_item enough[] = {item(3, 100, 1), item(0, 100, 1), item(0, 100, 1)};
-  assert_int_equal(incident_narrow_single(few, 3, INCIDENT_ERRORS), 3);    /* 2 ln 3 = 2.20 < 1.6 + ln 3 = 2.70 */
-  assert_int_equal(incident_narrow_single(enough, 3, INCIDENT_ERRORS), 0); /* 3 ln 3 = 3.30 */
+  struct incident_item few[] = {item(3, 100, 1), item(0, 100, 1), item(0, 100, 1)};
+  struct incident_item enough[] = {item(4, 100, 1), item(0, 100, 1), item(0, 100, 1)};
+  assert_int_equal(incident_narrow_single(few, 3, INCIDENT_ERRORS), 3);    /* 3 ln 3 = 3.30 < 3 + ln 3 = 4.10 */
+  assert_int_equal(incident_narrow_single(enough, 3, INCIDENT_ERRORS), 0); /* 4 ln 3 = 4.39 */
 }
 
 int main(void) {

@@ -224,6 +224,39 @@ static void catalog_drop_unlinks(void **state) {
   assert_int_equal(catalog.edge[0].series[0], REC_SERIES_NONE);
 }
 
+static uint32_t walked(uint32_t node, enum series_calls calls) {
+  struct series_walk w = series_catalog_walk(&catalog, node, calls);
+  uint32_t set = 0;
+  for (uint32_t i = series_catalog_next(&w); i != REC_SERIES_NONE; i = series_catalog_next(&w)) {
+    assert_false(set >> i & 1u);
+    set |= 1u << i;
+  }
+  return set;
+}
+
+/* All of a service, once each, and of its calls only what their callers tell. */
+static void catalog_walks_a_service(void **state) {
+  (void)state;
+  add(who(0, REC_LEVEL_SERVICE, "cart", NULL, NULL));
+  add(who(1, REC_LEVEL_POD, "cart", NULL, "p0"));
+  add(who(2, REC_LEVEL_POD, "cart", NULL, "p1"));
+  add(who(3, REC_LEVEL_EDGE, "cart", "front", NULL));
+  add(who(4, REC_LEVEL_EDGE, "db", "cart", NULL));
+  add(who(5, REC_LEVEL_EDGE_CLUSTER, "cart", "front", NULL));
+  add(who(6, REC_LEVEL_EDGE_CLUSTER, "db", "cart", NULL));
+  add(who(7, REC_LEVEL_SERVICE, "db", NULL, NULL));
+  for (uint32_t i = 8; i < 11; i++) {
+    static const uint8_t level[] = {REC_LEVEL_SERVICE, REC_LEVEL_EDGE, REC_LEVEL_EDGE};
+    struct rec_series s = who(i, level[i - 8], i == 10 ? "db" : "cart", i == 10 ? "cart" : "front", NULL);
+    s.side = REC_SIDE_CLIENT;
+    add(s);
+  }
+  uint32_t cart = series_catalog_node(&catalog, STR("shop"), STR("cart")), own = 1u | 1u << 1 | 1u << 2 | 1u << 8;
+  assert_int_equal(walked(cart, SERIES_CALLS_NONE), own);
+  assert_int_equal(walked(cart, SERIES_CALLS_IN), own | 1u << 5 | 1u << 9);
+  assert_int_equal(walked(cart, SERIES_CALLS_OUT), own | 1u << 6 | 1u << 10);
+}
+
 /* A number used again carries the new names everywhere and the old ones nowhere. */
 static void catalog_number_is_used_again(void **state) {
   (void)state;
@@ -301,6 +334,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(catalog_draws_the_graph, catalog_make, catalog_free),
       cmocka_unit_test_setup_teardown(catalog_does_not_glue_names, catalog_make, catalog_free),
       cmocka_unit_test_setup_teardown(catalog_drop_unlinks, catalog_make, catalog_free),
+      cmocka_unit_test_setup_teardown(catalog_walks_a_service, catalog_make, catalog_free),
       cmocka_unit_test_setup_teardown(catalog_number_is_used_again, catalog_make, catalog_free),
       cmocka_unit_test_setup_teardown(catalog_reuse_leaks_nothing, catalog_make, catalog_free),
       cmocka_unit_test_setup_teardown(catalog_reuse_of_long_names_leaks_nothing, catalog_make, catalog_free),

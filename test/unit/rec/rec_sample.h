@@ -47,7 +47,7 @@ static inline void sample_obs(struct rec_sample *s) {
                                .ended_started = UINT32_MAX,
                                .hist_from = 3,
                                .hist_n = 1,
-                               .wait_sum_ns = 9,
+                               .stage_ns = {[REC_STAGE_WAIT] = 9, [REC_STAGE_RECEIVE] = UINT64_MAX},
                                .bytes_out = 1ull << 40};
 }
 

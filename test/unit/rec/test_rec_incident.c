@@ -52,7 +52,10 @@ static void assert_json(const char *want) {
 }
 
 /* What an incident without numbers, returns and decisions has in their places. */
-#define BARE ",\"finding\":null,\"plot\":null,\"occurrences\":1,\"recurrences\":[],\"decisions\":[]"
+#define BARE                                                                                                           \
+  ",\"finding\":null,\"plot\":null,\"chain\":[],\"refuted_by\":null,\"time\":null,\"occurrences\":1,\"recurrences\":[" \
+  "],"                                                                                                                 \
+  "\"decisions\":[]"
 
 #define OPEN                                                                                                   \
   "{\"id\":\"0000000000000abc\",\"verdict\":\"unhealthy\",\"kind\":\"latency\",\"severity\":\"critical\","     \
@@ -230,6 +233,26 @@ static void a_full_plot_is_small(void **state) {
   assert_in_range(to - from, 1000, 2048);
 }
 
+/* Places in the table's order, those that nothing is known of left out. */
+static void time_is_told_place_by_place(void **state) {
+  (void)state;
+  incident_fill();
+  struct rec_time *t = &incident.time;
+  *t = (struct rec_time){.place = REC_PLACE_NETWORK, .told = 1u << REC_PLACE_NETWORK | 1u << REC_PLACE_CLIENT_PROXY};
+  t->edge.kind = STR("edge");
+  t->edge.dim[REC_DIM_SERVICE] = STR("cart");
+  t->edge.dim[REC_DIM_CALLER] = STR("front");
+  t->normal_ms[REC_PLACE_NETWORK] = 0.5661234;
+  t->now_ms[REC_PLACE_NETWORK] = 80.25;
+  t->now_ms[REC_PLACE_APPLICATION] = 7;
+  assert_has(
+      "\"time\":{\"place\":\"network\",\"edge\":{\"kind\":\"edge\",\"service\":\"cart\",\"caller\":\"front\"},"
+      "\"stages\":[{\"place\":\"client_proxy\",\"normal_ms\":0,\"now_ms\":0},"
+      "{\"place\":\"network\",\"normal_ms\":0.566123,\"now_ms\":80.25}]},");
+  t->place = REC_PLACE_COUNT;
+  assert_has("\"time\":{\"place\":\"several\",");
+}
+
 static void full_decisions_end_where_they_end(void **state) {
   (void)state;
   finding_fill();
@@ -250,6 +273,7 @@ int main(void) {
       cmocka_unit_test(what_is_not_known_is_null),
       cmocka_unit_test(no_number_is_ever_nan),
       cmocka_unit_test(a_full_plot_is_small),
+      cmocka_unit_test(time_is_told_place_by_place),
       cmocka_unit_test(full_decisions_end_where_they_end),
   };
   return cmocka_run_group_tests_name("rec_incident", tests, NULL, NULL);

@@ -14,7 +14,8 @@ static void every_kind_has_its_line(void **state) {
   static const char *const line[] = {
       " level=edge side=client namespace=\"shop\" service=\"cart\" caller=\"front\\n\\\"end\\\"\"\n",
       "obs 4 ok=301 long_lived=1 latency_sum_ns=18446744073709551615 bytes_in=5 hist=0:1,12:300,63:4294967295\n",
-      "obs 1048575 retries=2 started=9 ended_started=4294967295 wait_sum_ns=9 bytes_out=1099511627776 hist=13:7\n",
+      "obs 1048575 retries=2 started=9 ended_started=4294967295 wait_sum_ns=9 "
+      "receive_sum_ns=18446744073709551615 bytes_out=1099511627776 hist=13:7\n",
       "drop 3\n",
       "exemplar at=2026-03-02T09:00:00.000000000Z service=4 route=0 edge=77 class=timeout side=server "
       "latency_ns=15000000000 request_id=\"9f-1\" trace_id=\"4bf92f3577b34da6a3ce929d0e0e4736\"\n",
@@ -38,6 +39,18 @@ static void every_kind_has_its_line(void **state) {
   buf_fini(&out);
 }
 
+static void every_verb_has_its_word(void **state) {
+  (void)state;
+  static const char *const word[] = {" verb=0 ", " verb=ack ", " verb=expect ", " verb=mute ", " verb=4 "};
+  for (uint8_t verb = 0; verb < 5; verb++) {
+    struct base_buf out = buf_open(256);
+    rec_text_command(&(struct rec_command){.verb = verb, .incident_id = STR("a"), .who = STR("b")}, &out);
+    buf_put_char(&out, '\0');
+    if (!strstr(out.p, word[verb])) fail_msg("no '%s' in %s", word[verb], out.p);
+    buf_fini(&out);
+  }
+}
+
 static void an_arrival_shows_its_size(void **state) {
   (void)state;
   struct base_buf out = buf_open(256);
@@ -49,6 +62,7 @@ static void an_arrival_shows_its_size(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_kind_has_its_line),
+      cmocka_unit_test(every_verb_has_its_word),
       cmocka_unit_test(an_arrival_shows_its_size),
   };
   return cmocka_run_group_tests_name("rec_text", tests, NULL, NULL);

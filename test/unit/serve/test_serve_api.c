@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <yyjson.h>
 
-#include "serve.h"
+#include "serve_room.h"
 
 /* ---- a made-up daemon ---- */
 
@@ -72,6 +72,18 @@ static bool fake_rate(void *ctx, uint32_t idx, struct serve_rate *out) {
   return true;
 }
 
+static bool fake_normal(void *ctx, uint32_t idx, uint32_t step_s, struct serve_normal *out) {
+  (void)ctx;
+  *out = (struct serve_normal){.requests_per_s = {8, 10 + step_s}, .error_ratio = {0, 0.25}, .smallest_slower = 1.5};
+  return idx == 0;
+}
+
+static char got_audit[1024];
+static void fake_audit(void *ctx, struct base_str json) {
+  (void)ctx;
+  snprintf(got_audit, sizeof got_audit, "%.*s", STR_ARG(json));
+}
+
 static uint32_t gap_n;
 
 /* Says of as many as asked that it has them. */
@@ -123,6 +135,10 @@ struct answer {
 
 static struct serve *serve;
 static struct serve_store *store;
+static struct serve_history *history;
+static struct serve_tokens tokens;
+static uint64_t counters[REC_COUNTER_COUNT];
+static const char *authorization, *if_none_match, *accept_encoding;
 
 static struct answer ask_with(const char *method, const char *path, const char *query, const char *type,
                               const char *body) {
@@ -130,12 +146,15 @@ static struct answer ask_with(const char *method, const char *path, const char *
                                 .path = str_of(path),
                                 .query = str_of(query),
                                 .content_type = str_of(type),
+                                .accept_encoding = str_of(accept_encoding),
+                                .authorization = str_of(authorization),
+                                .if_none_match = str_of(if_none_match),
                                 .body = str_of(body)};
   struct io_http_response res = {.status = 200, .body = buf_open(LIMIT_HTTP_OUT_BYTES)};
   serve_http(serve, &req, &res);
   assert_false(res.body.bad);
   struct answer a = {.status = res.status, .type = res.content_type, .extra = res.extra};
-  a.text = strndup(res.body.p, res.body.n);
+  a.text = strndup(res.body.n ? res.body.p : "", res.body.n);
   a.doc = yyjson_read(res.body.p, res.body.n, 0);
   buf_fini(&res.body);
   return a;
@@ -279,6 +298,11 @@ static void a_bad_change_is_refused_by_field(void **state) {
   expect_error(post_change("{\"kind\":\"x\",\"summary\":\"s\",\"entity\":{\"kind\":\"cat\"}}"), 400, "entity.kind");
   expect_error(post_change("{\"kind\":\"x\",\"summary\":\"s\",\"entity\":{\"kind\":\"pod\",\"pd\":\"a\"}}"), 400,
                "entity.pd");
+  /* Cut at the NUL, it would be said of the cart. */
+  expect_error(post_change("{\"kind\":\"x\",\"summary\":\"s\",\"entity\":{\"kind\":\"service\",\"service\":"
+                           "\"cart\\u0000-old\"}}"),
+               400, "entity.service");
+  expect_error(post_change("{\"kind\":\"x\\u0000y\"," ENTITY ",\"summary\":\"s\"}"), 400, "kind");
   expect_error(post_change("{\"at\":\"noon\",\"kind\":\"x\"," ENTITY ",\"summary\":\"s\"}"), 400, "at");
   expect_error(post_change("{\"at\":\"1970-01-03T00:00:00Z\",\"kind\":\"x\"," ENTITY ",\"summary\":\"s\"}"), 400, "at");
   assert_int_equal(change_n, 0);
@@ -301,6 +325,35 @@ static void the_graph_has_each_edge_once(void **state) {
   drop(&a);
 }
 
+static void numbers_are_rounded(void **state) {
+  (void)state;
+  const struct {
+    double v;
+    unsigned decimals;
+    const char *text;
+  } want[] = {{0, 3, "0"},
+              {0.0004, 3, "0"},
+              {0.0005, 3, "0.001"},
+              {0.05, 2, "0.05"},
+              {12.34, 2, "12.34"},
+              {12.3456, 3, "12.346"},
+              {100, 3, "100"},
+              {99.9996, 3, "100"},
+              {7.5, 0, "8"},
+              {1e-6, 6, "0.000001"},
+              {123456789.125, 3, "123456789.125"},
+              {2e12, 3, "2000000000000"},
+              {-1.5, 3, "-1.5"}};
+  for (size_t i = 0; i < sizeof want / sizeof want[0]; i++) {
+    char text[64];
+    struct base_buf b = buf_over(text, sizeof text - 1);
+    struct base_json json = json_over(&b);
+    serve_fixed_json(&json, want[i].v, want[i].decimals);
+    text[b.n] = 0;
+    assert_string_equal(text, want[i].text);
+  }
+}
+
 static void series_by_entity_and_signal(void **state) {
   (void)state;
   struct answer a =
@@ -314,7 +367,9 @@ static void series_by_entity_and_signal(void **state) {
   drop(&a);
   expect_error(get("/api/v1/series", ""), 400, "entity");
   expect_error(get("/api/v1/series", "entity=%7B%22kind%22:%22service%22%7D&signal=mood"), 400, "signal");
-  expect_error(get("/api/v1/series", "entity=%7B%22kind%22:%22service%22%7D&from=1"), 501, "history");
+  expect_error(get("/api/v1/series", "entity=%7B%22kind%22:%22service%22%7D&from=1"), 400, "from");
+  expect_error(get("/api/v1/series", "entity=%7B%22kind%22:%22service%22%7D&step=2m"), 400, "step");
+  expect_error(get("/api/v1/series", "entity=%7B%22kind%22:%22service%22%7D&step=1&limit=33"), 400, "limit");
 }
 
 static void status_has_all_counters(void **state) {
@@ -433,10 +488,256 @@ static void wrong_paths_and_methods(void **state) {
   struct answer a = ask_with("POST", "/api/v1/status", "", "application/json", "{}");
   assert_non_null(strstr(a.extra, "Allow: GET, HEAD\r\n"));
   expect_error(a, 405, "GET");
-  expect_error(ask_with("DELETE", "/api/v1/status", "", NULL, NULL), 405, "method");
-  expect_error(get("/api/v1/changes", ""), 405, "POST");
+  expect_error(ask_with("DELETE", "/api/v1/status", "", NULL, NULL), 405, "GET");
+  expect_error(get("/api/v1/incidents/00000000000000aa/ack", ""), 405, "POST");
+  expect_error(ask_with("PUT", "/api/v1/changes", "", NULL, NULL), 405, "GET and POST");
   a = ask_with("HEAD", "/healthz", "", NULL, NULL);
   assert_int_equal(a.status, 200);
+  drop(&a);
+}
+
+/* Series 0 has n requests in a second, m of which fail. */
+static void second(int64_t s, uint32_t n, uint32_t m) {
+  struct rec_tick_input *in = calloc(1, sizeof *in);
+  struct rec_obs obs = {.series_idx = 0, .latency_sum_ns = 4000000ull * (n - m)};
+  obs.class_n[REC_CLASS_OK] = n - m;
+  obs.class_n[REC_CLASS_SERVER_ERROR] = m;
+  struct rec_hist_cell cell = {20, n - m};
+  obs.hist_n = 1;
+  in->tick.end.ns = (s + 1) * TIME_NS_PER_S;
+  in->bucket[5] = (struct rec_batch){.obs = &obs, .obs_n = 1, .cell = &cell, .cell_n = 1};
+  serve_tick(serve, in);
+  free(in);
+}
+
+#define SERVICE "entity=%7B%22kind%22:%22service%22,%22service%22:%22cart%22%7D"
+
+static void series_have_their_seconds(void **state) {
+  (void)state;
+  for (int64_t s = 0; s < 30; s++) second(600 + s, 10 + (uint32_t)s, 1);
+  struct answer a = get("/api/v1/series", SERVICE "&from=1970-01-01T00:10:10Z&to=1970-01-01T00:10:14Z");
+  assert_int_equal(a.status, 200);
+  assert_string_equal(yyjson_get_str(at(&a, "/series/0/points/from")), "1970-01-01T00:10:10.000000000Z");
+  assert_int_equal(yyjson_arr_size(at(&a, "/series/0/points/requests_per_s")), 4);
+  assert_true(yyjson_get_num(at(&a, "/series/0/points/requests_per_s/0")) == 20);
+  assert_true(yyjson_get_num(at(&a, "/series/0/points/errors_per_s/3")) == 1);
+  assert_true(yyjson_get_num(at(&a, "/series/0/points/latency_mean_ms/3")) == 4);
+  assert_true(yyjson_get_num(at(&a, "/series/0/normal/requests_per_s/1")) == 11);
+  assert_true(yyjson_get_num(at(&a, "/series/0/normal/smallest/slower")) == 1.5);
+  assert_true(yyjson_is_null(at(&a, "/series/0/normal/smallest/more_requests")));
+  assert_true(yyjson_is_null(at(&a, "/series/1/points"))); /* nothing was seen of the other side */
+  assert_true(yyjson_is_null(at(&a, "/series/1/normal")));
+  drop(&a);
+  a = get("/api/v1/series", SERVICE "&step=10s");
+  assert_int_equal(yyjson_arr_size(at(&a, "/series/0/points/requests_per_s")), 2); /* the last is not whole */
+  assert_true(yyjson_get_num(at(&a, "/series/0/points/requests_per_s/1")) == 24.5);
+  drop(&a);
+  a = get("/api/v1/series", SERVICE "&from=1970-01-01T00:00:00Z"); /* begins where it is known */
+  assert_string_equal(yyjson_get_str(at(&a, "/series/0/points/from")), "1970-01-01T00:10:00.000000000Z");
+  drop(&a);
+  a = get("/api/v1/series", SERVICE "&limit=1");
+  assert_true(yyjson_get_bool(at(&a, "/cut")));
+  drop(&a);
+}
+
+static void an_incident_shows_its_series(void **state) {
+  (void)state;
+  for (int64_t s = 0; s < 300; s++) second(600 + s, 10, 0);
+  const char *json =
+      "{\"id\":\"00000000000000aa\",\"verdict\":\"unhealthy\",\"started_at\":\"1970-01-01T00:13:20Z\","
+      "\"updated_at\":\"1970-01-01T00:13:20Z\",\"ended_at\":\"1970-01-01T00:13:30Z\",\"root_causes\":[{\"entity\":"
+      "{\"kind\":\"service\",\"service\":\"cart\"}}],\"affected\":[{\"kind\":\"service\",\"service\":\"cart\"},"
+      "{\"kind\":\"edge\",\"service\":\"cart\",\"caller\":\"front\"}]}";
+  assert_int_equal(serve_incident(serve, str_of(json)), SERVE_PUT_NEW);
+  struct answer a = get("/api/v1/incidents/00000000000000aa", "");
+  assert_int_equal(a.status, 200);
+  assert_int_equal(yyjson_arr_size(at(&a, "/series")), 1); /* each once, and only those of which something is kept */
+  assert_string_equal(yyjson_get_str(at(&a, "/series/0/side")), "server");
+  assert_string_equal(yyjson_get_str(at(&a, "/series/0/points/from")), "1970-01-01T00:11:20.000000000Z");
+  assert_int_equal(yyjson_arr_size(at(&a, "/series/0/points/requests_per_s")),
+                   SERVE_PLOT_BEFORE_S + 10 + SERVE_PLOT_AFTER_S);
+  drop(&a);
+}
+
+static void pages_follow_the_cursor(void **state) {
+  (void)state;
+  for (unsigned i = 1; i <= 7; i++) {
+    char id[17];
+    snprintf(id, sizeof id, "%016x", i);
+    add_incident(id, i % 2 ? "unhealthy" : "expected", "2026-03-02T09:01:00Z", "null", "cart");
+  }
+  char query[96] = "limit=3";
+  unsigned seen = 0;
+  for (unsigned page = 0; page < 3; page++) {
+    struct answer a = get("/api/v1/incidents", query);
+    assert_int_equal(a.status, 200);
+    assert_int_equal(yyjson_get_uint(at(&a, "/total")), 7);
+    size_t n = yyjson_arr_size(at(&a, "/incidents"));
+    assert_int_equal(n, page < 2 ? 3 : 1);
+    for (size_t i = 0; i < n; i++) {
+      char id[17];
+      snprintf(id, sizeof id, "%016x", 7 - seen++);
+      assert_string_equal(yyjson_get_str(yyjson_obj_get(yyjson_arr_get(at(&a, "/incidents"), i), "id")), id);
+    }
+    const char *next = yyjson_get_str(at(&a, "/next"));
+    assert_int_equal(next != NULL, page < 2);
+    if (next) snprintf(query, sizeof query, "limit=3&cursor=%s", next);
+    drop(&a);
+  }
+  expect_error(get("/api/v1/incidents", "cursor=7"), 400, "cursor");
+  expect_error(get("/api/v1/incidents", "severity=bad"), 400, "severity");
+  expect_error(get("/api/v1/incidents", "kind=bad"), 400, "kind");
+}
+
+static void muting_and_expecting(void **state) {
+  (void)state;
+  const char *json =
+      "{\"id\":\"00000000000000aa\",\"verdict\":\"unhealthy\",\"started_at\":\"2026-03-02T09:00:00Z\",\"updated_at\":"
+      "\"2026-03-02T09:00:00Z\",\"ended_at\":null,\"muted\":false,\"summary\":\"\\\"muted\\\":false\",\"rev\":1}";
+  assert_int_equal(serve_incident(serve, str_of(json)), SERVE_PUT_NEW);
+  assert_false(serve_muted(serve, 0xaa));
+  struct answer a =
+      ask_with("POST", "/api/v1/incidents/00000000000000aa/mute", "", "application/json", "{\"who\":\"anna\"}");
+  assert_int_equal(a.status, 202);
+  drop(&a);
+  assert_int_equal(got_command.verb, REC_VERB_MUTE);
+  assert_true(serve_muted(serve, 0xaa));
+  a = get("/api/v1/incidents/00000000000000aa", "");
+  assert_true(yyjson_get_bool(at(&a, "/muted")));
+  assert_string_equal(yyjson_get_str(at(&a, "/summary")),
+                      "\"muted\":false"); /* a text that looks like it is left alone */
+  drop(&a);
+  a = ask_with("POST", "/api/v1/incidents/00000000000000aa/expect", "", "application/json", "");
+  assert_int_equal(a.status, 202);
+  drop(&a);
+  assert_int_equal(got_command.verb, REC_VERB_EXPECT);
+  add_incident("00000000000000ab", "unhealthy", "2026-03-02T09:01:00Z", "\"2026-03-02T09:02:00Z\"", "cart");
+  expect_error(ask_with("POST", "/api/v1/incidents/00000000000000ab/mute", "", "application/json", ""), 409, "over");
+  a = get("/api/v1/audit", "");
+  assert_int_equal(yyjson_arr_size(at(&a, "/actions")), 2);
+  assert_string_equal(yyjson_get_str(at(&a, "/actions/0/action")), "expect");
+  assert_string_equal(yyjson_get_str(at(&a, "/actions/1/who")), "anna");
+  drop(&a);
+  assert_non_null(strstr(got_audit, "\"action\":\"expect\",\"about\":\"00000000000000aa\",\"result\":\"accepted\""));
+}
+
+/* What another process kept of a mute, and of the incident, in the log's order. */
+static void a_mute_outlives_the_process(void **state) {
+  (void)state;
+  const char *json =
+      "{\"id\":\"00000000000000aa\",\"started_at\":\"2026-03-02T09:00:00Z\",\"updated_at\":"
+      "\"2026-03-02T09:00:00Z\",\"ended_at\":null,\"muted\":false,\"rev\":1}";
+  assert_int_equal(serve_store_put(store, str_of(json)), SERVE_PUT_NEW);
+  serve_audit_known(serve, STR("{\"at\":\"2026-03-02T09:00:09Z\",\"who\":\"anna\",\"action\":\"mute\",\"about\":"
+                               "\"00000000000000aa\",\"result\":\"accepted\"}"));
+  serve_audit_known(serve, STR("nonsense"));
+  assert_true(serve_muted(serve, 0xaa));
+  struct answer a = get("/api/v1/incidents", "");
+  assert_true(yyjson_get_bool(at(&a, "/incidents/0/muted")));
+  drop(&a);
+  a = get("/api/v1/audit", "limit=1");
+  assert_string_equal(yyjson_get_str(at(&a, "/actions/0/who")), "anna");
+  drop(&a);
+}
+
+static void tokens_read_or_act(void **state) {
+  (void)state;
+  unsigned line;
+  const char *reason;
+  struct serve_conf conf = {.store = store, .history = history, .tokens = &tokens, .counters = counters};
+  conf.source = (struct serve_source){.status = fake_status, .change = fake_change, .audit = fake_audit};
+  assert_true(tokens_read(STR("wall read 0123456789abcdef\nanna act fedcba9876543210\n"), &tokens, &line, &reason));
+  serve_close(serve);
+  serve = serve_open(&conf);
+  struct answer a = get("/api/v1/changes", "");
+  assert_non_null(strstr(a.extra, "WWW-Authenticate: Bearer"));
+  expect_error(a, 401, "Authorization");
+  expect_error(post_change("{}"), 401, "Authorization");
+  assert_int_equal(counters[REC_COUNTER_HTTP_DENIED], 2);
+  const char *const open[] = {"/", "/healthz", "/readyz", "/api/v1/openapi.yaml"};
+  for (size_t i = 0; i < 4; i++) {
+    a = get(open[i], "");
+    assert_true(a.status == 200 || a.status == 503);
+    drop(&a);
+  }
+  authorization = "Bearer 0123456789abcdef";
+  a = get("/api/v1/changes", "");
+  assert_int_equal(a.status, 200);
+  drop(&a);
+  expect_error(post_change("{\"kind\":\"deploy\"," ENTITY ",\"summary\":\"v2\"}"), 403, "not act");
+  assert_int_equal(change_n, 0);
+  assert_non_null(
+      strstr(got_audit, "\"token\":\"wall\",\"action\":\"POST\",\"about\":\"/api/v1/changes\",\"result\":\"denied\""));
+  authorization = "Bearer fedcba9876543210";
+  a = post_change("{\"kind\":\"deploy\"," ENTITY ",\"summary\":\"v2\"}");
+  assert_int_equal(a.status, 202);
+  drop(&a);
+  assert_non_null(strstr(got_audit, "\"token\":\"anna\",\"action\":\"change\""));
+}
+
+static void changes_are_listed_newest_first(void **state) {
+  (void)state;
+  struct rec_tick_input *in = calloc(1, sizeof *in);
+  struct rec_change change = {.at = {500 * TIME_NS_PER_S},
+                              .source = STR("argo"),
+                              .kind = STR("deploy"),
+                              .summary = STR("v2"),
+                              .entity = {.kind = STR("service"), .dim[REC_DIM_SERVICE] = {"cart", 4}}};
+  in->tick.end.ns = 600 * TIME_NS_PER_S;
+  in->head = (struct rec_head_batch){.change = &change, .change_n = 1};
+  serve_tick(serve, in);
+  struct rec_series born = series[0], version = series[0];
+  version.level = REC_LEVEL_VERSION;
+  version.dim[REC_DIM_VERSION] = STR("v2");
+  in->head.change_n = 0;
+  in->bucket[0] = (struct rec_batch){.series = &born, .series_n = 1};
+  serve_tick(serve, in); /* while the mesh is being met, new services are no news */
+  in->tick.end.ns = 700 * TIME_NS_PER_S;
+  in->bucket[0].series = &version;
+  serve_tick(serve, in);
+  struct answer a = get("/api/v1/changes", "");
+  assert_int_equal(yyjson_get_uint(at(&a, "/total")), 2);
+  assert_string_equal(yyjson_get_str(at(&a, "/changes/0/summary")), "version v2 of cart serves its first requests");
+  assert_string_equal(yyjson_get_str(at(&a, "/changes/0/entity/version")), "v2");
+  assert_string_equal(yyjson_get_str(at(&a, "/changes/1/source")), "argo");
+  drop(&a);
+  a = get("/api/v1/changes", "service=other");
+  assert_int_equal(yyjson_get_uint(at(&a, "/total")), 0);
+  drop(&a);
+  a = get("/api/v1/changes", "since=1970-01-01T00:09:00Z");
+  assert_int_equal(yyjson_get_uint(at(&a, "/total")), 1);
+  drop(&a);
+  free(in);
+}
+
+static void what_is_known_is_not_sent_again(void **state) {
+  (void)state;
+  struct answer a = get("/api/v1/openapi.yaml", "");
+  assert_int_equal(a.status, 200);
+  assert_string_equal(a.type, "application/yaml");
+  assert_non_null(strstr(a.text, "openapi: 3.1.0"));
+  const char *tag = strstr(a.extra, "ETag: ");
+  assert_non_null(tag);
+  char known[64];
+  snprintf(known, sizeof known, "\"other\", %.28s", tag + 6);
+  drop(&a);
+  if_none_match = known;
+  a = get("/api/v1/openapi.yaml", "");
+  assert_int_equal(a.status, 304);
+  assert_int_equal(strlen(a.text), 0);
+  drop(&a);
+  a = get("/", ""); /* has another tag */
+  assert_int_equal(a.status, 200);
+  drop(&a);
+  if_none_match = NULL;
+  accept_encoding = "br, gzip;q=0.5";
+  a = get("/", "");
+  assert_non_null(strstr(a.extra, "Content-Encoding: gzip\r\n"));
+  assert_true(a.text[0] == 0x1f);
+  drop(&a);
+  accept_encoding = "gzip;q=0";
+  a = get("/", "");
+  assert_null(strstr(a.extra, "Content-Encoding"));
   drop(&a);
 }
 
@@ -446,13 +747,18 @@ static int setup(void **state) {
   ready = full = false;
   change_n = command_n = gap_n = 0;
   memset(got_summary, 0, sizeof got_summary);
+  authorization = if_none_match = accept_encoding = NULL;
+  memset(counters, 0, sizeof counters);
   store = serve_store_open(16);
-  struct serve_conf conf = {.store = store, .version = "1", .commit = "c"};
+  history = history_open(1 << 20, 8, fake_series, NULL);
+  struct serve_conf conf = {.store = store, .history = history, .counters = counters, .version = "1", .commit = "c"};
   conf.source = (struct serve_source){.status = fake_status,
                                       .counter = fake_counter,
                                       .series_n = fake_series_n,
                                       .series = fake_series,
                                       .rate = fake_rate,
+                                      .normal = fake_normal,
+                                      .audit = fake_audit,
                                       .telemetry = fake_telemetry,
                                       .calibration = fake_calibration,
                                       .change = fake_change,
@@ -465,6 +771,7 @@ static int teardown(void **state) {
   (void)state;
   serve_close(serve);
   serve_store_close(store);
+  history_close(history);
   return 0;
 }
 
@@ -478,7 +785,16 @@ int main(void) {
       TEST(a_change_is_taken),
       TEST(a_bad_change_is_refused_by_field),
       TEST(the_graph_has_each_edge_once),
+      TEST(numbers_are_rounded),
       TEST(series_by_entity_and_signal),
+      TEST(series_have_their_seconds),
+      TEST(an_incident_shows_its_series),
+      TEST(pages_follow_the_cursor),
+      TEST(muting_and_expecting),
+      TEST(a_mute_outlives_the_process),
+      TEST(tokens_read_or_act),
+      TEST(changes_are_listed_newest_first),
+      TEST(what_is_known_is_not_sent_again),
       TEST(status_has_all_counters),
       TEST(telemetry_names_who_loses_how_much),
       TEST(calibration_has_every_signal),

@@ -74,6 +74,8 @@ static void common(struct base_buf *out, const struct made *m) {
   tls(out, m->peer_uri);
   if (m->start_ns) span(out, 5, m->start_ns);
   if (m->answer_ns) span(out, 9, m->answer_ns);
+  for (unsigned i = 0; i < 7 && m->moment_ns[6]; i++)
+    if (m->moment_ns[i] >= 0) span(out, 6 + i, m->moment_ns[i]);
   address(out, 13, m->up_ip, m->up_port);
   text(out, 15, m->cluster);
   flags(out, m->flags);
@@ -148,6 +150,37 @@ static void identifier(struct base_buf *out, const struct made_node *n) {
   text(&part, 2, n->log_name);
   make_view(out, 1, buf_str(&part));
 }
+
+const struct made_node fold_cart = {.id = "sidecar~10.1.0.7~cart-1.shop~shop.svc.cluster.local",
+                                    .node_cluster = "cart.shop",
+                                    .region = "r1",
+                                    .pod = "cart-1",
+                                    .ns = "shop",
+                                    .service = "cart",
+                                    .version = "v1",
+                                    .cluster = "c1",
+                                    .ips = "10.1.0.7",
+                                    .log_name = "mesh"};
+const struct made_node fold_web = {.id = "sidecar~10.1.0.3~web-1.shop~shop.svc.cluster.local",
+                                   .node_cluster = "web.shop",
+                                   .region = "r2",
+                                   .pod = "web-1",
+                                   .ns = "shop",
+                                   .service = "web",
+                                   .version = "v1",
+                                   .cluster = "c2",
+                                   .ips = "10.1.0.3",
+                                   .log_name = "mesh"};
+const struct made_node fold_gate = {.id = "router~10.1.0.2~gw-1.edge~edge.svc.cluster.local",
+                                    .node_cluster = "gw.edge",
+                                    .region = "r2",
+                                    .pod = "gw-1",
+                                    .ns = "edge",
+                                    .service = "gw",
+                                    .version = "v9",
+                                    .cluster = "c2",
+                                    .ips = "10.1.0.2",
+                                    .log_name = "mesh"};
 
 void fold_make_message(struct base_buf *out, const struct made_node *node, const struct made *m, uint32_t n) {
   static char list_mem[1 << 20], mem[4 * PART_BYTES];

@@ -9,7 +9,9 @@
 struct made {
   bool tcp;
   int64_t start_ns, span_ns;
-  int64_t answer_ns; /* from the start to the upstream's first byte */
+  int64_t answer_ns;    /* from the start to the upstream's first byte */
+  int64_t moment_ns[7]; /* time_to_last_rx_byte .. time_to_last_downstream_tx_byte; used where span_ns > 0 and the
+                         * last is not 0; below 0: not sent */
   const char *cluster, *route, *path, *authority, *agent, *request_id;
   const char *up_ip, *local_ip, *remote_ip, *peer_uri;
   uint32_t up_port, local_port;
@@ -26,6 +28,9 @@ struct made_node {
   const char *pod, *ns, *service, *version, *cluster, *ips, *interception;
   const char *log_name;
 };
+
+/* A small mesh: web calls cart, and a gateway calls web. */
+extern const struct made_node fold_cart, fold_web, fold_gate;
 
 /* A message; node may be NULL. */
 void fold_make_message(struct base_buf *out, const struct made_node *node, const struct made *m, uint32_t n);

@@ -26,7 +26,7 @@ static void assert_text(struct base_str got, const char *want) {
 }
 
 /* The one entry of a message whose http_logs (number 2) or tcp_logs (3) hold `entry`. Views live in static memory. */
-static enum wire_status entry_read(uint32_t number, struct base_str entry, struct wire_als_entry *out) {
+static enum wire_status entry_read(uint32_t number, struct base_str entry, struct wire_request *out) {
   static char mem[PART_BYTES];
   struct base_buf msg = buf_over(mem, sizeof mem);
   struct wire_als_msg m;
@@ -42,16 +42,16 @@ static enum wire_status entry_read(uint32_t number, struct base_str entry, struc
   return wire_als_next(&it, out, &err);
 }
 
-static struct wire_als_entry common_entry(struct base_str common) {
-  struct wire_als_entry e;
+static struct wire_request common_entry(struct base_str common) {
+  struct wire_request e;
   BUF(entry);
   make_view(&entry, 1, common);
   assert_int_equal(entry_read(2, buf_str(&entry), &e), WIRE_OK);
   return e;
 }
 
-static struct wire_als_entry http_entry(uint32_t number, struct base_str part) {
-  struct wire_als_entry e;
+static struct wire_request http_entry(uint32_t number, struct base_str part) {
+  struct wire_request e;
   BUF(entry);
   make_view(&entry, number, part);
   assert_int_equal(entry_read(2, buf_str(&entry), &e), WIRE_OK);
@@ -69,7 +69,7 @@ static struct tally tally(struct base_str bytes) {
   struct tally t = {0};
   struct wire_als_msg m;
   struct wire_als_iter it;
-  struct wire_als_entry e;
+  struct wire_request e;
   struct wire_err err;
   t.msg = wire_als_msg_read(bytes, &m, &err);
   if (t.msg != WIRE_OK) {
@@ -124,7 +124,7 @@ static void a_message_without_an_identifier_says_so(void **state) {
 static void a_real_looking_entry_is_read_field_by_field(void **state) {
   (void)state;
   BUF(b);
-  struct wire_als_entry e;
+  struct wire_request e;
   als_make_entry(&b, 1);
   assert_int_equal(entry_read(2, buf_str(&b), &e), WIRE_OK);
   assert_false(e.is_tcp);
@@ -154,7 +154,7 @@ static void a_tcp_entry_has_its_own_bytes(void **state) {
   (void)state;
   BUF(conn);
   BUF(entry);
-  struct wire_als_entry e;
+  struct wire_request e;
   make_uint(&conn, 1, 300);
   make_uint(&conn, 2, 1ull << 40);
   make_view(&entry, 2, buf_str(&conn));
@@ -167,7 +167,7 @@ static void a_tcp_entry_has_its_own_bytes(void **state) {
 
 static void an_empty_entry_has_nothing_in_it(void **state) {
   (void)state;
-  struct wire_als_entry e;
+  struct wire_request e;
   assert_int_equal(entry_read(2, STR_NONE, &e), WIRE_OK);
   assert_false(e.has_start || e.has_code || e.has_tls || e.time_absurd || e.upstream_peer_flat);
   assert_true(e.duration_ns == WIRE_NEVER && e.rx_last_ns == WIRE_NEVER && e.down_tx_last_ns == WIRE_NEVER);
@@ -243,7 +243,7 @@ static void every_head_of_a_message_is_survived(void **state) {
 static void parts_that_come_twice_merge(void **state) {
   (void)state;
   BUF(entry);
-  struct wire_als_entry e;
+  struct wire_request e;
   make_view(&entry, 1, STR("\x2a\x02\x08\x05\x7a\x01x\xba\x01\x02\x08\x01")); /* start 5 s, cluster, duration 1 s */
   make_view(&entry, 1, STR("\x2a\x02\x10\x07\xba\x01\x02\x10\x03"));          /* and 7 ns; and 3 ns */
   make_view(&entry, 1, STR("\x9a\x01\x01r"));
@@ -258,7 +258,7 @@ static void parts_that_come_twice_merge(void **state) {
 }
 
 /* A duration (field 23) of those seconds and nanoseconds, which wrap to what the wire carries. */
-static struct wire_als_entry duration_entry(int64_t s, int64_t ns) {
+static struct wire_request duration_entry(int64_t s, int64_t ns) {
   BUF(time);
   BUF(common);
   make_uint(&time, 1, (uint64_t)s);
@@ -271,11 +271,11 @@ static void durations_that_cannot_be_are_marked_and_left_out(void **state) {
   (void)state;
   static const int64_t bad[][2] = {{-1, 0}, {0, -1}, {0, 1000000000}, {9223372036, 0}, {INT64_MAX, 0}, {INT64_MIN, 0}};
   for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-    struct wire_als_entry e = duration_entry(bad[i][0], bad[i][1]);
+    struct wire_request e = duration_entry(bad[i][0], bad[i][1]);
     assert_true(e.time_absurd);
     assert_true(e.duration_ns == WIRE_NEVER);
   }
-  struct wire_als_entry e = duration_entry(9223372035, 999999999);
+  struct wire_request e = duration_entry(9223372035, 999999999);
   assert_false(e.time_absurd);
   assert_true(e.duration_ns == 9223372035999999999ll);
 }
@@ -288,10 +288,10 @@ static void durations_of_every_length_are_exact(void **state) {
     BUF(common);
     make_uint(&time, 2, (uint64_t)ns);
     make_view(&common, 23, buf_str(&time));
-    struct wire_als_entry e = common_entry(buf_str(&common));
+    struct wire_request e = common_entry(buf_str(&common));
     assert_true(e.duration_ns == ns);
   }
-  struct wire_als_entry e = common_entry(STR("\xba\x01\x04\x10\x05\x10\x06")); /* twice one byte: the last */
+  struct wire_request e = common_entry(STR("\xba\x01\x04\x10\x05\x10\x06")); /* twice one byte: the last */
   assert_true(e.duration_ns == 6);
   e = common_entry(STR("\xba\x01\x00"));
   assert_true(e.duration_ns == 0);
@@ -299,7 +299,7 @@ static void durations_of_every_length_are_exact(void **state) {
 
 static void an_absurd_start_is_none(void **state) {
   (void)state;
-  struct wire_als_entry e = common_entry(STR("\x2a\x06\x10\xff\xff\xff\xff\x0f"));
+  struct wire_request e = common_entry(STR("\x2a\x06\x10\xff\xff\xff\xff\x0f"));
   assert_false(e.has_start);
   assert_true(e.time_absurd);
   assert_true(e.start_ns == 0);
@@ -370,7 +370,7 @@ static void tags_past_the_limit_are_counted_and_equal_keys_replace(void **state)
     make_pair(&common, 22, key, STR("first"));
   }
   make_pair(&common, 22, "b", STR("second"));
-  struct wire_als_entry e = common_entry(buf_str(&common));
+  struct wire_request e = common_entry(buf_str(&common));
   assert_int_equal(e.tag_n, LIMIT_CUSTOM_TAGS);
   assert_int_equal(e.tag_over, 3);
   assert_text(e.tag[1].key, "b");
@@ -380,7 +380,7 @@ static void tags_past_the_limit_are_counted_and_equal_keys_replace(void **state)
 
 static void a_pair_may_lack_a_half_or_hold_unknown_fields(void **state) {
   (void)state;
-  struct wire_als_entry e = common_entry(STR("\xb2\x01\x00\xb2\x01\x09\x18\x07\x12\x01v\x0a\x02pq"));
+  struct wire_request e = common_entry(STR("\xb2\x01\x00\xb2\x01\x09\x18\x07\x12\x01v\x0a\x02pq"));
   assert_int_equal(e.tag_n, 2);
   assert_text(e.tag[0].key, "");
   assert_non_null(e.tag[0].value.p);
@@ -395,7 +395,7 @@ static void headers_that_were_asked_for_are_found(void **state) {
   for (size_t i = 0; i < 5; i++) make_pair(&request, 13, key[i], str_of(key[i]));
   make_pair(&request, 13, "Traceparent", STR("no"));
   make_pair(&request, 13, "traceparenu", STR("no"));
-  struct wire_als_entry e = http_entry(3, buf_str(&request));
+  struct wire_request e = http_entry(3, buf_str(&request));
   assert_text(e.traceparent, "traceparent");
   assert_text(e.b3_traceid, "x-b3-traceid");
   assert_text(e.b3_single, "b3");
@@ -411,7 +411,7 @@ static void trailers_win_over_headers_for_grpc(void **state) {
   make_pair(&response, 4, "grpc-status", STR("2"));
   make_pair(&response, 4, "grpc-message", STR("only here"));
   make_pair(&response, 4, "content-type", STR("text/event-stream"));
-  struct wire_als_entry e = http_entry(4, buf_str(&response));
+  struct wire_request e = http_entry(4, buf_str(&response));
   assert_text(e.grpc_status, "14");
   assert_text(e.grpc_message, "only here");
   assert_text(e.response_content_type, "text/event-stream");
@@ -420,7 +420,7 @@ static void trailers_win_over_headers_for_grpc(void **state) {
 
 static void a_code_of_nought_is_a_code(void **state) {
   (void)state;
-  struct wire_als_entry e = http_entry(4, STR("\x0a\x00"));
+  struct wire_request e = http_entry(4, STR("\x0a\x00"));
   assert_true(e.has_code);
   assert_int_equal(e.code, 0);
 }
@@ -440,7 +440,7 @@ static void the_newer_peer_wins_in_any_order(void **state) {
   make_any(&a, "wasm.upstream_peer", TYPE_BYTES, STR("\x0a\x03old"));
   make_any(&b, "wasm.upstream_peer", TYPE_BYTES, STR("\x0a\x03old"));
   make_any(&b, "upstream_peer", TYPE_STRUCT, STR("new"));
-  struct wire_als_entry e = common_entry(buf_str(&a));
+  struct wire_request e = common_entry(buf_str(&a));
   assert_text(e.upstream_peer, "new");
   assert_false(e.upstream_peer_flat);
   e = common_entry(buf_str(&b));
@@ -459,7 +459,7 @@ static void an_older_peer_is_flat_and_has_an_id(void **state) {
            STR("\x0a\x04"
                "flat"));
   make_any(&common, "wasm.downstream_peer_id", TYPE_BYTES, STR("\x0a\x02id"));
-  struct wire_als_entry e = common_entry(buf_str(&common));
+  struct wire_request e = common_entry(buf_str(&common));
   assert_text(e.downstream_peer, "flat");
   assert_true(e.downstream_peer_flat);
   assert_text(e.downstream_peer_id, "id");
@@ -470,7 +470,7 @@ static void a_peer_of_another_type_or_broken_is_none(void **state) {
   BUF(common);
   make_any(&common, "upstream_peer", TYPE_BYTES, STR("\x0a\x01x"));
   make_any(&common, "wasm.downstream_peer", TYPE_BYTES, STR("\x0a\x7fx"));
-  struct wire_als_entry e = common_entry(buf_str(&common));
+  struct wire_request e = common_entry(buf_str(&common));
   assert_null(e.upstream_peer.p);
   assert_null(e.downstream_peer.p);
   assert_false(e.downstream_peer_flat);
@@ -489,7 +489,7 @@ static void the_first_name_of_each_kind_in_a_certificate_counts(void **state) {
   make_text(&cert, 2, "CN=x");
   make_view(&tls, 5, buf_str(&cert));
   make_view(&common, 4, buf_str(&tls));
-  struct wire_als_entry e = common_entry(buf_str(&common));
+  struct wire_request e = common_entry(buf_str(&common));
   assert_text(e.tls.peer_uri, "u1");
   assert_text(e.tls.peer_dns, "d1");
   assert_text(e.tls.peer_subject, "CN=x");

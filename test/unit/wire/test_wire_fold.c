@@ -110,6 +110,7 @@ static void obs_take(struct fold *t, const struct rec_obs *o, const struct rec_b
   s->hist += hist;
   s->latency_ns += o->latency_sum_ns;
   s->retries += o->retries;
+  for (unsigned k = 0; k < REC_STAGE_COUNT; k++) t->hash = hash_mix(t->hash, o->stage_ns[k]);
   if (s == &t->sum[0] && t->ticks < 1024)
     for (unsigned k = 0; k < REC_CLASS_COUNT; k++) t->tick_requests[t->ticks] += o->class_n[k];
   t->hash = hash_mix(t->hash, hash_bytes(HASH_KEY_FIXED, o, offsetof(struct rec_obs, hist_from)));
@@ -178,37 +179,6 @@ static void expect(const struct fold *t, const char *key, uint64_t requests) {
   fail_msg("%s: %u requests, not %u", key, (unsigned)got, (unsigned)requests);
 }
 
-static const struct made_node cart = {.id = "sidecar~10.1.0.7~cart-1.shop~shop.svc.cluster.local",
-                                      .node_cluster = "cart.shop",
-                                      .region = "r1",
-                                      .pod = "cart-1",
-                                      .ns = "shop",
-                                      .service = "cart",
-                                      .version = "v1",
-                                      .cluster = "c1",
-                                      .ips = "10.1.0.7",
-                                      .log_name = "mesh"};
-static const struct made_node web = {.id = "sidecar~10.1.0.3~web-1.shop~shop.svc.cluster.local",
-                                     .node_cluster = "web.shop",
-                                     .region = "r2",
-                                     .pod = "web-1",
-                                     .ns = "shop",
-                                     .service = "web",
-                                     .version = "v1",
-                                     .cluster = "c2",
-                                     .ips = "10.1.0.3",
-                                     .log_name = "mesh"};
-static const struct made_node gate = {.id = "router~10.1.0.2~gw-1.edge~edge.svc.cluster.local",
-                                      .node_cluster = "gw.edge",
-                                      .region = "r2",
-                                      .pod = "gw-1",
-                                      .ns = "edge",
-                                      .service = "gw",
-                                      .version = "v9",
-                                      .cluster = "c2",
-                                      .ips = "10.1.0.2",
-                                      .log_name = "mesh"};
-
 static struct made inbound(int64_t at_ns) {
   return (struct made){.start_ns = at_ns,
                        .span_ns = 5 * MS,
@@ -252,7 +222,7 @@ static void a_server_report_feeds_the_serving_side(void **state) {
   struct fold *t = fold_open();
   struct made m = inbound(T0);
   m.peer_uri = "spiffe://cluster.local/ns/shop/sa/web";
-  send(t, &cart, m);
+  send(t, &fold_cart, m);
   ticks(t, 0, true);
   expect(t, "mesh server ", 1);
   expect(t, "region server r1", 1);
@@ -273,7 +243,7 @@ static void a_server_report_feeds_the_serving_side(void **state) {
 static void an_unknown_caller_has_no_edge(void **state) {
   (void)state;
   struct fold *t = fold_open();
-  send(t, &cart, inbound(T0));
+  send(t, &fold_cart, inbound(T0));
   ticks(t, 0, true);
   assert_int_equal(t->sum_n, 9);
   expect(t, "service server shop,cart", 1);
@@ -285,7 +255,7 @@ static void a_client_report_feeds_the_edge_and_its_own_place(void **state) {
   struct fold *t = fold_open();
   struct made m = outbound(T0);
   peer_cart(&m);
-  send(t, &web, m);
+  send(t, &fold_web, m);
   ticks(t, 0, true);
   expect(t, "region client r2", 1);
   expect(t, "cluster client c2", 1);
@@ -305,7 +275,7 @@ static void a_gateway_is_caller_and_server_in_one(void **state) {
   struct made m = outbound(T0);
   m.route = "viewcart";
   peer_cart(&m);
-  send(t, &gate, m);
+  send(t, &fold_gate, m);
   ticks(t, 0, true);
   expect(t, "edge client shop,cart,edge,gw", 1);
   expect(t, "service client shop,cart", 1);
@@ -324,9 +294,9 @@ static void a_gateway_is_caller_and_server_in_one(void **state) {
 static void addresses_say_what_peers_would(void **state) {
   (void)state;
   struct fold *t = fold_open();
-  send(t, &web, inbound(T0)); /* makes 10.1.0.3 known */
-  send(t, &cart, inbound(T0));
-  send(t, &web, outbound(T0));
+  send(t, &fold_web, inbound(T0)); /* makes 10.1.0.3 known */
+  send(t, &fold_cart, inbound(T0));
+  send(t, &fold_web, outbound(T0));
   ticks(t, 0, true);
   expect(t, "edge server shop,cart,shop,web", 1);
   expect(t, "edge_cluster client shop,cart,c1,shop,web", 1);
@@ -337,14 +307,14 @@ static void addresses_say_what_peers_would(void **state) {
 static void an_address_of_another_namespace_is_someone_else(void **state) {
   (void)state;
   struct fold *t = fold_open();
-  send(t, &gate, outbound(T0)); /* 10.1.0.2 is edge/gw */
+  send(t, &fold_gate, outbound(T0)); /* 10.1.0.2 is edge/gw */
   struct made m = inbound(T0);
   m.remote_ip = "10.1.0.2";
   m.peer_uri = "spiffe://cluster.local/ns/shop/sa/web";
-  send(t, &cart, m);
+  send(t, &fold_cart, m);
   m = outbound(T0);
   m.up_ip = "10.1.0.2";
-  send(t, &web, m);
+  send(t, &fold_web, m);
   ticks(t, 0, true);
   expect(t, "edge server shop,cart,shop,web", 1);
   expect(t, "edge server shop,cart,edge,gw", 0);
@@ -359,7 +329,7 @@ static void a_failure_without_a_host_is_on_the_same_edge(void **state) {
   struct fold *t = fold_open();
   struct made m = outbound(T0);
   peer_cart(&m);
-  send(t, &web, m);
+  send(t, &fold_web, m);
   m = outbound(T0 + MS);
   m.up_ip = NULL;
   m.code = 503;
@@ -411,7 +381,7 @@ static void an_authority_names_what_no_cluster_does(void **state) {
   m.route = "allow_any";
   m.authority = "db.shop.svc.cluster.local:8080";
   m.up_ip = "10.9.9.9";
-  send(t, &web, m);
+  send(t, &fold_web, m);
   m.authority = "api.example.com:443";
   send(t, NULL, m);
   m.authority = "10.9.9.9:443";
@@ -500,7 +470,7 @@ static void twins_progress_and_own_are_passed_over(void **state) {
   (void)state;
   struct fold *t = fold_open();
   struct made m = inbound(T0);
-  send(t, &cart, m);
+  send(t, &fold_cart, m);
   m.tcp = true; /* the same HTTP stream, told by a TCP logger */
   send(t, NULL, m);
   m.type = 99; /* by an Envoy that says no type: the listener is known for HTTP */
@@ -533,7 +503,7 @@ static void a_tcp_connection_counts_without_latency(void **state) {
   m.route = NULL;
   m.local_port = 5432;
   m.cluster = "outbound|5432||db.shop.svc.cluster.local";
-  send(t, &web, m);
+  send(t, &fold_web, m);
   m.flags = WIRE_FLAG(UF);
   send(t, NULL, m);
   ticks(t, 0, true);
@@ -552,7 +522,7 @@ static void refused_entries_have_their_reason(void **state) {
   send_at(t, NULL, (struct made[]){inbound(T0)}, 1, 0);
   assert_int_equal(counter(t, REC_COUNTER_REJECT_NO_IDENTIFIER), 1);
   struct made m = inbound(0);
-  send(t, &cart, m);
+  send(t, &fold_cart, m);
   assert_int_equal(counter(t, REC_COUNTER_REJECT_NO_START), 1);
   m = inbound(T0);
   m.span_ns = 40ll * 86400 * S;
@@ -579,7 +549,7 @@ static void an_entry_counts_in_the_tick_of_its_end(void **state) {
   struct fold *t = fold_open();
   struct made m = inbound(T0 - 100 * MS);
   m.span_ns = 100 * MS + 250 * MS - 1;
-  send(t, &cart, m);
+  send(t, &fold_cart, m);
   m.span_ns++;
   send(t, NULL, m);
   ticks(t, 0, true);
@@ -592,7 +562,7 @@ static void an_entry_counts_in_the_tick_of_its_end(void **state) {
 static void late_entries_count_in_the_oldest_open_tick(void **state) {
   (void)state;
   struct fold *t = fold_open();
-  send(t, &cart, inbound(T0));
+  send(t, &fold_cart, inbound(T0));
   send(t, NULL, inbound(T0 + 5 * S));
   send(t, NULL, inbound(T0 + 1 * S)); /* 2 s late: closed by now */
   send(t, NULL, inbound(T0 + 9 * S));
@@ -608,7 +578,7 @@ static void late_entries_count_in_the_oldest_open_tick(void **state) {
 static void ticks_go_on_in_silence(void **state) {
   (void)state;
   struct fold *t = fold_open();
-  send_at(t, &cart, (struct made[]){inbound(T0)}, 1, T0 + 100 * MS);
+  send_at(t, &fold_cart, (struct made[]){inbound(T0)}, 1, T0 + 100 * MS);
   ticks(t, T0 + 10 * S, false);
   assert_true(t->last_end_ns >= T0 + 10 * S - LIMIT_LAG_NS_MAX && t->last_end_ns <= T0 + 10 * S);
   expect(t, "service server shop,cart", 1);
@@ -618,7 +588,7 @@ static void ticks_go_on_in_silence(void **state) {
 static void a_message_alone_in_the_future_is_not_believed(void **state) {
   (void)state;
   struct fold *t = fold_open();
-  send(t, &cart, inbound(T0));
+  send(t, &fold_cart, inbound(T0));
   send(t, NULL, inbound(T0 + 86400 * S));
   for (int i = 0; i < 100; i++) send(t, NULL, inbound(T0 + i * 10 * MS));
   ticks(t, 0, true);
@@ -631,7 +601,7 @@ static void a_message_alone_in_the_future_is_not_believed(void **state) {
 static void a_jump_that_is_confirmed_is_silence_and_counts(void **state) {
   (void)state;
   struct fold *t = fold_open();
-  send(t, &cart, inbound(T0));
+  send(t, &fold_cart, inbound(T0));
   send(t, NULL, inbound(T0 + 60 * S));
   send(t, NULL, inbound(T0 + 61 * S));
   ticks(t, 0, true);
@@ -644,7 +614,7 @@ static void a_jump_that_is_confirmed_is_silence_and_counts(void **state) {
 static void a_jump_over_an_hour_starts_time_anew(void **state) {
   (void)state;
   struct fold *t = fold_open();
-  send(t, &cart, inbound(T0));
+  send(t, &fold_cart, inbound(T0));
   send(t, NULL, inbound(T0 + 7200 * S));
   send(t, NULL, inbound(T0 + 7201 * S));
   ticks(t, 0, true);
@@ -658,7 +628,7 @@ static void one_message_may_span_more_than_the_open_ticks(void **state) {
   struct fold *t = fold_open();
   struct made m[100];
   for (int i = 0; i < 100; i++) m[i] = inbound(T0 + i * S);
-  send_at(t, &cart, m, 100, 0);
+  send_at(t, &fold_cart, m, 100, 0);
   ticks(t, 0, true);
   expect(t, "service server shop,cart", 100);
   fold_close_(t);
@@ -667,7 +637,7 @@ static void one_message_may_span_more_than_the_open_ticks(void **state) {
 static void a_receiver_does_not_believe_a_clock_that_is_ahead(void **state) {
   (void)state;
   struct fold *t = fold_open();
-  send_at(t, &cart, (struct made[]){inbound(T0 + 3600 * S)}, 1, T0);
+  send_at(t, &fold_cart, (struct made[]){inbound(T0 + 3600 * S)}, 1, T0);
   send_at(t, NULL, (struct made[]){inbound(T0 + 3601 * S)}, 1, T0 + S);
   ticks(t, T0 + 10 * S, false);
   expect(t, "service server shop,cart", 2);
@@ -697,7 +667,7 @@ static void mixed_load(struct fold *t, uint64_t shuffle) {
       m[i] = m[k];
       m[k] = swap;
     }
-    send_at(t, round ? NULL : &web, m, 40, 0);
+    send_at(t, round ? NULL : &fold_web, m, 40, 0);
   }
   ticks(t, 0, true);
 }
@@ -741,7 +711,7 @@ static void nothing_is_lost_or_doubled(void **state) {
 static void numbers_are_dense_and_in_order_of_keys(void **state) {
   (void)state;
   struct fold *t = fold_open();
-  send(t, &cart, inbound(T0));
+  send(t, &fold_cart, inbound(T0));
   ticks(t, 0, true);
   bool seen[16] = {false};
   for (uint32_t i = 0; i < t->sum_n; i++) {
@@ -757,7 +727,7 @@ static void numbers_are_dense_and_in_order_of_keys(void **state) {
 static void idle_series_go_and_their_numbers_come_back(void **state) {
   (void)state;
   struct fold *t = fold_open();
-  send_at(t, &cart, (struct made[]){inbound(T0)}, 1, T0 + S);
+  send_at(t, &fold_cart, (struct made[]){inbound(T0)}, 1, T0 + S);
   int64_t now = T0 + S;
   uint64_t after_35_min = 0;
   for (int i = 1; i <= 75 * 6; i++) {
@@ -778,7 +748,7 @@ static void idle_series_go_and_their_numbers_come_back(void **state) {
 static void a_full_series_table_is_counted(void **state) {
   (void)state;
   struct fold *t = fold_open_key(5, 7);
-  send(t, &cart, inbound(T0));
+  send(t, &fold_cart, inbound(T0));
   ticks(t, 0, true);
   assert_int_equal(t->sum_n, 5);
   assert_int_equal(counter(t, REC_COUNTER_REJECT_SERIES_LIMIT), 4);
@@ -799,7 +769,7 @@ static void numbers_go_on_after_a_restart(void **state) {
   s.dim[REC_DIM_SERVICE] = STR("quiet");
   assert_true(wire_fold_series_restore(t->f, &s));
   wire_fold_tick_restore(t->f, 100, (struct base_wall){T0});
-  send(t, &cart, inbound(T0 + 100 * MS));
+  send(t, &fold_cart, inbound(T0 + 100 * MS));
   ticks(t, 0, true);
   assert_int_equal(t->sum_n, 9);
   expect(t, "service server shop,cart", 1);
@@ -820,7 +790,7 @@ static void the_worst_failure_and_what_is_slow_are_shown(void **state) {
   struct fold *t = fold_open();
   struct made m = inbound(T0);
   m.request_id = "fine";
-  send(t, &cart, m);
+  send(t, &fold_cart, m);
   send(t, NULL, inbound(T0 + 5 * S)); /* closes the first: the mean is 5 ms now */
   m = inbound(T0 + 5 * S);
   m.request_id = "not slow";

@@ -22,34 +22,6 @@
 #define TEXT_BYTES 512u
 #define RATE 50u /* requests a second */
 
-static const struct made_node cart = {.id = "sidecar~10.1.0.7~cart-1.shop~shop.svc.cluster.local",
-                                      .node_cluster = "cart.shop",
-                                      .pod = "cart-1",
-                                      .ns = "shop",
-                                      .service = "cart",
-                                      .version = "v1",
-                                      .cluster = "c1",
-                                      .ips = "10.1.0.7",
-                                      .log_name = "mesh"};
-static const struct made_node web = {.id = "sidecar~10.1.0.3~web-1.shop~shop.svc.cluster.local",
-                                     .node_cluster = "web.shop",
-                                     .pod = "web-1",
-                                     .ns = "shop",
-                                     .service = "web",
-                                     .version = "v1",
-                                     .cluster = "c2",
-                                     .ips = "10.1.0.3",
-                                     .log_name = "mesh"};
-static const struct made_node gate = {.id = "router~10.1.0.2~gw-1.edge~edge.svc.cluster.local",
-                                      .node_cluster = "gw.edge",
-                                      .pod = "gw-1",
-                                      .ns = "edge",
-                                      .service = "gw",
-                                      .version = "v1",
-                                      .cluster = "c2",
-                                      .ips = "10.1.0.2",
-                                      .log_name = "mesh"};
-
 /* Two sidecars, web and cart; web calls cart. Each sends what it gathered once a second, cart half a second later. */
 struct pair {
   void *mem;
@@ -174,8 +146,8 @@ static void second(struct pair *t, uint32_t s) {
     web_m[i].request_id = m.request_id = t->no_ids ? NULL : id[i];
     if (i * 7 % 10 < t->cart_of_10) cart_m[cart_n++] = m;
   }
-  send(t, 0, &web, web_m, RATE, T0 + (s + 1) * S);
-  if (!t->broken && cart_n) send(t, 1, &cart, cart_m, cart_n, T0 + (s + 1) * S + S / 2);
+  send(t, 0, &fold_web, web_m, RATE, T0 + (s + 1) * S);
+  if (!t->broken && cart_n) send(t, 1, &fold_cart, cart_m, cart_n, T0 + (s + 1) * S + S / 2);
 }
 
 static void seconds(struct pair *t, uint32_t from, uint32_t to) {
@@ -302,7 +274,7 @@ static void entries_over_10_s_late_are_told_as_late(void **state) {
   seconds(t, 0, 30);
   struct made m[20];
   for (int i = 0; i < 20; i++) m[i] = served(T0 + S + i * MS);
-  send(t, 1, &cart, m, 20, T0 + 31 * S);
+  send(t, 1, &fold_cart, m, 20, T0 + 31 * S);
   seconds(t, 31, 33);
   const struct rec_gap *g = told(t, INT64_MAX);
   assert_true(g && g->reason == REC_GAP_LATE && g->lost == 20 && g->expected > 20);
@@ -321,10 +293,10 @@ static void begins_count_where_the_reporter_serves(void **state) {
   m[0].span_ns = m[1].span_ns = 0;
   m[0].code = m[1].code = 0;
   m[3].peer_uri = m[1].peer_uri = "spiffe://cluster.local/ns/shop/sa/web";
-  send(t, 1, &cart, m, 4, T0 + S);
+  send(t, 1, &fold_cart, m, 4, T0 + S);
   struct made out = called(T0);
   out.type = WIRE_LOG_DOWNSTREAM_START;
-  send(t, 0, &web, &out, 1, T0 + S);
+  send(t, 0, &fold_web, &out, 1, T0 + S);
   ticks(t, 0, true);
   static const uint8_t level[] = {REC_LEVEL_MESH,    REC_LEVEL_CLUSTER, REC_LEVEL_SERVICE, REC_LEVEL_SERVICE_CLUSTER,
                                   REC_LEVEL_VERSION, REC_LEVEL_POD,     REC_LEVEL_ROUTE,   REC_LEVEL_ROUTE_CLUSTER};
@@ -348,7 +320,7 @@ static void begins_at_a_gateway_count_at_its_own_service(void **state) {
   struct pair *t = pair_open(1);
   struct made m[2] = {called(T0), called(T0)};
   m[0].type = WIRE_LOG_DOWNSTREAM_START;
-  send(t, 0, &gate, m, 2, T0 + S);
+  send(t, 0, &fold_gate, m, 2, T0 + S);
   ticks(t, 0, true);
   assert_int_equal(t->started[REC_LEVEL_SERVICE][REC_SIDE_SERVER], 1);
   assert_int_equal(t->ended[REC_LEVEL_SERVICE][REC_SIDE_SERVER], 1);
@@ -364,7 +336,7 @@ static void a_begin_counts_in_the_tick_of_its_start(void **state) {
   m[0].type = WIRE_LOG_DOWNSTREAM_START;
   m[0].span_ns = 900 * MS; /* says nothing about the start */
   m[1].span_ns = 900 * MS;
-  send(t, 1, &cart, m, 2, T0 + S);
+  send(t, 1, &fold_cart, m, 2, T0 + S);
   struct rec_tick tick;
   uint32_t at = 0, started_at = 0, ended_at = 0;
   while (wire_fold_tick(t->f, (struct base_wall){0}, true, &tick)) {

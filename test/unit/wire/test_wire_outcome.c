@@ -62,7 +62,7 @@ static void http_classes(void **state) {
       {101, 0, REC_CLASS_LONG_LIVED},
   };
   for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-    struct wire_als_entry e = {
+    struct wire_request e = {
         .has_code = table[i].code != 0, .code = table[i].code, .flags = table[i].flags, .method = 1};
     if (wire_outcome(&e) != table[i].want)
       fail_msg("%u with flags %x: %s, not %s", table[i].code, table[i].flags, rec_class_text(wire_outcome(&e)),
@@ -84,7 +84,7 @@ static void grpc_status_wins_over_200(void **state) {
       text[0] = '1';
       text[1] = (char)('0' + i - 10);
     }
-    struct wire_als_entry e = {.has_code = true, .code = 200, .grpc_status = str_of(text)};
+    struct wire_request e = {.has_code = true, .code = 200, .grpc_status = str_of(text)};
     assert_int_equal(wire_outcome_grpc(e.grpc_status), i);
     assert_int_equal(wire_outcome(&e), want[i]);
   }
@@ -95,7 +95,7 @@ static void grpc_status_wins_over_200(void **state) {
 
 static void a_grpc_ok_does_not_hide_an_http_error(void **state) {
   (void)state;
-  struct wire_als_entry e = {.has_code = true, .code = 503, .grpc_status = STR("0")};
+  struct wire_request e = {.has_code = true, .code = 503, .grpc_status = STR("0")};
   assert_int_equal(wire_outcome(&e), REC_CLASS_SERVER_ERROR);
 }
 
@@ -103,21 +103,21 @@ static void probes_are_apart_even_where_they_fail(void **state) {
   (void)state;
   static const char *const agent[] = {"kube-probe/1.30", "Envoy/HC", "GoogleHC/1.0", "ELB-HealthChecker/2.0"};
   for (size_t i = 0; i < sizeof agent / sizeof *agent; i++) {
-    struct wire_als_entry e = {.has_code = true, .code = 503, .user_agent = str_of(agent[i])};
+    struct wire_request e = {.has_code = true, .code = 503, .user_agent = str_of(agent[i])};
     assert_int_equal(wire_outcome(&e), REC_CLASS_HEALTH_CHECK);
   }
-  struct wire_als_entry e = {.has_code = true, .code = 200, .user_agent = STR("kube-probing/1")};
+  struct wire_request e = {.has_code = true, .code = 200, .user_agent = STR("kube-probing/1")};
   assert_int_equal(wire_outcome(&e), REC_CLASS_OK);
 }
 
 static void long_lived_only_while_it_succeeds(void **state) {
   (void)state;
-  struct wire_als_entry e = {.has_code = true, .code = 200, .method = 6};
+  struct wire_request e = {.has_code = true, .code = 200, .method = 6};
   assert_int_equal(wire_outcome(&e), REC_CLASS_LONG_LIVED);
-  e = (struct wire_als_entry){
+  e = (struct wire_request){
       .has_code = true, .code = 200, .response_content_type = STR("text/event-stream; charset=utf-8")};
   assert_int_equal(wire_outcome(&e), REC_CLASS_LONG_LIVED);
-  e = (struct wire_als_entry){.has_code = true, .code = 101, .upgrade = STR("websocket")};
+  e = (struct wire_request){.has_code = true, .code = 101, .upgrade = STR("websocket")};
   assert_int_equal(wire_outcome(&e), REC_CLASS_LONG_LIVED);
   e.code = 503;
   assert_int_equal(wire_outcome(&e), REC_CLASS_SERVER_ERROR);
@@ -125,7 +125,7 @@ static void long_lived_only_while_it_succeeds(void **state) {
 
 static void tcp_goes_by_its_flags(void **state) {
   (void)state;
-  struct wire_als_entry e = {.is_tcp = true};
+  struct wire_request e = {.is_tcp = true};
   assert_int_equal(wire_outcome(&e), REC_CLASS_OK);
   e.flags = F(UF);
   assert_int_equal(wire_outcome(&e), REC_CLASS_UNREACHABLE);

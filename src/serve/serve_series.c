@@ -1,0 +1,356 @@
+/* Single series: what they do now, their last seconds, and what is normal for them. */
+#include <yyjson.h>
+
+#include "serve_room.h"
+
+#define SERIES_STEP_S_MAX 60u
+
+/* Seconds [from_s, to_s) in steps; n points. */
+struct series_span {
+  int64_t from_s;
+  uint32_t step_s, n;
+};
+
+static int signal_find(struct base_str text) {
+  for (unsigned s = 0; s < REC_SIGNAL_COUNT; s++)
+    if (str_eq(str_of(rec_signal_text(s)), text)) return (int)s;
+  return -1;
+}
+
+/* Its level has that kind, and it has every name that the entity has. */
+static bool series_matches(const struct rec_series *s, const struct rec_entity *e) {
+  if (!str_eq(str_of(rec_level_kind(s->level)), e->kind)) return false;
+  uint32_t dims = rec_series_dims(s->level);
+  for (unsigned d = 0; d < REC_DIM_COUNT; d++) {
+    struct base_str have = dims >> d & 1u ? s->dim[d] : STR_NONE;
+    if (e->dim[d].n && !str_eq(have, e->dim[d])) return false;
+  }
+  return true;
+}
+
+static void series_value(struct base_json *j, int signal, const struct serve_rate *r) {
+  json_key(j, "signal");
+  json_text(j, rec_signal_text((enum rec_signal)signal));
+  json_key(j, "value");
+  switch (signal) {
+    case REC_SIGNAL_REQUESTS_DOWN:
+    case REC_SIGNAL_REQUESTS_UP: json_f64(j, r->requests_per_s); break;
+    case REC_SIGNAL_ERRORS: json_f64(j, r->errors_per_s); break;
+    case REC_SIGNAL_LATENCY: json_f64(j, r->latency_mean_ms); break;
+    default: json_null(j); break;
+  }
+}
+
+struct rec_entity serve_series_entity(const struct rec_series *s) {
+  struct rec_entity e = {.kind = str_of(rec_level_kind(s->level))};
+  uint32_t dims = rec_series_dims(s->level);
+  for (unsigned d = 0; d < REC_DIM_COUNT; d++)
+    if (dims >> d & 1u) e.dim[d] = s->dim[d];
+  return e;
+}
+
+static void series_who(struct base_json *j, const struct rec_series *s) {
+  struct rec_entity e = serve_series_entity(s);
+  serve_entity_json(j, &e);
+  json_key(j, "level");
+  json_text(j, rec_level_text(s->level));
+  json_key(j, "side");
+  json_text(j, rec_side_text(s->side));
+}
+
+/* ---- normal life ---- */
+
+static void band_json(struct base_json *j, const char *key, struct serve_band b) {
+  json_key(j, key);
+  json_array(j);
+  json_f64(j, b.low);
+  json_f64(j, b.high);
+  json_close(j);
+}
+
+static void known_f64(struct base_json *j, const char *key, double v) {
+  json_key(j, key);
+  if (v > 0)
+    json_f64(j, v);
+  else
+    json_null(j);
+}
+
+static void normal_json(struct base_json *j, const struct serve_source *src, uint32_t idx, uint32_t step_s) {
+  struct serve_normal n;
+  json_key(j, "normal");
+  if (!src->normal(src->ctx, idx, step_s, &n)) {
+    json_null(j);
+    return;
+  }
+  json_object(j);
+  json_key(j, "step_s");
+  json_u64(j, step_s);
+  band_json(j, "requests_per_s", n.requests_per_s);
+  band_json(j, "error_ratio", n.error_ratio);
+  band_json(j, "latency_mean_ms", n.latency_mean_ms);
+  known_f64(j, "latency_p99_ms", n.latency_p99_ms);
+  json_key(j, "smallest");
+  json_object(j);
+  known_f64(j, "fewer_requests", n.smallest_fewer);
+  known_f64(j, "more_requests", n.smallest_more);
+  known_f64(j, "slower", n.smallest_slower);
+  known_f64(j, "error_ratio", n.smallest_error_ratio);
+  json_close(j);
+  json_close(j);
+}
+
+/* ---- points ---- */
+
+enum column { COLUMN_REQUESTS, COLUMN_ERRORS, COLUMN_MEAN, COLUMN_P99, COLUMNS };
+
+/* < 0: nothing to say. */
+static double column_value(const struct history_point *p, enum column c, uint32_t step_s) {
+  switch (c) {
+    case COLUMN_REQUESTS: return (double)p->requests / (double)step_s;
+    case COLUMN_ERRORS: return (double)p->errors / (double)step_s;
+    case COLUMN_MEAN: return p->latency_mean_ms;
+    default: return p->latency_p99_ms;
+  }
+}
+
+/* Three digits behind the point are finer than anything that is measured. */
+static void column_json(struct base_json *j, const struct serve_history *h, uint32_t idx, const struct series_span *at,
+                        enum column c) {
+  static const char *const key[COLUMNS] = {"requests_per_s", "errors_per_s", "latency_mean_ms", "latency_p99_ms"};
+  json_key(j, key[c]);
+  json_array(j);
+  for (uint32_t i = 0; i < at->n; i++) {
+    struct history_point p;
+    double v = -1;
+    if (history_read(h, idx, at->from_s + (int64_t)i * at->step_s, at->step_s, &p)) v = column_value(&p, c, at->step_s);
+    if (v < 0)
+      json_null(j);
+    else
+      serve_fixed_json(j, v, 3);
+  }
+  json_close(j);
+}
+
+/* Begins where the series is known, on a whole step. */
+static struct series_span span_since(struct series_span at, int64_t since) {
+  int64_t step = at.step_s, late = since > at.from_s ? (since - at.from_s + step - 1) / step : 0;
+  if (late > (int64_t)at.n) late = at.n;
+  at.from_s += late * step;
+  at.n -= (uint32_t)late;
+  return at;
+}
+
+static void points_json(struct base_json *j, const struct serve_history *h, uint32_t idx,
+                        const struct series_span *whole) {
+  int64_t since;
+  json_key(j, "points");
+  if (!history_since(h, idx, &since)) {
+    json_null(j);
+    return;
+  }
+  struct series_span own = span_since(*whole, since), *at = &own;
+  json_object(j);
+  json_key(j, "from");
+  json_time(j, (struct base_wall){at->from_s * TIME_NS_PER_S});
+  json_key(j, "step_s");
+  json_u64(j, at->step_s);
+  for (unsigned c = 0; c < COLUMNS; c++) column_json(j, h, idx, at, c);
+  json_close(j);
+}
+
+/* What is whole and can be held of [from_s, to_s). */
+static struct series_span span_clip(const struct serve_history *h, int64_t from_s, int64_t to_s, uint32_t step_s) {
+  int64_t newest = history_newest(h) + 1, oldest = newest - (int64_t)LIMIT_HISTORY_S;
+  if (to_s > newest) to_s = newest;
+  if (from_s < oldest) from_s = oldest;
+  from_s -= from_s % (int64_t)step_s; /* equal steps for every reader */
+  struct series_span at = {.from_s = from_s, .step_s = step_s};
+  if (to_s > from_s) at.n = (uint32_t)((to_s - from_s) / (int64_t)step_s);
+  return at;
+}
+
+/* ---- GET /api/v1/series ---- */
+
+struct series_ask {
+  struct rec_entity entity;
+  int signal; /* -1: none named */
+  bool history;
+  int64_t from_s, to_s;
+  uint32_t step_s, limit;
+};
+
+static bool ask_time(struct serve_call *c, const char *name, int64_t *out) {
+  struct base_str v = query_find(&c->query, name);
+  struct base_wall t;
+  if (!v.p) return true;
+  if (!time_read(v, &t)) {
+    serve_fail(c, 400, "%s: wants a time such as 2026-03-02T09:00:00Z", name);
+    return false;
+  }
+  *out = t.ns / TIME_NS_PER_S;
+  return true;
+}
+
+/* "1", "10s" or "1m". */
+static bool ask_step(struct serve_call *c, uint32_t *out) {
+  struct base_str v = query_find(&c->query, "step");
+  if (!v.p) return true;
+  uint32_t unit = v.n && v.p[v.n - 1] == 'm' ? 60 : 1, n = 0;
+  struct base_str digits = v.n && (v.p[v.n - 1] == 'm' || v.p[v.n - 1] == 's') ? str_cut(v, 0, v.n - 1) : v;
+  if (serve_u32_read(digits, SERIES_STEP_S_MAX / unit, &n)) {
+    *out = n * unit;
+    return true;
+  }
+  serve_fail(c, 400, "step: wants 1s to %us", SERIES_STEP_S_MAX);
+  return false;
+}
+
+static bool ask_read(struct serve_call *c, struct series_ask *ask) {
+  static const char *const names[] = {"entity", "signal", "from", "to", "step", "limit", NULL};
+  const struct serve_query *q = &c->query;
+  struct base_str signal = query_find(q, "signal");
+  *ask = (struct series_ask){.signal = -1, .to_s = INT64_MAX, .step_s = 1};
+  if (!serve_query_only(c, names)) return false;
+  ask->history = query_find(q, "from").p || query_find(q, "to").p || query_find(q, "step").p;
+  ask->limit = ask->history ? SERVE_SERIES_POINTS_MAX : SERVE_SERIES_MAX;
+  if (signal.p && (ask->signal = signal_find(signal)) < 0) {
+    serve_fail(c, 400, "signal: no such signal");
+    return false;
+  }
+  return ask_time(c, "from", &ask->from_s) && ask_time(c, "to", &ask->to_s) && ask_step(c, &ask->step_s) &&
+         serve_query_u32(c, "limit", ask->limit, &ask->limit);
+}
+
+static void series_json(struct serve_call *c, struct base_json *j, uint32_t idx, const struct series_ask *ask,
+                        const struct serve_rate *r) {
+  const struct serve_source *src = &c->serve->conf.source;
+  const struct serve_history *h = c->serve->conf.history;
+  json_object(j);
+  series_who(j, src->series(src->ctx, idx));
+  if (ask->signal >= 0) series_value(j, ask->signal, r);
+  serve_rate_json(j, r);
+  normal_json(j, src, idx, ask->step_s);
+  if (ask->history) {
+    struct series_span at = span_clip(h, ask->from_s, ask->to_s, ask->step_s);
+    points_json(j, h, idx, &at);
+  }
+  json_close(j);
+}
+
+static void series_list(struct serve_call *c, const struct series_ask *ask) {
+  const struct serve_source *src = &c->serve->conf.source;
+  struct base_json json = json_over(&c->res->body), *j = &json;
+  uint32_t shown = 0, n = src->series_n(src->ctx);
+  bool cut = false;
+  json_object(j);
+  json_key(j, "series");
+  json_array(j);
+  for (uint32_t i = 0; i < n && !cut; i++) {
+    const struct rec_series *s = src->series(src->ctx, i);
+    struct serve_rate r;
+    if (!s || !series_matches(s, &ask->entity) || !src->rate(src->ctx, i, &r)) continue;
+    cut = shown == ask->limit;
+    if (cut) break;
+    series_json(c, j, i, ask, &r);
+    shown++;
+  }
+  json_close(j);
+  json_key(j, "cut");
+  json_bool(j, cut);
+  json_close(j);
+  buf_put_char(&c->res->body, '\n');
+}
+
+void serve_series_get(struct serve_call *c) {
+  struct series_ask ask;
+  if (!ask_read(c, &ask)) return;
+  struct base_str text = query_find(&c->query, "entity");
+  yyjson_doc *doc = yyjson_read(text.n ? text.p : "", text.n, 0);
+  if (!doc)
+    serve_fail(c, 400, "entity: wants JSON such as {\"kind\":\"service\",\"service\":\"cart\"}");
+  else if (serve_entity_read(c, yyjson_doc_get_root(doc), &ask.entity))
+    series_list(c, &ask);
+  yyjson_doc_free(doc);
+}
+
+/* ---- the series of an incident ---- */
+
+struct plots {
+  struct rec_entity entity[SERVE_PLOTS_MAX]; /* views into the incident's JSON */
+  uint32_t idx[SERVE_PLOTS_MAX];             /* of the series found, REC_SERIES_NONE */
+  unsigned n;
+};
+
+static bool entity_same(const struct rec_entity *a, const struct rec_entity *b) {
+  bool same = str_eq(a->kind, b->kind);
+  for (unsigned d = 0; d < REC_DIM_COUNT && same; d++) same = str_eq(a->dim[d], b->dim[d]);
+  return same;
+}
+
+static void plots_add(struct plots *p, yyjson_val *obj) {
+  struct rec_entity e = {0};
+  size_t i, n;
+  yyjson_val *key, *v;
+  if (p->n == SERVE_PLOTS_MAX || !yyjson_is_obj(obj)) return;
+  yyjson_obj_foreach(obj, i, n, key, v) {
+    struct base_str text = {yyjson_get_str(v), yyjson_get_len(v)};
+    if (yyjson_equals_str(key, "kind")) e.kind = text;
+    for (unsigned d = 0; d < REC_DIM_COUNT; d++)
+      if (yyjson_equals_str(key, rec_dim_text(d))) e.dim[d] = text;
+  }
+  for (unsigned k = 0; k < p->n; k++)
+    if (entity_same(&p->entity[k], &e)) return;
+  p->entity[p->n] = e;
+  p->idx[p->n++] = REC_SERIES_NONE;
+}
+
+/* The serving side's word where there is one; among the rest the coarsest level, which comes first. */
+static bool plot_better(const struct serve_source *src, uint32_t was, const struct rec_series *s) {
+  const struct rec_series *w = was == REC_SERIES_NONE ? NULL : src->series(src->ctx, was);
+  if (!w) return true;
+  return s->side != w->side ? s->side < w->side : s->level < w->level;
+}
+
+static void plots_find(const struct serve_source *src, struct plots *p) {
+  uint32_t n = src->series_n(src->ctx);
+  for (uint32_t i = 0; i < n; i++) {
+    const struct rec_series *s = src->series(src->ctx, i);
+    for (unsigned k = 0; s && k < p->n; k++)
+      if (series_matches(s, &p->entity[k]) && plot_better(src, p->idx[k], s)) p->idx[k] = i;
+  }
+}
+
+static void plots_json(struct serve_call *c, const struct plots *p, const struct series_span *at) {
+  struct base_json json = json_over(&c->res->body), *j = &json;
+  const struct serve_source *src = &c->serve->conf.source;
+  json_array(j);
+  for (unsigned k = 0; k < p->n; k++) {
+    int64_t since;
+    if (p->idx[k] == REC_SERIES_NONE || !history_since(c->serve->conf.history, p->idx[k], &since)) continue;
+    json_object(j);
+    series_who(j, src->series(src->ctx, p->idx[k]));
+    normal_json(j, src, p->idx[k], at->step_s);
+    points_json(j, c->serve->conf.history, p->idx[k], at);
+    json_close(j);
+  }
+  json_close(j);
+}
+
+void serve_incident_series(struct serve_call *c, const struct serve_item *item) {
+  yyjson_doc *doc = yyjson_read(item->json.p, item->json.n, 0);
+  yyjson_val *root = yyjson_doc_get_root(doc), *v;
+  const char *ended = yyjson_get_str(yyjson_obj_get(root, "ended_at"));
+  struct base_wall end = {0};
+  struct plots p = {.n = 0};
+  size_t i, n;
+  plots_add(&p, yyjson_obj_get(yyjson_obj_get(root, "finding"), "entity"));
+  yyjson_arr_foreach(yyjson_obj_get(root, "root_causes"), i, n, v) plots_add(&p, yyjson_obj_get(v, "entity"));
+  yyjson_arr_foreach(yyjson_obj_get(root, "affected"), i, n, v) plots_add(&p, v);
+  int64_t from_s = item->started_at.ns / TIME_NS_PER_S - SERVE_PLOT_BEFORE_S, to_s = INT64_MAX;
+  if (ended && time_read(str_of(ended), &end)) to_s = end.ns / TIME_NS_PER_S + SERVE_PLOT_AFTER_S;
+  plots_find(&c->serve->conf.source, &p);
+  struct series_span at = span_clip(c->serve->conf.history, from_s, to_s, 1);
+  plots_json(c, &p, &at);
+  yyjson_doc_free(doc);
+}

@@ -1,0 +1,71 @@
+"""A browser for the page's tests: Debian's Chromium, every error that the page tells, pictures under build/browser."""
+import os
+
+from playwright.sync_api import sync_playwright
+
+LOOKS = {
+    "light": {"viewport": {"width": 1280, "height": 860}, "color_scheme": "light"},
+    "dark": {"viewport": {"width": 1280, "height": 860}, "color_scheme": "dark"},
+    "phone": {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark", "is_mobile": True, "has_touch": True,
+              "device_scale_factor": 2},
+    "wall": {"viewport": {"width": 1920, "height": 1080}, "color_scheme": "dark"},
+}
+# Contrast of every visible text with what is painted behind it (WCAG 2.2, 1.4.3), and names of what can be operated.
+CHECKS = """() => {
+  const light = (c) => c.map((v) => v / 255).map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+  const luminance = (c) => { const [r, g, b] = light(c); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+  const parse = (text) => { const v = text.match(/[\\d.]+/g).map(Number); return { c: v.slice(0, 3), a: v[3] ?? 1 }; };
+  const behind = (e) => {
+    const over = [];
+    for (let at = e; at; at = at.parentElement) {
+      const b = parse(getComputedStyle(at).backgroundColor);
+      if (b.a > 0) over.push(b);
+      if (b.a === 1) break;
+    }
+    return over.reverse().reduce((under, o) => under.map((v, k) => v * (1 - o.a) + o.c[k] * o.a), [255, 255, 255]);
+  };
+  const wrong = [];
+  for (const e of document.querySelectorAll('body *')) {
+    const own = [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim()), box = e.getBoundingClientRect();
+    if (!own || e.closest('svg, canvas, .hidden, .skip, :disabled') || box.width < 2 || box.height < 2) continue;
+    const style = getComputedStyle(e), a = luminance(parse(style.color).c), b = luminance(behind(e));
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), size = parseFloat(style.fontSize);
+    if (ratio < (size >= 24 || (size >= 18.6 && style.fontWeight >= 700) ? 3 : 4.5))
+      wrong.push(`contrast ${ratio.toFixed(2)} of "${e.textContent.trim().slice(0, 40)}"`);
+  }
+  for (const e of document.querySelectorAll('a, button, input, select, [role=button], [role=img], [tabindex="0"]')) {
+    const label = e.closest('label')?.textContent ?? '';
+    if (!(e.getAttribute('aria-label') ?? (e.textContent.trim() || label.trim() || e.title)))
+      wrong.push(`no name: ${e.outerHTML.slice(0, 80)}`);
+  }
+  const wide = document.documentElement.scrollWidth - innerWidth;
+  if (wide > 0) wrong.push(`${wide} pixels wider than the window`);
+  return [...new Set(wrong)];
+}"""
+
+
+class Browser:
+    def __init__(self, folder):
+        os.makedirs(folder, exist_ok=True)
+        self.folder, self.errors = folder, []
+        self.playwright = sync_playwright().start()
+        self.chromium = self.playwright.chromium.launch(executable_path="/usr/bin/chromium",
+                                                        args=["--no-sandbox", "--disable-dev-shm-usage"])
+
+    def page(self, url, look="light", **more):
+        """A page of its own. What it says in the console as an error is kept, but for requests without an answer."""
+        context = self.chromium.new_context(**LOOKS[look], **more)
+        context.set_default_timeout(60000)
+        page = context.new_page()
+        page.on("pageerror", lambda e: self.errors.append(str(e)))
+        page.on("console", lambda m: m.type == "error" and "ERR_" not in m.text and "status of" not in m.text
+                and self.errors.append(m.text))
+        page.goto(url)
+        return page
+
+    def picture(self, page, name, whole=True):
+        page.screenshot(path=os.path.join(self.folder, name + ".png"), full_page=whole)
+
+    def close(self):
+        self.chromium.close()
+        self.playwright.stop()

@@ -1,0 +1,296 @@
+/* The part of a service that is named where no excess shows it: a pod that fell silent, a version that has all of the
+ * traffic by now, a route whose refusals are over while those of others still stand. And what an incident grows by. */
+/* clang-format off */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+/* clang-format on */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "mesh_make.h"
+
+#define AT 1600u /* the trouble begins: 400 s after the first request */
+
+static const struct mesh_call calls[] = {{0, 1, 1.0}, {1, 2, 1.0}};
+
+struct bed {
+  struct mesh m;
+  struct engine *e;
+};
+
+static void bed_open(struct bed *b, double entry_per_s, uint32_t version_n) {
+  struct mesh_conf conf = {.service_n = 3,
+                           .cluster_n = 2,
+                           .pod_n = 2,
+                           .route_n = 2,
+                           .version_n = version_n,
+                           .call = calls,
+                           .call_n = 2,
+                           .entry_per_s = entry_per_s,
+                           .error_p = 0.001,
+                           .seed = 77};
+  mesh_open(&b->m, &conf);
+  b->e = mesh_engine_open(1024);
+}
+
+static void bed_close(struct bed *b) {
+  mesh_engine_close(b->e);
+  mesh_close(&b->m);
+}
+
+static struct mesh_fault fault(uint32_t from, uint32_t to, uint32_t service) {
+  struct mesh_fault f = MESH_FAULT(from, to);
+  f.service = service;
+  return f;
+}
+
+/* No request reaches pods of that number in the cluster. */
+static void quiet(struct bed *b, uint32_t from, uint32_t to, uint32_t cluster, uint32_t pod) {
+  struct mesh_fault f = fault(from, to, 2);
+  f.cluster = cluster;
+  f.pod = pod;
+  f.traffic = -1.0;
+  mesh_fault(&b->m, f);
+}
+
+/* A third of the calls to service 2 find nobody, for as long as its endpoint is still known. */
+static void unreachable(struct bed *b, uint32_t from, uint32_t to) {
+  struct mesh_fault f = fault(from, to, 2);
+  f.fail_p = 0.3;
+  f.class_ = REC_CLASS_UNREACHABLE;
+  f.between = true;
+  mesh_fault(&b->m, f);
+}
+
+/* The one unhealthy incident, after so many ticks of the trouble. */
+static const struct rec_incident *only(struct bed *b, uint32_t ticks) {
+  const struct rec_incident *in = NULL;
+  mesh_run(&b->m, b->e, AT + ticks);
+  for (uint32_t i = 0; i < b->m.seen_n; i++) {
+    if (b->m.seen[i].in.verdict == REC_VERDICT_EXPECTED) continue;
+    if (in) print_error("%s\n%s\n", in->summary, b->m.seen[i].in.summary);
+    assert_null(in);
+    in = &b->m.seen[i].in;
+  }
+  assert_non_null(in);
+  assert_true(in->cause_n > 0);
+  assert_true(in->started_at.ns <= in->detected_at.ns);
+  return in;
+}
+
+static void assert_named(const struct rec_incident *in, const char *kind, enum rec_dim d, const char *value) {
+  const struct rec_entity *e = &in->cause[0].entity;
+  bool right = str_eq(e->kind, str_of(kind)) && str_eq(e->dim[d], str_of(value));
+  if (!right) print_error("%.*s %.*s: %s\n", STR_ARG(e->kind), STR_ARG(e->dim[d]), in->summary);
+  assert_true(right);
+}
+
+static void crashed_pod_is_named(void **state) {
+  (void)state;
+  struct bed b;
+  bed_open(&b, 60.0, 1);
+  quiet(&b, AT, AT + 400, 1, 0);
+  unreachable(&b, AT, AT + 20);
+  const struct rec_incident *in = only(&b, 400);
+  assert_named(in, "pod", REC_DIM_POD, "s2-c1-p0");
+  assert_non_null(strstr(in->cause[0].evidence, "answers nothing"));
+  bed_close(&b);
+}
+
+/* The same failures, and all pods go on. */
+static void pods_that_go_on_are_not_named(void **state) {
+  (void)state;
+  struct bed b;
+  bed_open(&b, 60.0, 1);
+  unreachable(&b, AT, AT + 20);
+  assert_named(only(&b, 400), "service", REC_DIM_POD, "");
+  bed_close(&b);
+}
+
+/* One that was silent long before the trouble is not why. */
+static void pod_that_left_before_is_not_named(void **state) {
+  (void)state;
+  struct bed b;
+  bed_open(&b, 60.0, 1);
+  quiet(&b, AT - 200, AT + 400, 1, 0);
+  unreachable(&b, AT, AT + 20);
+  assert_named(only(&b, 400), "service", REC_DIM_POD, "");
+  bed_close(&b);
+}
+
+/* A pod with a request in two seconds is missed only when the trouble is over. */
+static void slow_pod_is_missed_late(void **state) {
+  (void)state;
+  struct bed b;
+  bed_open(&b, 4.0, 1);
+  quiet(&b, AT, AT + 400, 0, 1);
+  unreachable(&b, AT, AT + 28);
+  assert_named(only(&b, 400), "pod", REC_DIM_POD, "s2-c0-p1");
+  bed_close(&b);
+}
+
+/* Both pods that the service has in one cluster: its part there. */
+static void silent_cluster_is_named(void **state) {
+  (void)state;
+  struct bed b;
+  bed_open(&b, 60.0, 1);
+  quiet(&b, AT, AT + 400, 1, MESH_ANY);
+  unreachable(&b, AT, AT + 20);
+  assert_named(only(&b, 400), "service", REC_DIM_CLUSTER, "c1");
+  bed_close(&b);
+}
+
+/* Version v1 (pods of odd number) takes over within a tick, 10 s before it fails: nobody else is left to compare with.
+ */
+static void new_version_with_all_traffic_is_named(void **state) {
+  (void)state;
+  struct bed b;
+  struct mesh_fault f = fault(AT, AT + 120, 2);
+  bed_open(&b, 60.0, 2);
+  quiet(&b, 0, AT - 40, MESH_ANY, 1);
+  quiet(&b, AT - 40, AT + 400, MESH_ANY, 0);
+  f.fail_p = 0.3;
+  mesh_fault(&b.m, f);
+  assert_named(only(&b, 400), "version", REC_DIM_VERSION, "v1");
+  bed_close(&b);
+}
+
+/* Where one version has had all the traffic for long, the service is as good a name. */
+static void old_version_with_all_traffic_is_not_named(void **state) {
+  (void)state;
+  struct bed b;
+  struct mesh_fault f = fault(AT, AT + 120, 2);
+  bed_open(&b, 60.0, 2);
+  quiet(&b, 0, AT + 400, MESH_ANY, 1);
+  f.fail_p = 0.3;
+  mesh_fault(&b.m, f);
+  assert_named(only(&b, 400), "service", REC_DIM_VERSION, "");
+  bed_close(&b);
+}
+
+/* The route's alarm ends first, as it has seen most; those of slower pods and clusters go on and must not blur it. */
+static void refusing_route_stays_named(void **state) {
+  (void)state;
+  struct bed b;
+  struct mesh_fault f = fault(AT, AT + 200, 2);
+  bed_open(&b, 20.0, 1);
+  f.route = 1;
+  f.fail_p = 0.3;
+  f.class_ = REC_CLASS_FORBIDDEN;
+  mesh_fault(&b.m, f);
+  const struct rec_incident *in = only(&b, 600);
+  assert_int_equal(in->state, REC_STATE_CLOSED);
+  assert_named(in, "route", REC_DIM_ROUTE, "GET /1");
+  assert_non_null(strstr(in->cause[0].evidence, "were refused"));
+  assert_true(str_eq(in->cause[1].entity.dim[REC_DIM_SERVICE], STR("s1"))); /* who asked fails itself */
+  bed_close(&b);
+}
+
+/* Slow for 40 s, and then full: one trouble, that of the first second. */
+static void slow_and_then_failing_is_one_incident(void **state) {
+  (void)state;
+  struct bed b;
+  struct mesh_fault slow = fault(AT, AT + 400, 2), full = fault(AT + 160, AT + 400, 2);
+  bed_open(&b, 60.0, 1);
+  slow.slow_ms = 50.0;
+  slow.slow_p = 1.0;
+  full.fail_p = 0.2;
+  full.class_ = REC_CLASS_OVERLOAD;
+  mesh_fault(&b.m, slow);
+  mesh_fault(&b.m, full);
+  const struct rec_incident *in = only(&b, 600);
+  assert_named(in, "service", REC_DIM_SERVICE, "s2");
+  assert_true(in->impact_failed > 0);
+  bed_close(&b);
+}
+
+/* While an incident is open, requests are counted and durations are not learned. What is counted must not turn into
+ * slowness of the next trouble: 30 s of 4 ms more are told as 4 ms more. */
+static void slowness_is_told_right_after_an_incident(void **state) {
+  (void)state;
+  struct bed b;
+  struct mesh_fault first = fault(AT - 1000, AT - 200, 2), second = fault(AT, AT + 160, 2);
+  bed_open(&b, 60.0, 1);
+  first.slow_ms = 40.0;
+  first.slow_p = 1.0;
+  second.slow_ms = 20.0;
+  second.slow_p = 1.0;
+  mesh_fault(&b.m, first);
+  mesh_fault(&b.m, second);
+  mesh_run(&b.m, b.e, AT + 400);
+  const struct rec_incident *in = &b.m.seen[b.m.seen_n - 1].in;
+  double took = 0.0, normal = 0.0;
+  int n = sscanf(in->cause[0].evidence, "requests took %lf ms on average over %*d requests in %*d s; %lf ms", &took,
+                 &normal);
+  if (n != 2) print_error("%s\n", in->cause[0].evidence);
+  assert_int_equal(n, 2);
+  assert_true(took - normal > 18.0 && took - normal < 22.0);
+  bed_close(&b);
+}
+
+/* The one expected incident whose summary has the words. */
+static const struct rec_incident *expected(const struct bed *b, const char *words) {
+  const struct rec_incident *in = NULL;
+  for (uint32_t i = 0; i < b->m.seen_n; i++)
+    if (b->m.seen[i].in.verdict == REC_VERDICT_EXPECTED && strstr(b->m.seen[i].in.summary, words))
+      in = &b->m.seen[i].in;
+  return in;
+}
+
+/* Version v1 (pods of odd number) comes beside v0, and v0 goes a minute later. */
+static void rollout_is_told(void **state) {
+  (void)state;
+  struct bed b;
+  bed_open(&b, 60.0, 2);
+  quiet(&b, 0, AT, MESH_ANY, 1);
+  quiet(&b, AT + 240, AT + 800, MESH_ANY, 0);
+  mesh_run(&b.m, b.e, AT + 800);
+  const struct rec_incident *in = expected(&b, "s2 v1 has taken over from v0");
+  assert_non_null(in);
+  assert_named(in, "version", REC_DIM_VERSION, "v1");
+  assert_string_equal(in->kind, "change");
+  assert_int_equal(in->severity, REC_SEVERITY_INFO);
+  assert_int_equal(in->state, REC_STATE_CLOSED);
+  assert_non_null(strstr(in->summary, "does as well"));
+  assert_true(in->change_n > 0 && str_eq(in->change[0].kind, STR("rollout")));
+  bed_close(&b);
+}
+
+/* The new one fails a tenth: its own incident is beside it, and this one says so. */
+static void bad_rollout_is_held_against_the_old(void **state) {
+  (void)state;
+  struct bed b;
+  struct mesh_fault f = fault(AT, AT + 240, 2);
+  bed_open(&b, 60.0, 2);
+  quiet(&b, 0, AT, MESH_ANY, 1);
+  f.pod = 1;
+  f.fail_p = 0.1;
+  mesh_fault(&b.m, f);
+  const struct rec_incident *bad = only(&b, 240), *in = expected(&b, "s2 v1 takes over from v0");
+  assert_named(bad, "version", REC_DIM_VERSION, "v1");
+  assert_non_null(in);
+  assert_non_null(strstr(in->summary, "v1 fails more than the old one"));
+  assert_non_null(strstr(in->summary, "incident of its own"));
+  bed_close(&b);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(rollout_is_told),
+      cmocka_unit_test(bad_rollout_is_held_against_the_old),
+      cmocka_unit_test(crashed_pod_is_named),
+      cmocka_unit_test(pods_that_go_on_are_not_named),
+      cmocka_unit_test(pod_that_left_before_is_not_named),
+      cmocka_unit_test(slow_pod_is_missed_late),
+      cmocka_unit_test(silent_cluster_is_named),
+      cmocka_unit_test(new_version_with_all_traffic_is_named),
+      cmocka_unit_test(old_version_with_all_traffic_is_not_named),
+      cmocka_unit_test(refusing_route_stays_named),
+      cmocka_unit_test(slow_and_then_failing_is_one_incident),
+      cmocka_unit_test(slowness_is_told_right_after_an_incident),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
