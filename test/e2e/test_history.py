@@ -69,13 +69,13 @@ def test_audit(tap, daemon, data):
     if not Feed:
         tap.skip("who asked is on record", MISSING)
         return
-    status, _, _ = daemon.ask(f"/api/v1/incidents/{A}/ack", "POST", '{"who": "ann"}', "application/json")
+    status, _, _ = daemon.ask(f"/api/v1/incidents/{B}/ack", "POST", '{"who": "ann"}', "application/json")
     feed = Feed(daemon.grpc)
     feed.go(3)
     feed.end()
     daemon.wait(lambda: asked(history(data), "SELECT who FROM audit"), 3)
     tap.equal("who asked is on record", (status, asked(history(data), "SELECT verb, who, incident FROM audit")),
-              (202, [("acknowledge", "ann", int(A, 16))]))
+              (202, [("acknowledge", "ann", int(B, 16))]))
 
 
 def test_damage(tap, binary, folder):
@@ -118,11 +118,11 @@ def test_full_disk(tap, binary, folder):
     log_add(data, state(A, 1))
     limited = ["sh", "-c", 'trap "" XFSZ; ulimit -f 0; exec "$@"', "sh", binary]
     process = subprocess.Popen([*limited, "run", "--config", config, "--data", data, "--set", "grpc_port=0", "--set",
-                                "api_port=0"], stderr=subprocess.PIPE, text=True)
+                                "http_port=0", "--set", "api_port=0"], stderr=subprocess.PIPE, text=True)
     port, said = None, ""
     while port is None and (line := process.stderr.readline()):
         said += line
-        port = line.rsplit(":", 1)[1].strip() if "HTTP" in line else None
+        port = line.rsplit(":", 1)[1].strip() if "HTTP (page" in line else None
     until = time.monotonic() + 15
     while time.monotonic() < until and not double.got:
         time.sleep(0.02)
