@@ -365,7 +365,8 @@ def test_stdout(tap, binary, folder):
     config = config_write(folder, [{"name": "out", "type": "stdout"},
                                    {"name": "hook", "type": "webhook", "url": double.url()}])
     log_add(data, *(state(f"{n:016x}", 1) for n in range(1, 61)))  # 60 lines of 3 KiB: more than a pipe takes
-    arguments = [binary, "run", "--config", config, "--data", data, "--set", "grpc_port=0", "--set", "api_port=0"]
+    arguments = [binary, "run", "--config", config, "--data", data, "--set", "grpc_port=0", "--set", "http_port=0",
+                 "--set", "api_port=0"]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         until = time.monotonic() + 15
         while len(double.got) < 60 and time.monotonic() < until:

@@ -199,7 +199,8 @@ def test_tokens(tap, api, binary, folder):
         tap.ok("the command line is refused without", out.returncode == 1 and "401" in out.stderr, out.stderr)
         out = run(binary, "incidents", "--url", daemon.url, "--token", token)
         tap.equal("and let in with a token", (out.returncode, out.stdout), (0, "no incidents\n"))
-    out = run(binary, "run", "--set", "api_tokens=" + token, "--set", "grpc_port=0", "--set", "api_port=0")
+    out = run(binary, "run", "--set", "api_tokens=" + token, "--set", "grpc_port=0", "--set", "http_port=0", "--set",
+              "api_port=0")
     tap.ok("a bad file is 1 and says where", out.returncode == 1 and token + ":1: " in out.stderr, out.stderr)
 
 
