@@ -214,7 +214,8 @@ static inline uint32_t incident_alarm_node(const struct incident_view *v, const 
   return v->catalog->entry[a->series_idx].node;
 }
 
-/* incident_join.c: does `from` call `to`, if only through at most depth - 1 others? Cost: the calls on the way. */
+/* incident_join.c: does `from` call `to`, if only through at most depth - 1 others? Of the callers the nearest
+ * INCIDENT_NODES are looked at. Cost: their calls. */
 #define INCIDENT_CALLS_DEPTH 4u
 bool incident_calls(const struct series_catalog *c, uint32_t from, uint32_t to, unsigned depth);
 /* incident_join.c: gives the alarm a case, opening one where none fits. */

@@ -45,11 +45,21 @@ static uint32_t other_source(const struct incident_head *h, const struct inciden
   return node;
 }
 
+/* A service and who calls it, if only through others: all within so many calls up, INCIDENT_NODES at most. */
+static void callers_of(const struct series_catalog *c, uint32_t node, unsigned depth, struct incident_nodes *out) {
+  uint32_t done = 0;
+  out->n = 0;
+  (void)incident_nodes_add(out, node);
+  for (unsigned d = 0; d < depth; d++)
+    for (uint32_t end = out->n; done < end; done++)
+      for (uint32_t e = c->node[out->node[done]].first_in; e != NONE; e = c->edge[e].next_in)
+        (void)incident_nodes_add(out, c->edge[e].from);
+}
+
 bool incident_calls(const struct series_catalog *c, uint32_t from, uint32_t to, unsigned depth) {
-  if (from == to) return true;
-  for (uint32_t e = depth ? c->node[from].first_out : NONE; e != NONE; e = c->edge[e].next_out)
-    if (c->edge[e].to != from && incident_calls(c, c->edge[e].to, to, depth - 1)) return true;
-  return false;
+  struct incident_nodes up;
+  callers_of(c, to, depth, &up);
+  return incident_nodes_has(&up, from);
 }
 
 static bool case_has(const struct incident_head *h, const struct incident_case *c, uint8_t signal) {
@@ -107,8 +117,10 @@ static bool adjacent(const struct incident_view *v, const struct incident_nodes 
 
 /* Is it a member, or does one call it, if only through others? */
 static bool called_by(const struct incident_view *v, const struct incident_nodes *set, uint32_t node) {
+  struct incident_nodes up;
+  callers_of(v->catalog, node, INCIDENT_CALLS_DEPTH, &up);
   for (uint32_t i = 0; i < set->n; i++)
-    if (incident_calls(v->catalog, set->node[i], node, INCIDENT_CALLS_DEPTH)) return true;
+    if (incident_nodes_has(&up, set->node[i])) return true;
   return false;
 }
 
