@@ -1,5 +1,6 @@
 """A small reader of recordings for tests and comparisons: protobuf by hand, the fields that they look at."""
 
+FIXED = {1: 8, 5: 4}  # wire types and their bytes
 EPOCH_S = 1772442000  # where meshsim's recordings start
 
 
@@ -14,10 +15,13 @@ def varint(b, i):
 
 
 def fields(b):
-    """One message -> {field: [value, …]}; bytes for sub-messages and strings."""
+    """One message -> {field: [value, …]}; bytes for sub-messages and strings; fixed-width fields are passed over."""
     out, i = {}, 0
     while i < len(b):
         tag, i = varint(b, i)
+        if tag & 7 in FIXED:
+            i += FIXED[tag & 7]
+            continue
         value, i = varint(b, i)
         if tag & 7 == 2:
             value, i = b[i:i + value], i + value

@@ -7,35 +7,9 @@ import collections
 import statistics
 import sys
 
-from als_read import first, nanoseconds
+from als_read import fields, first, nanoseconds
 
 FIELDS = {7: "tx", 8: "tx_last", 9: "rx", 10: "rx_last", 11: "down", 23: "whole"}
-
-
-def varint(b, i):
-    value = shift = 0
-    while True:
-        value |= (b[i] & 127) << shift
-        shift += 7
-        i += 1
-        if b[i - 1] < 128:
-            return value, i
-
-
-def fields(b):
-    """As als_read's, with fixed-width fields passed over."""
-    out, i = {}, 0
-    while i < len(b):
-        tag, i = varint(b, i)
-        size = {1: 8, 5: 4}.get(tag & 7)
-        if size:
-            i += size
-            continue
-        value, i = varint(b, i)
-        if tag & 7 == 2:
-            value, i = b[i:i + value], i + value
-        out.setdefault(tag >> 3, []).append(value)
-    return out
 
 
 def messages(path):

@@ -112,12 +112,4 @@ static enum act_made make(const struct act_message *m, struct act_request *out, 
   return ACT_MADE;
 }
 
-static enum act_judged judge(const struct act_message *m, const struct act_answer *a, char memo_next[ACT_MEMO_BYTES],
-                             char why[ACT_WHY_BYTES]) {
-  (void)m;
-  (void)memo_next;
-  if (a->status >= 300) why_status(a, why);
-  return act_judge_http(a);
-}
-
-const struct act_kind act_kind_alertmanager = {make, judge};
+const struct act_kind act_kind_alertmanager = {make, act_judge_plain};

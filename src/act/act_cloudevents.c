@@ -34,12 +34,4 @@ static enum act_made make(const struct act_message *m, struct act_request *out, 
 }
 
 /* 2xx is delivered, whatever the body (HTTP 1.1 Web Hooks for Event Delivery, 2.2); 410 and 415 are for good. */
-static enum act_judged judge(const struct act_message *m, const struct act_answer *a, char memo_next[ACT_MEMO_BYTES],
-                             char why[ACT_WHY_BYTES]) {
-  (void)m;
-  (void)memo_next;
-  if (a->status >= 300) why_status(a, why);
-  return act_judge_http(a);
-}
-
-const struct act_kind act_kind_cloudevents = {make, judge};
+const struct act_kind act_kind_cloudevents = {make, act_judge_plain};

@@ -71,3 +71,11 @@ enum act_judged act_judge_http(const struct act_answer *a) {
   if (a->status == 0 || a->status >= 500) return ACT_RETRY;
   return a->status == 408 || a->status == 425 || a->status == 429 ? ACT_RETRY : ACT_REFUSED;
 }
+
+enum act_judged act_judge_plain(const struct act_message *m, const struct act_answer *a, char memo_next[ACT_MEMO_BYTES],
+                                char why[ACT_WHY_BYTES]) {
+  (void)m;
+  (void)memo_next;
+  if (a->status >= 300) why_status(a, why);
+  return act_judge_http(a);
+}

@@ -51,6 +51,9 @@ extern const struct act_kind act_kind_alertmanager, act_kind_pagerduty, act_kind
 const struct act_kind *act_kind_of(enum act_type t);
 /* By status alone; 0 (no answer) is RETRY. */
 enum act_judged act_judge_http(const struct act_answer *a);
+/* The judge of a receiver whose status says all. */
+enum act_judged act_judge_plain(const struct act_message *m, const struct act_answer *a, char memo_next[ACT_MEMO_BYTES],
+                                char why[ACT_WHY_BYTES]);
 
 /* The alert of one incident, an element of Alertmanager's list; labels is JSON. */
 void alertmanager_alert(const struct act_message *m, const char *labels, struct base_wall ends_at,

@@ -94,11 +94,6 @@ struct base_wall told_since(const struct told *t) {
 
 /* ---- the log ---- */
 
-static void key_u64(struct base_json *j, const char *key, uint64_t v) {
-  json_key(j, key);
-  json_u64(j, v);
-}
-
 static void key_bool(struct base_json *j, const char *key, bool v) {
   json_key(j, key);
   json_bool(j, v);
@@ -118,10 +113,10 @@ static void key_hash(struct base_json *j, const char *key, uint64_t hash) {
 
 static void known_write(struct base_json *j, const struct act_known *k) {
   key_hash(j, "id", k->state.id);
-  key_u64(j, "rev", k->state.rev);
+  json_key_u64(j, "rev", k->state.rev);
   key_text(j, "severity", act_severity_text((enum act_severity)k->state.severity));
   key_hash(j, "culprit", k->state.culprit);
-  key_u64(j, "affected", k->state.affected_n);
+  json_key_u64(j, "affected", k->state.affected_n);
   key_bool(j, "acked", k->state.acked);
   key_bool(j, "open", k->open);
 }
@@ -182,25 +177,10 @@ static bool told_read(struct told *t) {
   return !first;
 }
 
-static bool dirs_make(const char *path) {
-  char part[4096];
-  size_t n = strlen(path);
-  if (n >= sizeof part) return false;
-  memcpy(part, path, n + 1);
-  for (size_t i = 1; i <= n; i++) {
-    if (part[i] != '/' && part[i] != 0) continue;
-    char was = part[i];
-    part[i] = 0;
-    if (mkdir(part, 0750) != 0 && errno != EEXIST) return false;
-    part[i] = was;
-  }
-  return true;
-}
-
 static bool log_open(struct told *t) {
   struct journal_err err = {0};
   struct journal_conf conf = {.dir = t->dir, .segment_bytes = TOLD_SEGMENT_BYTES, .segments_max = TOLD_SEGMENTS};
-  if (!t->journal && dirs_make(t->dir)) t->journal = journal_open(&conf, &err);
+  if (!t->journal && journal_dirs_make(t->dir)) t->journal = journal_open(&conf, &err);
   return t->journal != NULL;
 }
 

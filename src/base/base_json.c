@@ -185,3 +185,21 @@ void json_quote(struct base_buf *out, struct base_str s) {
   buf_put_str(out, str_cut(s, from, at));
   buf_put_char(out, '"');
 }
+
+void json_key_u64(struct base_json *j, const char *key, uint64_t v) {
+  json_key(j, key);
+  json_u64(j, v);
+}
+
+void json_key_f64(struct base_json *j, const char *key, double v) {
+  json_key(j, key);
+  json_f64(j, v);
+}
+
+void json_key_text(struct base_json *j, const char *key, const char *z) {
+  json_key(j, key);
+  if (z && z[0])
+    json_text(j, z);
+  else
+    json_null(j);
+}

@@ -30,6 +30,11 @@ bool json_whole(const struct base_json *j);
 void json_key(struct base_json *j, const char *key);
 void json_key_str(struct base_json *j, struct base_str key);
 
+/* A key and its value. json_key_text: null where z is NULL or empty. */
+void json_key_u64(struct base_json *j, const char *key, uint64_t v);
+void json_key_f64(struct base_json *j, const char *key, double v);
+void json_key_text(struct base_json *j, const char *key, const char *z);
+
 void json_str(struct base_json *j, struct base_str s);
 void json_text(struct base_json *j, const char *z); /* z is not NULL */
 void json_u64(struct base_json *j, uint64_t v);

@@ -26,22 +26,6 @@ static void keep_well(struct keep *k) {
   k->problem[0] = 0;
 }
 
-/* Every directory on the way, as `mkdir -p`. */
-static bool make_dirs(const char *path) {
-  char part[PATH_MAX];
-  size_t n = strlen(path);
-  if (n >= sizeof part) return false;
-  memcpy(part, path, n + 1);
-  for (size_t i = 1; i <= n; i++) {
-    if (part[i] != '/' && part[i] != 0) continue;
-    char was = part[i];
-    part[i] = 0;
-    if (mkdir(part, 0750) != 0 && errno != EEXIST) return false;
-    part[i] = was;
-  }
-  return true;
-}
-
 static void keep_path(const struct keep *k, const char *name, char out[PATH_MAX]) {
   snprintf(out, PATH_MAX, "%s/%s", k->conf.dir, name);
 }
@@ -80,7 +64,7 @@ struct keep *keep_open(const struct keep_conf *conf, struct journal_err *err) {
   keep_path(k, "incidents", k->incidents_dir);
   k->checkpoint = checkpoint_open(conf->dir);
   if (!k->checkpoint) return keep_refuse(k, err, "out of memory");
-  if (!make_dirs(conf->dir)) keep_fail_errno(k, conf->dir);
+  if (!journal_dirs_make(conf->dir)) keep_fail_errno(k, conf->dir);
   if (!keep_lock(k)) return keep_refuse(k, err, "in use by another process");
   return k;
 }
@@ -98,7 +82,7 @@ void keep_close(struct keep *k) {
 static struct journal *keep_log_open(struct keep *k, const char *dir, uint64_t segment_bytes, uint32_t segments_max) {
   struct journal_conf conf = {.dir = dir, .segment_bytes = segment_bytes, .segments_max = segments_max};
   struct journal_err err = {0};
-  if (!make_dirs(dir)) {
+  if (!journal_dirs_make(dir)) {
     keep_fail_errno(k, dir);
     return NULL;
   }

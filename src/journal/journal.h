@@ -73,4 +73,7 @@ void journal_cursor_close(struct journal_cursor *c);
 enum journal_status journal_snapshot_write(const char *path, struct base_str bytes, struct journal_err *err);
 enum journal_status journal_snapshot_read(const char *path, struct base_buf *out, struct journal_err *err);
 
+/* Makes the directory and every one on the way, as `mkdir -p` does. False: errno tells. */
+bool journal_dirs_make(const char *path);
+
 #endif

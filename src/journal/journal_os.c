@@ -3,9 +3,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 bool journal_err_set(struct journal_err *err, const char *fmt, ...) {
@@ -102,4 +105,19 @@ ssize_t journal_os_segments(const char *dir_path, uint64_t **first) {
 char *journal_os_segment_path(const char *dir, uint64_t first) {
   char *path = NULL;
   return asprintf(&path, "%s/%016llx.seg", dir, (unsigned long long)first) < 0 ? NULL : path;
+}
+
+bool journal_dirs_make(const char *path) {
+  char part[PATH_MAX];
+  size_t n = strlen(path);
+  if (n >= sizeof part) return false;
+  memcpy(part, path, n + 1);
+  for (size_t i = 1; i <= n; i++) {
+    if (part[i] != '/' && part[i] != 0) continue;
+    char was = part[i];
+    part[i] = 0;
+    if (mkdir(part, 0750) != 0 && errno != EEXIST) return false;
+    part[i] = was;
+  }
+  return true;
 }

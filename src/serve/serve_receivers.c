@@ -65,38 +65,20 @@ void serve_receivers_metrics(struct serve *s, struct base_buf *out) {
                 r.dead_reason[d], (unsigned long long)r.dead[d]);
 }
 
-static void key_u64(struct base_json *j, const char *key, uint64_t v) {
-  json_key(j, key);
-  json_u64(j, v);
-}
-
-static void key_f64(struct base_json *j, const char *key, double v) {
-  json_key(j, key);
-  json_f64(j, v);
-}
-
-static void key_text(struct base_json *j, const char *key, const char *z) {
-  json_key(j, key);
-  if (z[0])
-    json_text(j, z);
-  else
-    json_null(j);
-}
-
 static void receiver_json(struct base_json *j, const struct serve_receiver *r) {
   json_object(j);
-  key_text(j, "name", r->name);
-  key_text(j, "type", r->type);
-  key_u64(j, "delivered", r->delivered);
-  key_u64(j, "retried", r->retried);
-  key_u64(j, "waiting", r->waiting);
-  key_f64(j, "oldest_s", r->oldest_s);
-  key_f64(j, "delay_s", r->delay_s_last);
+  json_key_text(j, "name", r->name);
+  json_key_text(j, "type", r->type);
+  json_key_u64(j, "delivered", r->delivered);
+  json_key_u64(j, "retried", r->retried);
+  json_key_u64(j, "waiting", r->waiting);
+  json_key_f64(j, "oldest_s", r->oldest_s);
+  json_key_f64(j, "delay_s", r->delay_s_last);
   json_key(j, "dead");
   json_object(j);
-  for (uint32_t d = 0; d < r->dead_n; d++) key_u64(j, r->dead_reason[d], r->dead[d]);
+  for (uint32_t d = 0; d < r->dead_n; d++) json_key_u64(j, r->dead_reason[d], r->dead[d]);
   json_close(j);
-  key_text(j, "problem", r->problem);
+  json_key_text(j, "problem", r->problem);
   json_close(j);
 }
 

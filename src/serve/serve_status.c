@@ -32,24 +32,6 @@ static double lag_s(const struct serve_status *st) {
   return st->tick_end.ns ? seconds_between(st->tick_end, st->now) : 0;
 }
 
-static void key_u64(struct base_json *j, const char *key, uint64_t v) {
-  json_key(j, key);
-  json_u64(j, v);
-}
-
-static void key_f64(struct base_json *j, const char *key, double v) {
-  json_key(j, key);
-  json_f64(j, v);
-}
-
-static void key_text(struct base_json *j, const char *key, const char *z) {
-  json_key(j, key);
-  if (z && z[0])
-    json_text(j, z);
-  else
-    json_null(j);
-}
-
 static void key_time(struct base_json *j, const char *key, struct base_wall t) {
   json_key(j, key);
   if (t.ns)
@@ -61,31 +43,31 @@ static void key_time(struct base_json *j, const char *key, struct base_wall t) {
 static void status_storage(struct base_json *j, const struct serve_status *st) {
   json_key(j, "storage");
   json_object(j);
-  key_text(j, "data_dir", st->data_dir);
-  key_text(j, "problem", st->problem);
+  json_key_text(j, "data_dir", st->data_dir);
+  json_key_text(j, "problem", st->problem);
   json_close(j);
 }
 
 static void status_tick(struct base_json *j, const struct serve_status *st) {
   json_key(j, "tick");
   json_object(j);
-  key_u64(j, "seq", st->tick_seq);
+  json_key_u64(j, "seq", st->tick_seq);
   key_time(j, "end", st->tick_end);
-  key_f64(j, "lag_s", lag_s(st));
+  json_key_f64(j, "lag_s", lag_s(st));
   json_close(j);
 }
 
 static void status_engine(struct base_json *j, const struct serve_status *st) {
-  key_u64(j, "series", st->series_n);
-  key_u64(j, "series_max", st->series_max);
-  key_u64(j, "bytes_per_series", st->bytes_per_series);
-  key_u64(j, "incidents_open", st->incidents_open);
-  key_u64(j, "threads", st->threads);
-  key_f64(j, "alerts_per_week", st->alerts_per_week);
+  json_key_u64(j, "series", st->series_n);
+  json_key_u64(j, "series_max", st->series_max);
+  json_key_u64(j, "bytes_per_series", st->bytes_per_series);
+  json_key_u64(j, "incidents_open", st->incidents_open);
+  json_key_u64(j, "threads", st->threads);
+  json_key_f64(j, "alerts_per_week", st->alerts_per_week);
   json_key(j, "threshold_log");
   json_object(j);
-  key_f64(j, "min", st->threshold_log_min);
-  key_f64(j, "max", st->threshold_log_max);
+  json_key_f64(j, "min", st->threshold_log_min);
+  json_key_f64(j, "max", st->threshold_log_max);
   json_close(j);
 }
 
@@ -94,9 +76,9 @@ static void status_history(struct serve *s, struct base_json *j) {
   uint32_t used, all = history_rings(s->conf.history, &used);
   json_key(j, "history");
   json_object(j);
-  key_u64(j, "seconds", LIMIT_HISTORY_S);
-  key_u64(j, "series", used);
-  key_u64(j, "series_max", all);
+  json_key_u64(j, "seconds", LIMIT_HISTORY_S);
+  json_key_u64(j, "series", used);
+  json_key_u64(j, "series_max", all);
   json_close(j);
 }
 
@@ -106,16 +88,16 @@ static void status_telemetry(struct serve *s, struct base_json *j) {
   uint32_t all = s->conf.source.telemetry(s->conf.source.ctx, gap, SERVE_GAPS_MAX);
   json_key(j, "telemetry");
   json_object(j);
-  key_text(j, "state", all ? "degraded" : "complete");
-  key_u64(j, "proxies_n", all);
+  json_key_text(j, "state", all ? "degraded" : "complete");
+  json_key_u64(j, "proxies_n", all);
   json_key(j, "proxies");
   json_array(j);
   for (uint32_t i = 0; i < all && i < SERVE_GAPS_MAX; i++) {
     json_object(j);
-    key_text(j, "node", gap[i].node);
-    key_text(j, "service", gap[i].service);
-    key_text(j, "cluster", gap[i].cluster);
-    key_text(j, "reason", gap[i].reason < REC_GAP_REASON_COUNT ? rec_gap_text(gap[i].reason) : "");
+    json_key_text(j, "node", gap[i].node);
+    json_key_text(j, "service", gap[i].service);
+    json_key_text(j, "cluster", gap[i].cluster);
+    json_key_text(j, "reason", gap[i].reason < REC_GAP_REASON_COUNT ? rec_gap_text(gap[i].reason) : "");
     json_key(j, "lost_share");
     if (gap[i].lost_share > 0)
       json_f64(j, gap[i].lost_share);
@@ -130,17 +112,17 @@ static void status_telemetry(struct serve *s, struct base_json *j) {
 static void calibration_signal(struct base_json *j, const struct serve_calibration *c) {
   MUST(c->signal < REC_SIGNAL_COUNT && c->level_n <= SERVE_LEVELS_MAX);
   json_object(j);
-  key_text(j, "signal", rec_signal_text(c->signal));
-  key_f64(j, "threshold", c->threshold);
-  key_f64(j, "raised_to", c->threshold + c->raised_by);
-  key_f64(j, "series_weeks", c->series_weeks);
+  json_key_text(j, "signal", rec_signal_text(c->signal));
+  json_key_f64(j, "threshold", c->threshold);
+  json_key_f64(j, "raised_to", c->threshold + c->raised_by);
+  json_key_f64(j, "series_weeks", c->series_weeks);
   json_key(j, "exceeding");
   json_array(j);
   for (uint32_t i = 0; i < c->level_n; i++) {
     json_object(j);
-    key_f64(j, "level", c->level[i]);
-    key_f64(j, "seen", c->seen[i]);
-    key_f64(j, "bound", c->bound[i]);
+    json_key_f64(j, "level", c->level[i]);
+    json_key_f64(j, "seen", c->seen[i]);
+    json_key_f64(j, "bound", c->bound[i]);
     json_close(j);
   }
   json_close(j);
@@ -160,7 +142,7 @@ static void status_calibration(struct serve *s, struct base_json *j) {
 static void status_counters(struct serve *s, struct base_json *j) {
   json_key(j, "counters");
   json_object(j);
-  for (unsigned c = 0; c < REC_COUNTER_COUNT; c++) key_u64(j, rec_counter_text(c), counter_of(s, c));
+  for (unsigned c = 0; c < REC_COUNTER_COUNT; c++) json_key_u64(j, rec_counter_text(c), counter_of(s, c));
   json_close(j);
 }
 
@@ -171,16 +153,16 @@ static uint64_t streams_open(struct serve *s) {
 }
 
 static void status_process(struct serve *s, struct base_json *j, const struct serve_status *st) {
-  key_text(j, "version", s->conf.version);
-  key_text(j, "commit", s->conf.commit);
+  json_key_text(j, "version", s->conf.version);
+  json_key_text(j, "commit", s->conf.commit);
   key_time(j, "now", st->now);
   key_time(j, "started_at", st->started_at);
-  key_f64(j, "uptime_s", seconds_between(st->started_at, st->now));
+  json_key_f64(j, "uptime_s", seconds_between(st->started_at, st->now));
   json_key(j, "ready");
   json_bool(j, st->ready);
-  key_u64(j, "connections", st->connections);
-  key_u64(j, "streams", streams_open(s));
-  key_u64(j, "rss_bytes", serve_rss_bytes());
+  json_key_u64(j, "connections", st->connections);
+  json_key_u64(j, "streams", streams_open(s));
+  json_key_u64(j, "rss_bytes", serve_rss_bytes());
 }
 
 void serve_status_get(struct serve_call *c) {
@@ -290,8 +272,8 @@ static void summary_pulse(struct serve *s, struct base_json *j) {
   }
   json_object(j);
   key_time(j, "at", (struct base_wall){second * TIME_NS_PER_S});
-  key_u64(j, "requests", p.requests);
-  key_u64(j, "errors", p.errors);
+  json_key_u64(j, "requests", p.requests);
+  json_key_u64(j, "errors", p.errors);
   latency_json(j, "latency_mean_ms", p.latency_mean_ms);
   latency_json(j, "latency_p99_ms", p.latency_p99_ms);
   json_close(j);
@@ -303,12 +285,12 @@ void serve_summary_json(struct serve *s, struct base_buf *out) {
   uint64_t entries = counter_of(s, REC_COUNTER_ENTRIES);
   json_object(j);
   key_time(j, "at", st.now);
-  key_u64(j, "entries", entries);
-  key_u64(j, "entries_new", entries - s->entries_before);
-  key_u64(j, "series", st.series_n);
-  key_u64(j, "incidents_open", st.incidents_open);
-  key_u64(j, "tick", st.tick_seq);
-  key_f64(j, "lag_s", lag_s(&st));
+  json_key_u64(j, "entries", entries);
+  json_key_u64(j, "entries_new", entries - s->entries_before);
+  json_key_u64(j, "series", st.series_n);
+  json_key_u64(j, "incidents_open", st.incidents_open);
+  json_key_u64(j, "tick", st.tick_seq);
+  json_key_f64(j, "lag_s", lag_s(&st));
   summary_pulse(s, j);
   json_close(j);
 }
