@@ -168,8 +168,8 @@ static bool waits(const struct incident_view *v, const struct incident_case *c, 
   if (c->family != INCIDENT_ERRORS || !slow || w->source == NONE) return false;
   for (uint32_t e = g->node[w->source].first_out; e != NONE; e = g->edge[e].next_out) {
     if (!incident_nodes_has(&c->nodes, g->edge[e].to)) continue;
-    struct incident_excess x = incident_excess_of(v, incident_edge_series(v, e, REC_SIDE_CLIENT, w->cluster),
-                                                  INCIDENT_ERRORS, c->from_seq, v->seq);
+    struct incident_excess x =
+        incident_excess_of(v, incident_call_series(v, e, w->cluster), INCIDENT_ERRORS, c->from_seq, v->seq);
     if (incident_z(x) >= 3.0) return true;
   }
   return false;

@@ -119,7 +119,7 @@ static uint32_t main_caller(const struct incident_view *v, uint32_t node) {
   uint32_t best = NONE;
   double most = 0.0;
   for (uint32_t e = c->node[node].first_in; e != NONE; e = c->edge[e].next_in) {
-    double rate = change_of(v, incident_edge_series(v, e, REC_SIDE_CLIENT, STR_NONE), v->seq).before;
+    double rate = change_of(v, incident_call_series(v, e, STR_NONE), v->seq).before;
     if (c->edge[e].from == node || rate <= most) continue;
     most = rate;
     best = c->edge[e].from;
