@@ -288,7 +288,8 @@ static uint16_t case_any(const struct incident_head *h) {
 }
 
 static void case_take(struct incident_case *c, const struct incident_view *v, const struct who *w) {
-  if (c->family == INCIDENT_TRAFFIC && w->loaded) return;
+  /* Other requests than usual are of another size, and make others wait. */
+  if (c->family == INCIDENT_TRAFFIC && (w->loaded || w->signal == REC_SIGNAL_BYTES)) return;
   if (c->family == INCIDENT_TRAFFIC && w->family != INCIDENT_TRAFFIC) {
     c->family = (uint8_t)w->family;
     c->source = w->source;
