@@ -105,7 +105,8 @@ struct incident_case {
   uint32_t key_series; /* of the first alarm: with opened_seq it makes the id */
   uint32_t alarm_n;    /* joined so far */
   uint32_t impact_series, impact_sec;
-  uint32_t rest_seq; /* until when it rests */
+  uint32_t rest_seq;                   /* until when it rests */
+  uint32_t cut_from_seq, cut_last_seq; /* requests that leaving pods had under way: the newest burst of failures */
   uint64_t impact_n, impact_failed, impact_slow;
   uint64_t before_n, before_failed, before_slow; /* of the earlier times that it came */
   uint64_t id_hash, rev;
