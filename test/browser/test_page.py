@@ -143,7 +143,7 @@ def test_views(tap, browser, daemon, incident):
 def test_picture(browser, daemon, incident):
     """The README's: docs/img/page.png is this one, made smaller."""
     page = browser.page(f"{daemon.url}/#/incidents/{incident}")
-    page.set_viewport_size({"width": 1180, "height": 760})
+    page.set_viewport_size({"width": 1180, "height": 1000})
     page.locator(".map.fixed .node").first.wait_for()
     page.wait_for_timeout(500)
     browser.picture(page, "readme", whole=False)
@@ -258,8 +258,8 @@ def test_slow(tap, browser, daemon, binary, meshsim):
         page.locator(".onpaper").wait_for()
         tap.ok(f"postmortem, {look}: nothing to click but what leads back",
                not page.locator(".actions, .share, header.top").locator("visible=true").count())
-        tap.equal(f"postmortem, {look}: white", page.evaluate("getComputedStyle(document.documentElement).backgroundColor"),
-                  "rgb(255, 255, 255)")
+        paper = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+        tap.equal(f"postmortem, {look}: white", paper, "rgb(255, 255, 255)")
         browser.picture(page, f"postmortem-{look}")
         check(tap, browser, page, f"postmortem, {look}")
         page.get_by_role("link", name="Back").click()
