@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "daemon_log.h"
+
 #define COMMAND_HELP_BYTES 65536u
 
 const struct daemon_command *const daemon_commands[] = {
@@ -22,7 +24,7 @@ const struct daemon_command *command_find(const char *name) {
 __attribute__((format(printf, 1, 0))) static void say(const char *fmt, va_list ap) {
   char text[1024];
   vsnprintf(text, sizeof text, fmt, ap);
-  fprintf(stderr, "foreshock: %s\n", text);
+  log_fail(str_of(text));
 }
 
 void command_say(const char *fmt, ...) {
