@@ -306,11 +306,13 @@ static void plots_add(struct plots *p, yyjson_val *obj) {
   p->idx[p->n++] = REC_SERIES_NONE;
 }
 
-/* The serving side's word where there is one; among the rest the coarsest level, which comes first. */
+/* The serving side's word where there is one, but of an edge the calling side's: the way between is in that alone.
+ * Among the rest the coarsest level, which comes first. */
 static bool plot_better(const struct serve_source *src, uint32_t was, const struct rec_series *s) {
   const struct rec_series *w = was == REC_SERIES_NONE ? NULL : src->series(src->ctx, was);
+  bool is_edge = s->level == REC_LEVEL_EDGE;
   if (!w) return true;
-  return s->side != w->side ? s->side < w->side : s->level < w->level;
+  return s->side != w->side ? (s->side < w->side) != is_edge : s->level < w->level;
 }
 
 static void plots_find(const struct serve_source *src, struct plots *p) {
