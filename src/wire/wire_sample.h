@@ -35,7 +35,8 @@ struct wire_bucket {
 
 struct wire_sample {
   /* As sent, without a unit that the source keeps apart. A classic histogram whose parts are samples of their own keeps
-   * its suffix (_bucket, _sum, _count) and its `le`; one that comes whole has its buckets below. */
+   * its suffix (_bucket, _sum, _count) and its `le`: each part is a counter, or untyped where types are not sent. One
+   * that comes whole is of kind HISTOGRAM and has its buckets below. */
   struct base_str name;
   struct base_str unit; /* OTLP, OpenMetrics: "s", "ms", "By"; absent where not said */
   uint8_t kind;         /* enum wire_sample_kind */
