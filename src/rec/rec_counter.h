@@ -40,7 +40,6 @@
   X(WAITING_LIMIT, "waiting_limit", "spans and records counted at once because too many wait for their tick")    \
   X(STARTS, "starts", "requests told when they began (start entries of the serving side)")                       \
   X(SAMPLES, "samples", "samples of metrics decoded, a whole histogram or summary being one")                    \
-  X(SAMPLES_STALE, "samples_stale", "of those, markers that a series has ended")                                 \
   X(SAMPLES_NOT_FINITE, "samples_not_finite", "samples whose value is infinite or no number, passed over")       \
   X(EXEMPLARS, "exemplars", "exemplars of metrics, passed over")                                                 \
   X(REJECT_MESSAGE, "message_malformed", "messages whose protobuf is broken")                                    \

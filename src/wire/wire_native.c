@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+#include "wire_number.h"
+
 enum { SCHEMA_CUSTOM = -53, SCHEMA_MIN = -9, SCHEMA_MAX = 52, SIDES = 2 };
 #define INDEX_MAX (1ll << 30)
 
@@ -22,10 +24,6 @@ struct reading {
   bool bad, over, spans;
 };
 
-static int64_t zigzag(uint64_t v) {
-  return (int64_t)(v >> 1) ^ -(int64_t)(v & 1);
-}
-
 /* Whether `tag` is of the repeated scalar `want`, in either of its forms. */
 static bool is_of(uint32_t tag, uint32_t want) {
   return want && tag >> 3 == want >> 3 && ((tag & 7) == PB_LEN || tag == want);
@@ -40,7 +38,7 @@ static void span_read(struct reading *r, unsigned side, struct wire_pb *outer) {
   uint32_t tag;
   while (pb_next(&c, &tag) == WIRE_OK) {
     if (tag == PB_TAG(1, PB_VARINT))
-      s.offset = (int32_t)zigzag(pb_varint(&c));
+      s.offset = (int32_t)pb_zigzag(&c);
     else if (tag == PB_TAG(2, PB_VARINT))
       s.length = (uint32_t)pb_varint(&c);
     else
@@ -74,8 +72,11 @@ static void custom_read(struct reading *r, uint32_t tag, struct wire_pb *c) {
   pb_leave(c, &list);
 }
 
+/* Counts where it is over 0; the whole one beside it holds otherwise. */
 static void count_float(struct reading *r, double v, uint64_t *n) {
-  if (!count_of(v, n)) r->bad = true;
+  uint64_t rounded = 0;
+  if (!count_of(v, &rounded)) r->bad = true;
+  if (v > 0) *n = rounded;
 }
 
 static void head_field(struct reading *r, uint32_t tag, struct wire_pb *c) {
@@ -90,7 +91,7 @@ static void head_field(struct reading *r, uint32_t tag, struct wire_pb *c) {
     s->sum = pb_double(c);
     s->has_sum = true;
   } else if (tag == t->schema) {
-    r->schema = (int32_t)zigzag(pb_varint(c));
+    r->schema = (int32_t)pb_zigzag(c);
   } else if (tag == t->zero_threshold) {
     e->zero = pb_double(c);
   } else if (tag == t->zero_count) {
@@ -133,9 +134,9 @@ static void count_put(struct reading *r, unsigned side, uint64_t count) {
   exp_add(side ? &e->positive : &e->negative, (int32_t)at, count);
 }
 
-static void delta_put(struct reading *r, unsigned side, uint64_t raw) {
+static void delta_put(struct reading *r, unsigned side, int64_t delta) {
   struct place *p = &r->place[side];
-  if (__builtin_add_overflow(p->count, zigzag(raw), &p->count) || p->count < 0)
+  if (__builtin_add_overflow(p->count, delta, &p->count) || p->count < 0)
     r->bad = true;
   else
     count_put(r, side, (uint64_t)p->count);
@@ -151,11 +152,11 @@ static void value_put(struct reading *r, unsigned side, double v) {
 
 static void deltas_read(struct reading *r, unsigned side, uint32_t tag, struct wire_pb *c) {
   if ((tag & 7) != PB_LEN) {
-    delta_put(r, side, pb_varint(c));
+    delta_put(r, side, pb_zigzag(c));
     return;
   }
   struct wire_pb list = pb_enter(c);
-  while (list.p < list.end && !r->bad) delta_put(r, side, pb_varint(&list));
+  while (list.p < list.end && !r->bad) delta_put(r, side, pb_zigzag(&list));
   pb_leave(c, &list);
 }
 
@@ -238,4 +239,41 @@ unsigned wire_native_read(struct wire_sampler *m, const struct wire_native_tags 
   while (pb_next(&c, &tag) == WIRE_OK) counts_field(&r, tag, &c);
   if (c.reason || r.bad || !places_are_full(&r)) return REC_COUNTER_REJECT_SAMPLE;
   return buckets_make(&r);
+}
+
+/* name + suffix, in the sampler's text. */
+static struct base_str name_join(struct wire_sampler *m, struct base_str name, const char *suffix) {
+  size_t at = m->text.n;
+  buf_put_str(&m->text, name);
+  buf_put_str(&m->text, str_of(suffix));
+  return (struct base_str){m->text.p + at, m->text.n - at};
+}
+
+static void part_give(struct wire_sampler *m, struct base_str name, const char *suffix, double value) {
+  m->s.name = name_join(m, name, suffix);
+  m->s.value = sample_is_stale(m->s.sum) ? m->s.sum : value;
+  m->s.stale = false;
+  wire_sampler_give(m);
+}
+
+void wire_native_gauge_give(struct wire_sampler *m) {
+  struct wire_sample *s = &m->s;
+  struct base_str name = s->name;
+  uint64_t below = 0;
+  uint32_t bucket_n = s->bucket_n, label_n = s->label_n;
+  s->kind = WIRE_SAMPLE_GAUGE;
+  s->bucket_n = 0;
+  for (uint32_t i = 0; i < bucket_n; i++) {
+    buf_clear(&m->text);
+    below += m->bucket[i].n;
+    number_write(&m->text, m->bucket[i].upper);
+    s->label_n = label_n;
+    sampler_label(m, STR("le"), buf_str(&m->text));
+    part_give(m, name, "_bucket", (double)below);
+  }
+  buf_clear(&m->text);
+  s->label_n = label_n;
+  part_give(m, name, "_gcount", (double)s->count);
+  part_give(m, name, "_gsum", s->sum);
+  s->name = name;
 }

@@ -18,6 +18,10 @@ struct wire_native_tags {
 unsigned wire_native_read(struct wire_sampler *m, const struct wire_native_tags *tags, struct base_str bytes,
                           bool *native);
 
+/* A gauge histogram is no count of anything that happened: its parts go out as gauges, as they stand in text, instead
+ * of the whole under way. */
+void wire_native_gauge_give(struct wire_sampler *m);
+
 /* A count that is sent as a double, to the next whole number; false where it is negative, too large or no number. */
 static inline bool count_of(double v, uint64_t *n) {
   if (!(v >= 0 && v < 9.2e18)) return false;

@@ -31,8 +31,15 @@ bool wire_prom_is_openmetrics(struct base_str text);
 enum wire_status wire_prom_take(struct wire_sampler *m, enum wire_prom_form form, struct base_str bytes,
                                 struct wire_err *err);
 
-/* One MetricFamily, as the protobuf exposition and Envoy's metrics service have them; summaries on request. A broken
- * one, and a broken metric in it, is counted. */
-void wire_prom_family(struct wire_sampler *m, struct base_str bytes, bool summaries);
+/* One MetricFamily, as the protobuf exposition and Envoy's metrics service have them. Views into its bytes. */
+struct wire_prom_family {
+  struct base_str bytes, name, unit;
+  uint32_t type; /* enum wire_prom_type */
+  bool deltas;   /* its counters are what they grew by: set by who knows */
+};
+/* False where its frame is broken. */
+bool wire_prom_family_read(struct base_str bytes, struct wire_prom_family *f);
+/* Its metrics, under f's name; broken ones are counted. */
+void wire_prom_family_take(struct wire_sampler *m, const struct wire_prom_family *f);
 
 #endif

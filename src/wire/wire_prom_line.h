@@ -1,4 +1,4 @@
-/* The names, labels and numbers of one line of an exposition; for wire_prom*.c and wire_target.c alone. */
+/* The names, labels and numbers of one line of an exposition; for wire_prom*.c and wire_preface.c alone. */
 #ifndef WIRE_PROM_LINE_H
 #define WIRE_PROM_LINE_H
 

@@ -3,7 +3,6 @@
 
 #include "base_time.h"
 #include "wire_native.h"
-#include "wire_number.h"
 #include "wire_prom_fields.h"
 #include "wire_prom_room.h"
 
@@ -19,12 +18,6 @@ static const struct wire_native_tags native_tags = {
     .delta = {PROM_Histogram_negative_delta, PROM_Histogram_positive_delta},
     .value = {PROM_Histogram_negative_count, PROM_Histogram_positive_count}};
 
-/* The family that a metric belongs to. */
-struct family {
-  struct base_str name, unit;
-  uint32_t type;
-};
-
 /* One metric under way. */
 struct metric {
   struct wire_sampler *m;
@@ -36,8 +29,7 @@ struct metric {
 
 static void exemplar_pass(struct wire_sampler *m, struct wire_pb *c, uint32_t tag) {
   pb_skip(c, tag);
-  m->tally.exemplars++;
-  m->counter[REC_COUNTER_EXEMPLARS]++;
+  sampler_exemplar(m);
 }
 
 /* google.protobuf.Timestamp, as ns; 0 where it cannot be. */
@@ -98,14 +90,14 @@ static void summary_read(struct metric *r, struct wire_pb *outer) {
 static void bucket_read(struct metric *r, struct wire_pb *outer, uint64_t *below) {
   struct wire_sampler *m = r->m;
   struct wire_pb c = pb_enter(outer);
-  uint64_t n = 0;
+  uint64_t n = 0, rounded = 0;
   double upper = 0;
   uint32_t tag;
   while (pb_next(&c, &tag) == WIRE_OK) {
     if (tag == PROM_Bucket_cumulative_count)
       n = pb_varint(&c);
     else if (tag == PROM_Bucket_cumulative_count_float)
-      r->reason = count_of(pb_double(&c), &n) ? r->reason : REC_COUNTER_REJECT_SAMPLE;
+      r->reason = count_of(pb_double(&c), &rounded) ? r->reason : REC_COUNTER_REJECT_SAMPLE;
     else if (tag == PROM_Bucket_upper_bound)
       upper = pb_double(&c);
     else if (tag == PROM_Bucket_exemplar)
@@ -114,6 +106,7 @@ static void bucket_read(struct metric *r, struct wire_pb *outer, uint64_t *below
       pb_skip(&c, tag);
   }
   pb_leave(outer, &c);
+  if (rounded) n = rounded;
   bool first = m->s.bucket_n == 0;
   if (m->s.bucket_n == WIRE_SAMPLE_BOUNDS - 1 && upper < INFINITY) {
     r->reason = REC_COUNTER_REJECT_SAMPLE_BUCKETS;
@@ -198,42 +191,7 @@ static void metric_field(struct metric *r, uint32_t tag, struct wire_pb *c) {
   r->value_tag = tag;
 }
 
-/* name + suffix, in the sampler's text. */
-static struct base_str name_join(struct wire_sampler *m, struct base_str name, const char *suffix) {
-  size_t at = m->text.n;
-  buf_put_str(&m->text, name);
-  buf_put_str(&m->text, str_of(suffix));
-  return (struct base_str){m->text.p + at, m->text.n - at};
-}
-
-static void part_give(struct wire_sampler *m, struct base_str name, const char *suffix, double value) {
-  m->s.name = name_join(m, name, suffix);
-  m->s.value = value;
-  wire_sampler_give(m);
-}
-
-/* A gauge histogram is no count of anything: its parts are gauges, as they are in text. */
-static void gauge_histogram_give(struct wire_sampler *m, struct base_str name) {
-  struct wire_sample *s = &m->s;
-  uint64_t below = 0;
-  uint32_t bucket_n = s->bucket_n, label_n = s->label_n;
-  s->kind = WIRE_SAMPLE_GAUGE;
-  s->bucket_n = 0;
-  for (uint32_t i = 0; i < bucket_n; i++) {
-    buf_clear(&m->text);
-    below += m->bucket[i].n;
-    number_write(&m->text, m->bucket[i].upper);
-    s->label_n = label_n;
-    sampler_label(m, STR("le"), buf_str(&m->text));
-    part_give(m, name, "_bucket", (double)below);
-  }
-  buf_clear(&m->text);
-  s->label_n = label_n;
-  part_give(m, name, "_gcount", (double)s->count);
-  part_give(m, name, "_gsum", s->sum);
-}
-
-static void metric_take(struct wire_sampler *m, const struct family *f, struct base_str bytes) {
+static void metric_take(struct wire_sampler *m, const struct wire_prom_family *f, struct base_str bytes) {
   static const struct {
     uint32_t tag;
     uint8_t kind;
@@ -256,8 +214,9 @@ static void metric_take(struct wire_sampler *m, const struct family *f, struct b
     return;
   }
   m->s.kind = types[f->type].kind;
+  if (f->deltas && f->type == PROM_COUNTER) m->s.mode = WIRE_SAMPLE_DELTA;
   if (f->type == PROM_GAUGE_HISTOGRAM)
-    gauge_histogram_give(m, f->name);
+    wire_native_gauge_give(m);
   else
     wire_sampler_give(m);
 }
@@ -265,10 +224,10 @@ static void metric_take(struct wire_sampler *m, const struct family *f, struct b
 /* ---- families ---- */
 
 /* What its metrics have in common may stand behind them. */
-static bool family_read(struct base_str bytes, struct family *f) {
+bool wire_prom_family_read(struct base_str bytes, struct wire_prom_family *f) {
   struct wire_pb c = pb_over(bytes);
   uint32_t tag;
-  *f = (struct family){0};
+  *f = (struct wire_prom_family){.bytes = bytes};
   while (pb_next(&c, &tag) == WIRE_OK) {
     if (tag == PROM_MetricFamily_name)
       f->name = pb_view(&c);
@@ -283,18 +242,12 @@ static bool family_read(struct base_str bytes, struct family *f) {
   return c.reason == NULL;
 }
 
-void wire_prom_family(struct wire_sampler *m, struct base_str bytes, bool summaries) {
-  struct family f;
-  struct wire_pb c = pb_over(bytes);
+void wire_prom_family_take(struct wire_sampler *m, const struct wire_prom_family *f) {
+  struct wire_pb c = pb_over(f->bytes);
   uint32_t tag;
-  if (!family_read(bytes, &f)) {
-    wire_sampler_reject(m, REC_COUNTER_REJECT_SAMPLE);
-    return;
-  }
-  if (f.type == PROM_SUMMARY && !summaries) return;
   while (pb_next(&c, &tag) == WIRE_OK) {
     if (tag == PROM_MetricFamily_metric)
-      metric_take(m, &f, pb_view(&c));
+      metric_take(m, f, pb_view(&c));
     else
       pb_skip(&c, tag);
   }
@@ -303,8 +256,13 @@ void wire_prom_family(struct wire_sampler *m, struct base_str bytes, bool summar
 enum wire_status prom_proto_take(struct wire_sampler *m, struct base_str bytes, struct wire_err *err) {
   struct wire_pb c = pb_over(bytes);
   while (c.p < c.end) {
-    struct base_str family = pb_view(&c);
-    if (!c.reason) wire_prom_family(m, family, true);
+    struct wire_prom_family f;
+    struct base_str one = pb_view(&c);
+    if (c.reason) break;
+    if (wire_prom_family_read(one, &f))
+      wire_prom_family_take(m, &f);
+    else
+      wire_sampler_reject(m, REC_COUNTER_REJECT_SAMPLE);
   }
   if (!c.reason) return WIRE_OK;
   *err = (struct wire_err){(size_t)((const char *)c.p - bytes.p), c.reason};

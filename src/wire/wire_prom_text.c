@@ -255,8 +255,7 @@ static bool value_read(struct text *t, struct prom_line *l) {
   }
   if (l->p == l->end) return true;
   if (*l->p != '#') return false;
-  t->m->tally.exemplars++;
-  t->m->counter[REC_COUNTER_EXEMPLARS]++;
+  sampler_exemplar(t->m);
   return true;
 }
 

@@ -44,7 +44,6 @@ void wire_sampler_give(struct wire_sampler *m) {
   if (sample_is_stale(v)) {
     s->stale = true;
     s->value = s->sum = 0;
-    m->counter[REC_COUNTER_SAMPLES_STALE]++;
   } else if (!isfinite(v)) {
     m->counter[REC_COUNTER_SAMPLES_NOT_FINITE]++;
     return;

@@ -102,4 +102,9 @@ static inline void sampler_common(struct wire_sampler *m, struct base_str key, s
     m->common_over = true;
 }
 
+static inline void sampler_exemplar(struct wire_sampler *m) {
+  m->tally.exemplars++;
+  m->counter[REC_COUNTER_EXEMPLARS]++;
+}
+
 #endif

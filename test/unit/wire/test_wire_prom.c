@@ -15,7 +15,7 @@
 #include "wire_pb_write.h"
 #include "wire_prom.h"
 #include "wire_prom_fields.h"
-#include "wire_target.h"
+#include "wire_preface.h"
 
 static struct wire_sampler *m;
 static uint64_t counter[REC_COUNTER_COUNT];
@@ -580,13 +580,13 @@ static void a_target_reads_as_it_was_written(void **state) {
   for (int form = WIRE_PROM_TEXT; form <= WIRE_PROM_PROTO; form++) {
     char mem[256];
     struct base_buf b = buf_over(mem, sizeof mem);
-    struct wire_target t;
+    struct wire_preface t;
     struct wire_err err;
-    wire_target_write(&b, label, 4, (enum wire_prom_form)form);
+    wire_preface_write(&b, label, 4, (enum wire_prom_form)form);
     buf_put_str(&b, STR("body"));
     assert_false(b.bad);
     wire_sampler_start(m);
-    assert_int_equal(wire_target_read(m, buf_str(&b), WIRE_PROM_TEXT, &t, &err), WIRE_OK);
+    assert_int_equal(wire_preface_read(m, buf_str(&b), WIRE_PROM_TEXT, &t, &err), WIRE_OK);
     assert_true(t.said && t.form == (enum wire_prom_form)form && str_eq(t.body, STR("body")));
     assert_int_equal(m->common_n, 3);
     assert_true(str_eq(m->common[1].key, label[1].key) && str_eq(m->common[1].value, label[1].value));
@@ -596,21 +596,21 @@ static void a_target_reads_as_it_was_written(void **state) {
 
 static void a_message_without_a_target_is_told_by_its_end(void **state) {
   (void)state;
-  struct wire_target t;
+  struct wire_preface t;
   struct wire_err err;
   wire_sampler_start(m);
-  assert_int_equal(wire_target_read(m, STR("a 1\n# EOF\n"), WIRE_PROM_TEXT, &t, &err), WIRE_OK);
+  assert_int_equal(wire_preface_read(m, STR("a 1\n# EOF\n"), WIRE_PROM_TEXT, &t, &err), WIRE_OK);
   assert_true(!t.said && t.form == WIRE_PROM_OPENMETRICS && t.body.n == 10);
-  assert_int_equal(wire_target_read(m, STR("# target {}\na 1\n"), WIRE_PROM_TEXT, &t, &err), WIRE_OK);
+  assert_int_equal(wire_preface_read(m, STR("# target {}\na 1\n"), WIRE_PROM_TEXT, &t, &err), WIRE_OK);
   assert_true(t.said && t.form == WIRE_PROM_TEXT && t.body.n == 4 && m->common_n == 0);
-  assert_int_equal(wire_target_read(m, STR("# target {} text\n# EOF\n"), WIRE_PROM_TEXT, &t, &err), WIRE_OK);
+  assert_int_equal(wire_preface_read(m, STR("# target {} text\n# EOF\n"), WIRE_PROM_TEXT, &t, &err), WIRE_OK);
   assert_int_equal(t.form, WIRE_PROM_TEXT);
-  assert_int_equal(wire_target_read(m, STR("\x0a"), WIRE_PROM_PROTO, &t, &err), WIRE_OK);
+  assert_int_equal(wire_preface_read(m, STR("\x0a"), WIRE_PROM_PROTO, &t, &err), WIRE_OK);
   assert_int_equal(t.form, WIRE_PROM_PROTO);
   static const char *const bad[] = {"# target {", "# target {a}", "# target {\"a\"} text", "# target {} xml",
                                     "# target {} text text"};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-    assert_int_equal(wire_target_read(m, str_of(bad[i]), WIRE_PROM_TEXT, &t, &err), WIRE_BAD);
+    assert_int_equal(wire_preface_read(m, str_of(bad[i]), WIRE_PROM_TEXT, &t, &err), WIRE_BAD);
 }
 
 /* ---- exponential buckets ---- */

@@ -1,4 +1,4 @@
-#include "wire_target.h"
+#include "wire_preface.h"
 
 #include "wire_prom_line.h"
 
@@ -22,7 +22,7 @@ static bool is_plain(struct base_str name) {
   return name.n && prom_name(&l).n == name.n;
 }
 
-void wire_target_write(struct base_buf *out, const struct wire_label *label, uint32_t n, enum wire_prom_form form) {
+void wire_preface_write(struct base_buf *out, const struct wire_label *label, uint32_t n, enum wire_prom_form form) {
   bool first = true;
   buf_put_str(out, head);
   for (uint32_t i = 0; i < n; i++) {
@@ -56,7 +56,7 @@ static bool form_read(struct prom_line *l, enum wire_prom_form *form, bool *said
   return !*said;
 }
 
-static enum wire_status line_read(struct wire_sampler *m, struct base_str bytes, struct wire_target *out,
+static enum wire_status line_read(struct wire_sampler *m, struct base_str bytes, struct wire_preface *out,
                                   bool *said_form, struct wire_err *err) {
   size_t eol = str_find(bytes, '\n', 0);
   struct prom_line l = {bytes.p + head.n, bytes.p + eol, &m->common_text};
@@ -74,10 +74,10 @@ static enum wire_status line_read(struct wire_sampler *m, struct base_str bytes,
   return WIRE_OK;
 }
 
-enum wire_status wire_target_read(struct wire_sampler *m, struct base_str bytes, enum wire_prom_form fallback,
-                                  struct wire_target *out, struct wire_err *err) {
+enum wire_status wire_preface_read(struct wire_sampler *m, struct base_str bytes, enum wire_prom_form fallback,
+                                   struct wire_preface *out, struct wire_err *err) {
   bool said_form = false;
-  *out = (struct wire_target){.form = fallback, .body = bytes};
+  *out = (struct wire_preface){.form = fallback, .body = bytes};
   if (str_starts(bytes, head) && line_read(m, bytes, out, &said_form, err) != WIRE_OK) return WIRE_BAD;
   bool open = !said_form && out->form == WIRE_PROM_TEXT && wire_prom_is_openmetrics(out->body);
   if (open) out->form = WIRE_PROM_OPENMETRICS;
