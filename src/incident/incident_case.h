@@ -31,7 +31,9 @@ struct incident_cause {
   uint8_t between;     /* its clients see it, its own proxies do not */
   uint8_t silent;      /* the entity fell silent; shown is all of its service */
   uint8_t signal;
-  uint8_t pad;
+  uint8_t within;      /* the entity is within the cluster of within_idx, which the series itself does not tell */
+  uint32_t within_idx; /* a SERVICE_CLUSTER series */
+  uint8_t pad[4];
   double score;
   char evidence[LIMIT_TEXT_BYTES];
 };
@@ -174,6 +176,7 @@ struct incident_rollout {
 /* Sums of the load curve of a service: x = traffic over the usual - 1, y = 1 - usual duration over the present. */
 struct incident_load {
   float xx, xy, yy, n;
+  float chance; /* of xx: what counts scatter by themselves */
 };
 
 struct incident_head {
@@ -247,6 +250,7 @@ struct incident_traffic {
   struct base_str cluster; /* the one cluster that it is in */
   struct base_str other;   /* failover: the cluster that took over */
   enum rec_verdict verdict;
+  uint32_t route_idx; /* the one route that it is, or REC_SERIES_NONE */
   uint32_t all_idx;   /* series of that cluster, where all that it serves went the same way; or REC_SERIES_NONE */
   bool confirmed;     /* those it talks with say the same */
   bool over;          /* after an expected change the traffic is as usual again: what was told of it stands */

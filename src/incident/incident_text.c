@@ -127,8 +127,9 @@ static void put_names(struct base_buf *b, const struct base_str *d, enum rec_lev
 void incident_text_entity(const struct incident_view *v, const struct incident_cause *c, char *out, size_t cap) {
   struct base_buf b = buf_over(out, cap - 1);
   if (c->series_idx != NONE) {
-    const struct rec_series *w = &v->catalog->entry[c->series_idx].who;
-    put_names(&b, w->dim, w->level);
+    struct rec_series w = v->catalog->entry[c->series_idx].who;
+    if (c->within) w.dim[REC_DIM_CLUSTER] = v->catalog->entry[c->within_idx].who.dim[REC_DIM_CLUSTER];
+    put_names(&b, w.dim, w.level);
   } else if (c->node != NONE) {
     buf_put_str(&b, v->catalog->node[c->node].name);
   } else {
@@ -189,7 +190,10 @@ void incident_text_traffic(const struct incident_view *v, const struct incident_
   if (t->other.n) {
     buf_put_f(&b, "traffic of %.*s moved from %.*s to %.*s", STR_ARG(name), STR_ARG(t->cluster), STR_ARG(t->other));
   } else {
-    buf_put_f(&b, "%.*s gets %s requests", STR_ARG(name), c->up ? "more" : "fewer");
+    buf_put_str(&b, name);
+    if (t->route_idx != NONE)
+      buf_put_f(&b, " route %.*s", STR_ARG(v->catalog->entry[t->route_idx].who.dim[REC_DIM_ROUTE]));
+    buf_put_f(&b, " gets %s requests", c->up ? "more" : "fewer");
     if (t->cluster.n) buf_put_f(&b, " in %.*s", STR_ARG(t->cluster));
   }
   if (t->node != NONE) buf_put_f(&b, ": %.1f a second, %.1f is normal", t->now_per_s, t->before_per_s);
