@@ -3,15 +3,22 @@
  *
  *   bench_samples [FILE ...]   made inputs, then each FILE: an exposition in text. Prints the median of five runs and
  * a hash of all that came out, names, labels, values and times, the same on every machine. */
+#include <snappy-c.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "base_hash.h"
+#include "io_snappy.h"
+#include "wire_otlp_fields.h"
+#include "wire_pb_write.h"
+#include "wire_points.h"
 #include "wire_prom.h"
+#include "wire_remote.h"
+#include "wire_remote_fields.h"
 
 #define RUNS 5
-#define RUN_BYTES (256u << 20) /* decoded in a run, the input over and over */
+#define RUN_SAMPLES 1000000u /* at least, in a run: the input over and over */
 #define INPUT_BYTES_MAX (4u << 20)
 
 typedef bool decoder(struct wire_sampler *m, struct base_str bytes);
@@ -56,6 +63,24 @@ static bool decode_text(struct wire_sampler *m, struct base_str bytes) {
   return wire_prom_take(m, WIRE_PROM_TEXT, bytes, &err) == WIRE_OK;
 }
 
+static bool decode_remote(struct wire_sampler *m, struct base_str bytes) {
+  static struct wire_remote remote;
+  struct wire_err err;
+  return wire_remote_take(m, &remote, bytes, &err) == WIRE_OK;
+}
+
+static bool decode_packed(struct wire_sampler *m, struct base_str bytes) {
+  static char mem[LIMIT_MESSAGE_BYTES];
+  size_t n;
+  if (io_snappy_unpack(bytes, mem, sizeof mem, &n) != IO_SNAPPY_OK) return false;
+  return decode_remote(m, (struct base_str){mem, n});
+}
+
+static bool decode_points(struct wire_sampler *m, struct base_str bytes) {
+  wire_points_take(m, bytes);
+  return m->tally.rejected == 0;
+}
+
 static int by_cpu(const void *a, const void *b) {
   double x = ((const struct result *)a)->cpu_s, y = ((const struct result *)b)->cpu_s;
   return (x > y) - (x < y);
@@ -66,9 +91,9 @@ static bool run(struct wire_sampler *m, decoder *decode, struct base_str body, s
   uint64_t counter[REC_COUNTER_COUNT] = {0};
   wire_sampler_init(m, sink_touch, &hash, counter);
   double from_s = cpu_now_s();
-  for (out->bytes = 0; out->bytes < RUN_BYTES; out->bytes += body.n) {
+  for (out->bytes = 0; counter[REC_COUNTER_SAMPLES] < RUN_SAMPLES; out->bytes += body.n) {
     wire_sampler_start(m);
-    if (!decode(m, body)) return false;
+    if (!decode(m, body) || counter[REC_COUNTER_SAMPLES] == 0) return false;
   }
   out->cpu_s = cpu_now_s() - from_s;
   out->samples = counter[REC_COUNTER_SAMPLES];
@@ -112,6 +137,137 @@ static void text_put(struct base_buf *out) {
                 i, 0.5 * (double)(1u << k), i * k);
 }
 
+static const char *const keys[] = {"__name__", "cluster",   "container", "endpoint",      "instance",
+                                   "job",      "namespace", "pod",       "response_code", "service"};
+enum { KEYS = sizeof keys / sizeof *keys, SERIES = 2000 };
+
+static struct base_str value_of(unsigned key, unsigned series, char mem[64]) {
+  if (key == 0) return STR("istio_requests_total");
+  int n = snprintf(mem, 64, "%s-of-the-mesh-%u", keys[key], key > 3 ? series % (key * 31) : 1);
+  return (struct base_str){mem, (size_t)n};
+}
+
+static void sample_put(struct base_buf *out, unsigned i) {
+  double value = 1000.0 + i;
+  size_t at = pbw_enter(out, REMOTE_TimeSeries_samples);
+  pbw_fixed64(out, REMOTE_Sample_value, bits_of(value));
+  pbw_int(out, REMOTE_Sample_timestamp, 1767225600000ull);
+  pbw_leave(out, at);
+}
+
+/* A sample a series, as Prometheus sends them. */
+static void write1_put(struct base_buf *out) {
+  char mem[64];
+  for (unsigned i = 0; i < SERIES; i++) {
+    size_t at = pbw_enter(out, REMOTE_WriteRequest_timeseries);
+    for (unsigned k = 0; k < KEYS; k++) {
+      size_t label = pbw_enter(out, REMOTE_TimeSeries_labels);
+      pbw_str(out, REMOTE_Label_name, str_of(keys[k]));
+      pbw_str(out, REMOTE_Label_value, value_of(k, i, mem));
+      pbw_leave(out, label);
+    }
+    sample_put(out, i);
+    pbw_leave(out, at);
+  }
+}
+
+/* Symbols once a message: here one a key, and one a series and key. */
+static void write2_put(struct base_buf *out) {
+  char mem[64];
+  pbw_str(out, REMOTE_Request2_symbols, STR(""));
+  for (unsigned k = 0; k < KEYS; k++) pbw_str(out, REMOTE_Request2_symbols, str_of(keys[k]));
+  for (unsigned i = 0; i < SERIES; i++)
+    for (unsigned k = 0; k < KEYS; k++) pbw_str(out, REMOTE_Request2_symbols, value_of(k, i, mem));
+  for (unsigned i = 0; i < SERIES; i++) {
+    size_t at = pbw_enter(out, REMOTE_Request2_timeseries);
+    size_t refs = pbw_enter(out, PB_TAG(1, PB_LEN));
+    for (unsigned k = 0; k < KEYS; k++) {
+      pbw_varint(out, 1 + k);
+      pbw_varint(out, 1 + KEYS + i * KEYS + k);
+    }
+    pbw_leave(out, refs);
+    sample_put(out, i);
+    size_t metadata = pbw_enter(out, REMOTE_TimeSeries2_metadata);
+    pbw_int(out, REMOTE_Metadata2_type, REMOTE_COUNTER);
+    pbw_leave(out, metadata);
+    pbw_leave(out, at);
+  }
+}
+
+static void attribute_put(struct base_buf *out, uint32_t tag, unsigned key, unsigned i) {
+  char mem[64];
+  size_t at = pbw_enter(out, tag);
+  pbw_str(out, OTLP_pair_key, str_of(keys[key]));
+  size_t value = pbw_enter(out, OTLP_pair_value);
+  pbw_str(out, OTLP_any_string_value, value_of(key, i, mem));
+  pbw_leave(out, value);
+  pbw_leave(out, at);
+}
+
+static void histogram_put(struct base_buf *out, unsigned i) {
+  size_t at = pbw_enter(out, OTLP_histogram_data_points);
+  pbw_fixed64(out, OTLP_histogram_point_time_unix_nano, 1767225600000000000ull);
+  pbw_fixed64(out, OTLP_histogram_point_count, i);
+  pbw_fixed64(out, OTLP_histogram_point_sum, bits_of(0.125 * i));
+  for (unsigned k = 0; k < 15; k++) pbw_fixed64(out, OTLP_histogram_point_bucket_counts, k * i);
+  for (unsigned k = 0; k < 14; k++)
+    pbw_fixed64(out, OTLP_histogram_point_explicit_bounds, bits_of(0.005 * (double)(1u << k)));
+  for (unsigned k = 5; k < KEYS; k++) attribute_put(out, OTLP_histogram_point_attributes, k, i);
+  pbw_leave(out, at);
+}
+
+static void number_put(struct base_buf *out, unsigned i) {
+  size_t at = pbw_enter(out, OTLP_sum_data_points);
+  pbw_fixed64(out, OTLP_number_time_unix_nano, 1767225600000000000ull);
+  pbw_fixed64(out, OTLP_number_as_int, i);
+  for (unsigned k = 5; k < KEYS; k++) attribute_put(out, OTLP_number_attributes, k, i);
+  pbw_leave(out, at);
+}
+
+/* A histogram's point and a sum's by turns. */
+static void points_put(struct base_buf *out) {
+  size_t resource_metrics = pbw_enter(out, OTLP_metrics_resource_metrics);
+  size_t resource = pbw_enter(out, OTLP_of_resource_metrics_resource);
+  for (unsigned k = 1; k < 5; k++) attribute_put(out, OTLP_resource_attributes, k, 1);
+  pbw_leave(out, resource);
+  size_t scope = pbw_enter(out, OTLP_of_resource_metrics_scope_metrics);
+  for (unsigned i = 0; i < SERIES; i++) {
+    bool sum = i % 2;
+    size_t metric = pbw_enter(out, OTLP_of_scope_metrics_metrics);
+    pbw_str(out, OTLP_metric_name, STR("http.server.request.duration"));
+    size_t data = pbw_enter(out, sum ? OTLP_metric_sum : OTLP_metric_histogram);
+    pbw_int(out, OTLP_sum_aggregation_temporality, 2);
+    if (sum) pbw_int(out, OTLP_sum_is_monotonic, 1);
+    if (sum)
+      number_put(out, i);
+    else
+      histogram_put(out, i);
+    pbw_leave(out, data);
+    pbw_leave(out, metric);
+  }
+  pbw_leave(out, scope);
+  pbw_leave(out, resource_metrics);
+}
+
+/* The same as it comes: in snappy. */
+static void packed_put(struct base_buf *out) {
+  struct base_buf plain = buf_open(INPUT_BYTES_MAX);
+  write1_put(&plain);
+  size_t n = snappy_max_compressed_length(plain.n);
+  char *to = buf_reserve(out, n);
+  if (!to || snappy_compress(plain.p, plain.n, to, &n) != SNAPPY_OK) abort();
+  out->n += n;
+  buf_fini(&plain);
+}
+
+static int made_bench(struct wire_sampler *m, const char *name, decoder *decode, void (*put)(struct base_buf *)) {
+  struct base_buf out = buf_open(INPUT_BYTES_MAX);
+  put(&out);
+  int status = out.bad ? 1 : bench(m, name, decode, buf_str(&out));
+  buf_fini(&out);
+  return status;
+}
+
 static int file_bench(struct wire_sampler *m, const char *path) {
   FILE *f = fopen(path, "rb");
   char *mem = malloc(INPUT_BYTES_MAX);
@@ -124,11 +280,13 @@ static int file_bench(struct wire_sampler *m, const char *path) {
 
 int main(int argc, char **argv) {
   struct wire_sampler *m = malloc(sizeof *m);
-  struct base_buf out = buf_open(INPUT_BYTES_MAX);
-  text_put(&out);
-  int status = out.bad || !m ? 1 : bench(m, "text", decode_text, buf_str(&out));
+  int status = m ? 0 : 1;
+  if (status == 0) status = made_bench(m, "text", decode_text, text_put);
+  if (status == 0) status = made_bench(m, "write 1.0", decode_remote, write1_put);
+  if (status == 0) status = made_bench(m, "write 2.0", decode_remote, write2_put);
+  if (status == 0) status = made_bench(m, "1.0 packed", decode_packed, packed_put);
+  if (status == 0) status = made_bench(m, "OTLP", decode_points, points_put);
   for (int i = 1; i < argc && status == 0; i++) status = file_bench(m, argv[i]);
-  buf_fini(&out);
   free(m);
   return status;
 }
