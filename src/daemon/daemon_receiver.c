@@ -104,7 +104,7 @@ struct answer {
   int status; /* of gRPC */
   const char *why;
   uint64_t lost;                    /* spans, records or points that were not taken */
-  struct wire_sample_tally metrics; /* of metrics, where there is a line */
+  struct wire_sample_tally metrics; /* of metrics */
 };
 
 static struct answer message_take(struct receiver *r, enum door_wire wire, struct base_str bytes,
@@ -132,8 +132,8 @@ static struct answer message_take(struct receiver *r, enum door_wire wire, struc
     r->counters[REC_COUNTER_MESSAGE_BYTES] += m.bytes.n;
   }
   r->news = true;
-  bool metrics = r->line && door_form_is_metrics(m.form);
-  if (metrics) a.metrics = *wire_fold_tally(line_fold(r->line));
+  bool metrics = door_form_is_metrics(m.form);
+  if (metrics) a.metrics = r->line ? *wire_fold_tally(line_fold(r->line)) : door_tally(&r->door, &m);
   a.lost = metrics ? a.metrics.rejected : refused(r) - before + m.lost;
   return a;
 }

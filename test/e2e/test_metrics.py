@@ -154,6 +154,13 @@ def counted(tap, daemon):
     tap.equal("samples and refusals are counted by reason", {k: have[k] for k in want}, want)
 
 
+def body_file(folder):
+    path = os.path.join(folder, "http__api__v1__write")
+    with open(path, "wb") as f:
+        f.write(packed(write2(1, 2)))
+    return path
+
+
 def main():
     tap = Tap()
     binary = sys.argv[1]
@@ -169,6 +176,11 @@ def main():
             over_write(tap, daemon)
             counted(tap, daemon)
             tap.equal("it ends", daemon.stop(signal.SIGTERM), 0)
+        with Daemon(binary, "--out", os.path.join(folder, "alone"), command="record", listeners=2) as recorder:
+            status, _, headers = write(recorder, write2(1, 2, refs=(1, 2, 3, 4)), "2.0")
+            tap.equal("a recorder tells what was written, too", (status, headers[WRITTEN % "Samples"]), (204, "2"))
+        out = run(binary, "stats", "--format", "remote-write", body_file(folder))
+        tap.equal("stats reads posted bodies", json.loads(out.stdout)["metrics"]["kinds"], {"counter": 2})
         outs = [run(binary, "replay", "--format", "recording", "--incidents", os.devnull, recording) for _ in range(2)]
         tap.ok("the recording replays, twice alike", outs[0].returncode == 0 and outs[0].stdout == outs[1].stdout,
                outs[0].stderr)
