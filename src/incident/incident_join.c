@@ -199,6 +199,7 @@ static bool fits_trouble(const struct incident_head *h, const struct incident_vi
   /* Failing half a minute later than elsewhere slow is another trouble, or at least news. */
   bool other = w->family == INCIDENT_OTHER || c->family == INCIDENT_OTHER;
   if (w->family != c->family && !other && !same_onset(c, from)) return grows(h, c, w);
+  if (incident_shared_has(c, w->source)) return true;
   if (w->source == c->source || fits_other(h, v, c, w, from) || fits_refusal(h, v, c, w, from)) return true;
   /* A trouble that begins at a mere victim of this one, later and by evidence of its own, is another one. */
   bool victim = incident_nodes_has(&c->nodes, w->source),

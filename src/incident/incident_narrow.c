@@ -8,7 +8,7 @@
 #define SHARE_OF_EXCESS 0.8
 #define SHARE_OF_TRAFFIC 0.9
 #define REST_RATE 0.25 /* the rest's excess a request, relative to the named one's */
-#define ODDS_NATS 3.0  /* twenty to one that it is this value alone, after paying for the choice among n */
+#define ODDS_NATS 1.6  /* five to one that it is this value alone, after paying for the choice among n */
 #define DENSER 1.3
 #define Z_HEALTHY 2.0
 #define Z_NEWCOMER 3.5

@@ -398,6 +398,7 @@ static bool tell_ranked(const struct incident_head *h, const struct incident_vie
   incident_chain_tell(h, v, c, cluster, w.from, &s);
   refusal_judge(h, v, c, &rank[0], w, &s);
   retries_judge(h, v, c, &s);
+  incident_shared_tell(c, &s);
   severity_set(v, c, victim, w, &s);
   c->story = s;
   incident_time_tell(v, c);

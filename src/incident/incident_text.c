@@ -159,11 +159,27 @@ static const char *what(enum rec_signal s) {
   }
 }
 
+static void put_shared(const struct incident_view *v, const struct incident_case *c, struct base_buf *b) {
+  for (uint32_t i = 0; i < c->shared_n; i++) {
+    if (i) buf_put_str(b, i + 1 < c->shared_n ? STR(", ") : STR(" and "));
+    buf_put_str(b, v->catalog->node[c->shared[i]].name);
+  }
+  buf_put_f(b,
+            " %s since the same moment, and none calls another: something that they share and that is not seen here; "
+            "insufficient evidence for one of them",
+            c->family == INCIDENT_LATENCY ? "are slow" : "fail");
+}
+
 void incident_text_summary(const struct incident_view *v, const struct incident_case *c, char *out, size_t cap) {
   struct base_buf b = buf_over(out, cap - 1);
   const struct incident_story *s = &c->story;
   char name[LIMIT_TEXT_BYTES];
   MUST(s->cause_n > 0);
+  if (c->shared_n > 2) {
+    put_shared(v, c, &b);
+    seal(&b, out, cap);
+    return;
+  }
   incident_text_entity(v, &s->cause[0], name, sizeof name);
   buf_put_str(&b, str_of(name));
   if (s->cause[0].silent)
