@@ -277,6 +277,18 @@ static void http_write(struct receiver *r, const struct io_http_request *req, st
   if (res->status != 204) buf_put_f(&res->body, "{\"error\":\"%s\"}\n", a.lost ? LOST_TEXT : a.why);
 }
 
+/* Of remote write: a message that is named must be one of the two that are read. */
+static bool is_write(struct base_str type) {
+  static const struct base_str name[] = {{"proto=prometheus.WriteRequest", 29},
+                                         {"proto=io.prometheus.write.v2.Request", 36}};
+  size_t at = str_find(type, ';', 0);
+  struct base_str rest = str_cut(type, at + 1, type.n);
+  while (rest.n && rest.p[0] == ' ') rest = str_cut(rest, 1, rest.n);
+  if (!str_starts(rest, STR("proto="))) return true;
+  rest = str_cut(rest, 0, str_find(rest, ';', 0));
+  return str_eq(rest, name[0]) || str_eq(rest, name[1]);
+}
+
 static bool is_proto(const struct io_http_request *req) {
   return type_is(req->content_type, STR("application/x-protobuf")) ||
          type_is(req->content_type, STR("application/protobuf"));
@@ -293,8 +305,8 @@ void receiver_http(void *ctx, const struct io_http_request *req, struct io_http_
     http_refuse(res, 405, "post it", "Allow: POST\r\n");
   else if (req->snappy && !write)
     http_refuse(res, 415, "gzip, or no encoding", "Accept-Encoding: gzip\r\n");
-  else if (write && !is_proto(req))
-    http_refuse(res, 415, "application/x-protobuf", NULL);
+  else if (write && (!is_proto(req) || !is_write(req->content_type)))
+    http_refuse(res, 415, "application/x-protobuf of prometheus.WriteRequest or io.prometheus.write.v2.Request", NULL);
   else if (write)
     http_write(ctx, req, res);
   else if (!is_proto(req) && !type_is(req->content_type, STR("application/json")))

@@ -144,6 +144,8 @@ def over_write(tap, daemon):
     bomb = varint(1 << 30) + b"\xfe" * 1000
     tap.equal("a bomb is refused by what it says of itself",
               post(daemon, WRITE, bomb, Content_Encoding="snappy")[0], 413)
+    tap.equal("a message of another name is none of it",
+              post(daemon, WRITE, b"", "application/x-protobuf;proto=io.prometheus.write.v3.Request")[0], 415)
     tap.equal("JSON is none of it", post(daemon, WRITE, b"{}", "application/json")[0], 415)
 
 
