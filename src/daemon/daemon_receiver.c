@@ -138,6 +138,18 @@ static struct answer message_take(struct receiver *r, enum door_wire wire, struc
   return a;
 }
 
+#define UP_BYTES_MAX 16384u
+
+void receiver_scraped(struct receiver *r, struct base_str labels, struct base_str exposition, struct base_wall recv) {
+  char mem[UP_BYTES_MAX];
+  struct base_buf up = buf_over(mem, sizeof mem);
+  if (exposition.n) (void)message_take(r, DOOR_PROMETHEUS, exposition, recv);
+  buf_put_str(&up, STR("# target "));
+  buf_put_str(&up, labels);
+  buf_put_f(&up, " text\nup %d\n", exposition.n ? 1 : 0);
+  if (!up.bad) (void)message_take(r, DOOR_PROMETHEUS, buf_str(&up), recv);
+}
+
 #define LOST_TEXT "not taken: broken, too late, or without a name or time; see the counters"
 
 /* ExportTraceServiceResponse, ExportLogsServiceResponse and ExportMetricsServiceResponse alike. */
