@@ -140,7 +140,8 @@ static struct answer message_take(struct receiver *r, enum door_wire wire, struc
 
 #define UP_BYTES_MAX 16384u
 
-void receiver_scraped(struct receiver *r, struct base_str labels, struct base_str exposition, struct base_wall recv) {
+void receiver_exposition(struct receiver *r, struct base_str labels, struct base_str exposition,
+                         struct base_wall recv) {
   char mem[UP_BYTES_MAX];
   struct base_buf up = buf_over(mem, sizeof mem);
   if (exposition.n) (void)message_take(r, DOOR_PROMETHEUS, exposition, recv);

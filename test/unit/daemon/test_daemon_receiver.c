@@ -50,8 +50,8 @@ static void a_scrape_is_its_exposition_and_whether_it_came(void **state) {
   (void)snprintf(path, sizeof path, "%s/recording", dir);
   struct receiver r = {.recording = recording_open(path, &err), .counters = counter};
   assert_non_null(r.recording);
-  receiver_scraped(&r, STR(LABELS), STR("# target " LABELS " text\na 1\n"), (struct base_wall){T0 + 1});
-  receiver_scraped(&r, STR(LABELS), STR_NONE, (struct base_wall){T0 + 2});
+  receiver_exposition(&r, STR(LABELS), STR("# target " LABELS " text\na 1\n"), (struct base_wall){T0 + 1});
+  receiver_exposition(&r, STR(LABELS), STR_NONE, (struct base_wall){T0 + 2});
   receiver_close(&r, (struct base_wall){T0 + 3});
   assert_true(recording_close(r.recording));
   frames_read(path, &heard);
