@@ -151,6 +151,9 @@ def page_vocabulary():
     signals = [(f"`{text}`", kind, doc) for _, text, kind, doc in table_rows(source, "REC_SIGNAL_TABLE")]
     dims = ", ".join(f"`{key}`" for _, key in table_rows(source, "REC_DIM_TABLE"))
     stages = [(f"`{text}_sum_ns`", doc) for _, text, doc in table_rows(source, "REC_STAGE_TABLE")]
+    roles = [(f"`{text}`", "yes" if ranks == "1" else "no", doc)
+             for _, text, ranks, doc in table_rows(source, "REC_ROLE_TABLE")]
+    units = ", ".join(f"`{text}`" for _, text in table_rows(source, "REC_UNIT_TABLE") if text)
     places = [(f"`{text}`", doc) for _, text, _, doc in table_rows(source, "REC_PLACE_TABLE")]
     return (NOTE.format(source=source) + "# Vocabulary\n\nThe closed lists of words in Foreshock's output.\n"
             "\n## Levels\n\nWhat a series is about; the kind is that of the entity in an incident, the share says "
@@ -162,6 +165,9 @@ def page_vocabulary():
             markdown_table(["class", "group", "which"], classes) +
             "\n## Signals\n\nWhat is watched of every series.\n\n" +
             markdown_table(["signal", "incident kind", "raised by"], signals) +
+            "\n## Gauges\n\nWhat a sampled number tells about ([gauge](detectors/gauge.md)), and whether one that is "
+            "unusual makes its service a likelier cause or is only shown.\n\n" +
+            markdown_table(["role", "ranks", "is"], roles) + f"\nUnits: {units}; a plain number has none.\n" +
             "\n## Places\n\nWhere a slow request's time can have gone ([time](detectors/time.md)); `several` where "
             "no one of them has most of it.\n\n" + markdown_table(["place", "is"], places) +
             "\n## Stages\n\nHow one proxy's report divides its requests' time, in observations of edges.\n\n" +

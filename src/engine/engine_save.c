@@ -5,7 +5,7 @@
 #include "engine_impl.h"
 
 #define MAGIC 0x314b48534f464b43ull /* "CKFOSHK1" */
-#define VERSION 5u
+#define VERSION 6u
 #define LENGTH_AT 24u /* bytes of the whole checkpoint, its trailing digest included */
 
 struct sink {
@@ -117,6 +117,19 @@ static uint32_t order_list(const struct series_catalog *c, uint32_t *by) {
   return n;
 }
 
+static void gauges_save(const struct engine *e, struct sink *s) {
+  const struct gauge_table *t = &e->gauge;
+  sink_u64(s, t->n);
+  sink_u64(s, t->swept);
+  for (uint32_t at = 0; at < t->max; at++) {
+    if (!(t->used[at / 64] >> (at % 64) & 1u)) continue;
+    struct gauge_watch w = t->watch[at];
+    w.next = GAUGE_NONE; /* chains are built again */
+    sink_u64(s, at | (uint64_t)(t->hot[at / 64] >> (at % 64) & 1u) << 32);
+    sink_put(s, &w, sizeof w);
+  }
+}
+
 static void all_save(const struct engine *e, struct sink *s) {
   const struct series_catalog *c = &e->catalog;
   sink_u64(s, MAGIC);
@@ -138,6 +151,7 @@ static void all_save(const struct engine *e, struct sink *s) {
   uint32_t live = order_list(c, e->by_order);
   sink_u64(s, live);
   for (uint32_t i = 0; i < live; i++) series_save(e, e->by_order[i], s);
+  gauges_save(e, s);
   sink_put(s, &e->head, sizeof e->head);
 }
 
@@ -249,6 +263,20 @@ static bool head_sound(const struct engine *e) {
   return true;
 }
 
+static bool gauges_load(struct engine *e, struct source *s) {
+  struct gauge_table *t = &e->gauge;
+  uint64_t n = source_u64(s), swept = source_u64(s);
+  if (s->bad || n > t->max || swept >= t->max) return false;
+  t->swept = (uint32_t)swept;
+  for (uint64_t i = 0; i < n; i++) {
+    struct gauge_watch w;
+    uint64_t at = source_u64(s);
+    source_get(s, &w, sizeof w);
+    if (s->bad || at >> 33 || !gauge_table_restore(t, (uint32_t)at, &w, at >> 32 & 1u)) return false;
+  }
+  return true;
+}
+
 static enum engine_status head_load(struct engine *e, struct source *s) {
   if (source_u64(s) != MAGIC) return s->bad ? ENGINE_BAD_DATA : ENGINE_BAD_MAGIC;
   if (source_u64(s) != VERSION) return s->bad ? ENGINE_BAD_DATA : ENGINE_BAD_VERSION;
@@ -276,6 +304,7 @@ static enum engine_status all_load(struct engine *e, struct source *s) {
   uint64_t live = source_u64(s);
   for (uint64_t i = 0; i < live; i++)
     if (!series_load(e, s)) return ENGINE_BAD_DATA;
+  if (!gauges_load(e, s)) return ENGINE_BAD_DATA;
   source_get(s, &e->head, sizeof e->head);
   engine_threshold_set(e);
   return s->bad || s->at != s->n || !head_sound(e) ? ENGINE_BAD_DATA : ENGINE_OK;
