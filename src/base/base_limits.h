@@ -61,7 +61,7 @@
 #define LIMIT_GAUGES 32768u       /* watched at one time, and at most max_series; one more is not [gauge_limit] */
 #define LIMIT_GAUGES_TICK 8192u   /* samples given to the engine in one tick; more are not [gauge_tick_limit] */
 #define LIMIT_GAUGES_ENTITY 256u  /* of one entity at the door; one more is not taken [gauge_entity_limit] */
-#define LIMIT_GAUGES_SHOWN 12u    /* of one incident; those of the likelier cause, then those that say more */
+#define LIMIT_GAUGES_SHOWN 8u     /* of one incident; those of the likelier cause, then those that say more */
 #define LIMIT_LOG_LINE_BYTES 240u /* of a log line that is quoted; the rest of it is not */
 
 /* Incidents. */

@@ -1,6 +1,7 @@
 /* The engine's memory, seen by the files of this room only.
  *
- *   [ struct engine | catalog | states (series_max x 1 KiB) | signals (64 x LIMIT_SIGNALS_PER_BUCKET) | records | gauges ]
+ *   [ struct engine | catalog | states (series_max x 1 KiB) | signals (64 x LIMIT_SIGNALS_PER_BUCKET) | records |
+ *     seasons | gauges ]
  *
  * A state is owned by its series' bucket; everything else by the head. */
 #ifndef ENGINE_IMPL_H

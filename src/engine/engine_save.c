@@ -254,7 +254,8 @@ static bool head_sound(const struct engine *e) {
     const struct incident_case *c = &h->case_[i];
     if (!c->used) continue;
     if (c->nodes.n > INCIDENT_NODES || !story_sound(e, &c->story) || c->family >= INCIDENT_FAMILIES ||
-        c->again_n > LIMIT_AGAIN || c->decision_n > LIMIT_DECISIONS || !time_sound(e, &c->time))
+        c->again_n > LIMIT_AGAIN || c->decision_n > LIMIT_DECISIONS || !time_sound(e, &c->time) ||
+        !incident_gauge_sound(&c->gauges, e->catalog.node_n))
       return false;
     if (c->source >= e->catalog.node_n && c->source != REC_SERIES_NONE) return false;
     for (uint32_t k = 0; k < c->nodes.n; k++)

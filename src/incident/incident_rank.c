@@ -168,8 +168,8 @@ static struct incident_rank rank_of(const struct incident_view *v, const struct 
 }
 
 uint32_t incident_rank_run(const struct incident_view *v, const struct incident_nodes *set, struct base_str cluster,
-                           enum incident_family family, uint32_t from, uint32_t to, struct incident_rank *out,
-                           uint32_t max, uint32_t *victim) {
+                           enum incident_family family, uint32_t from, uint32_t to, const double *gauge_nats,
+                           struct incident_rank *out, uint32_t max, uint32_t *victim) {
   MUST(set->n > 0 && max > 0 && max <= LIMIT_CAUSES);
   struct incident_claim best[LIMIT_CAUSES];
   uint32_t n = 0;
@@ -179,6 +179,7 @@ uint32_t incident_rank_run(const struct incident_view *v, const struct incident_
     struct incident_claim c = {.id = set->node[i], .self = self_of(v, set->node[i], cluster, family, from, to)};
     if (c.self.own + c.self.between <= 0.0) continue;
     c.concordance = concordance(v, &c, &course, cluster, family);
+    c.gauge = gauge_nats ? gauge_nats[i] : 0.0;
     incident_claim_add(best, &n, max, c);
   }
   incident_claims_share(best, n, 0.0);

@@ -106,6 +106,7 @@ static void claim_insert(struct incident_claim *best, uint32_t *n, uint32_t max,
 void incident_claim_add(struct incident_claim *best, uint32_t *n, uint32_t max, struct incident_claim c) {
   MUST(max > 0);
   c.score = (c.self.own + c.self.between) * (DISCORDANT + (1.0 - DISCORDANT) * c.concordance);
+  if (c.gauge > 0.0) c.score *= math_exp(c.gauge);
   claim_insert(best, n, max, c);
 }
 

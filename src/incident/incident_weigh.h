@@ -53,6 +53,7 @@ struct incident_claim {
   struct incident_self self;
   double concordance; /* of its self-excess with the victim's excess, 0..1 */
   double strain;      /* of what it runs on, 0..1: incident_weigh_strain */
+  double gauge;       /* log-odds that unusual gauges add: incident_gauge.h */
   double score;       /* found by incident_claim_add and incident_claims_share */
 };
 

@@ -140,6 +140,25 @@ static void best_claims_are_kept_in_order(void **state) {
 }
 
 /* A full machine outweighs a small excess, not one that explains all that the victim suffers. */
+/* ln 2 of log-odds doubles a claim: one that has more than twice as much stays first, and nothing is made of nothing.
+ */
+static void gauges_double_a_claim_and_no_more(void **state) {
+  (void)state;
+  const double ln2 = 0.6931471805599453;
+  for (unsigned k = 0; k < 2; k++) {
+    struct incident_claim best[3], weak = claim(2, k ? 5.1 : 4.9, 1.0, 0.0), nothing = claim(3, 0.0, 1.0, 0.0);
+    uint32_t n = 0;
+    weak.gauge = nothing.gauge = ln2;
+    incident_claim_add(best, &n, 3, claim(1, 10.0, 1.0, 0.0));
+    incident_claim_add(best, &n, 3, weak);
+    incident_claim_add(best, &n, 3, nothing);
+    assert_int_equal(best[0].id, k ? 2 : 1);
+    assert_int_equal(best[2].id, 3);
+    near(best[2].score, 0.0);
+    near(best[k ? 0 : 1].score, k ? 10.2 : 9.8);
+  }
+}
+
 static void strain_weighs_as_much_as_the_victims_excess(void **state) {
   (void)state;
   struct incident_claim best[2];
@@ -169,6 +188,7 @@ int main(void) {
       cmocka_unit_test(concordance_is_ruzicka),
       cmocka_unit_test(strain_is_the_slowdown_of_a_queue),
       cmocka_unit_test(best_claims_are_kept_in_order),
+      cmocka_unit_test(gauges_double_a_claim_and_no_more),
       cmocka_unit_test(strain_weighs_as_much_as_the_victims_excess),
   };
   return cmocka_run_group_tests_name("incident_weigh", tests, NULL, NULL);
