@@ -58,10 +58,11 @@
 #define LIMIT_HELD_BYTES (256u << 20) /* parts of messages, bodies, responses of one listener; more: status 8, 503 */
 
 /* Gauges (docs/detectors/gauge.md). */
-#define LIMIT_GAUGES 32768u       /* watched at one time, and at most max_series; one more is not [gauge_limit] */
-#define LIMIT_GAUGES_TICK 8192u   /* samples given to the engine in one tick; more are not [gauge_tick_limit] */
-#define LIMIT_GAUGES_ENTITY 256u  /* of one entity at the door; one more is not taken [gauge_entity_limit] */
-#define LIMIT_GAUGES_SHOWN 8u     /* of one incident; those of the likelier cause, then those that say more */
+#define LIMIT_GAUGES 32768u      /* watched at one time, and at most max_series; one more is not [gauge_limit] */
+#define LIMIT_GAUGES_TICK 8192u  /* samples given to the engine in one tick; the rest waits [gauge_tick_limit] */
+#define LIMIT_GAUGES_ENTITY 256u /* of one entity at the door; one more is not taken [gauge_entity_limit] */
+#define LIMIT_GAUGES_SHOWN 8u    /* of one incident; those of the likelier cause, then those that say more */
+#define LIMIT_GAUGE_LEAD 40u     /* samples of 0 that are told with the first that is something; earlier ones are not */
 #define LIMIT_LOG_LINE_BYTES 240u /* of a log line that is quoted; the rest of it is not */
 
 /* Incidents. */

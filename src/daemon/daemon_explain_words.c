@@ -118,6 +118,7 @@ struct explain_scale explain_scale_of(struct base_str unit, double value, bool a
   }
   if (str_eq(unit, STR("share"))) return (struct explain_scale){100, " %"};
   if (str_eq(unit, STR("1/s"))) return (struct explain_scale){1, "/s"};
+  if (str_eq(unit, STR("cores"))) return (struct explain_scale){1, " cores"};
   return (struct explain_scale){1, ""};
 }
 

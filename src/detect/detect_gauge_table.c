@@ -42,49 +42,10 @@ static void bit_set(uint64_t *words, uint32_t at, bool on) {
   words[at / 64] = on ? words[at / 64] | bit : words[at / 64] & ~bit;
 }
 
-/* ---- keys ---- */
-
 struct key {
-  char p[GAUGE_KEY_BYTES];
+  char p[REC_GAUGE_KEY_BYTES];
   size_t n;
-  bool over;
 };
-
-static void key_put(struct key *k, struct base_str s) {
-  if (s.n + 2 > sizeof k->p - k->n) {
-    k->over = true;
-    return;
-  }
-  k->p[k->n++] = (char)(s.n & 0xff);
-  k->p[k->n++] = (char)(s.n >> 8);
-  if (s.n) memcpy(k->p + k->n, s.p, s.n);
-  k->n += s.n;
-}
-
-static void key_of(const struct rec_gauge *in, struct key *k) {
-  k->n = 0;
-  k->over = false;
-  for (unsigned d = 0; d < REC_DIM_COUNT; d++) key_put(k, in->dim[d]);
-  key_put(k, in->metric);
-  key_put(k, in->part);
-}
-
-static bool key_take(const char *key, size_t key_n, size_t *at, struct base_str *out) {
-  if (key_n - *at < 2) return false;
-  size_t n = (unsigned char)key[*at] | (size_t)(unsigned char)key[*at + 1] << 8;
-  *at += 2;
-  if (n > key_n - *at) return false;
-  *out = (struct base_str){key + *at, n};
-  *at += n;
-  return true;
-}
-
-bool gauge_names_read(const char *key, size_t key_n, struct gauge_names *out) {
-  size_t at = 0;
-  for (unsigned d = 0; d < REC_DIM_COUNT; d++)
-    if (!key_take(key, key_n, &at, &out->dim[d])) return false;
-  return key_take(key, key_n, &at, &out->metric) && key_take(key, key_n, &at, &out->part) && at == key_n;
-}
 
 /* ---- the table ---- */
 
@@ -199,11 +160,19 @@ static bool is_hot(const struct gauge_watch *w, int64_t end_ns) {
   return e->loud_ns != 0 && end_ns - e->loud_ns <= quiet_ns;
 }
 
+/* The zeros that came before the first sample that the door gave. */
+static void lead_step(struct gauge_watch *w, const struct rec_gauge *in) {
+  double step_s = (double)in->lead_ns * 1e-9 / (double)(in->lead_n ? in->lead_n : 1);
+  for (uint32_t i = in->lead_n; i > 0; i--)
+    (void)detect_gauge_step(&w->gauge, 0.0, (double)w->at_ns * 1e-9 - (double)i * step_s);
+}
+
 static void step(struct gauge_watch *w, const struct rec_gauge *in) {
   if (in->novel) {
     novel_step(w, in);
     return;
   }
+  if (w->gauge.n == 0) lead_step(w, in);
   struct detect_gauge_verdict v = detect_gauge_step(&w->gauge, in->value, (double)w->at_ns * 1e-9);
   if (in->value < 0.0) w->negative = true;
   episode_step(w, &v);
@@ -211,8 +180,8 @@ static void step(struct gauge_watch *w, const struct rec_gauge *in) {
 
 enum gauge_taken gauge_table_take(struct gauge_table *t, const struct rec_gauge *in, struct base_wall end) {
   struct key k;
-  key_of(in, &k);
-  if (k.over) return GAUGE_LONG;
+  k.n = rec_gauge_key_write(in, k.p);
+  if (k.n == 0) return GAUGE_LONG;
   uint32_t at = find(t, &k);
   if (at == GAUGE_NONE) at = add(t, &k);
   if (at == GAUGE_NONE) return GAUGE_FULL;
@@ -252,10 +221,10 @@ uint32_t gauge_table_hot(const struct gauge_table *t, uint32_t from) {
 }
 
 bool gauge_table_restore(struct gauge_table *t, uint32_t at, const struct gauge_watch *w, bool hot) {
-  struct gauge_names names;
-  if (at >= t->max || bit_has(t->used, at) || w->key_n > GAUGE_KEY_BYTES || w->line_n > LIMIT_LOG_LINE_BYTES)
+  struct rec_gauge_names names;
+  if (at >= t->max || bit_has(t->used, at) || w->key_n > REC_GAUGE_KEY_BYTES || w->line_n > LIMIT_LOG_LINE_BYTES)
     return false;
-  if (!gauge_names_read(w->key, w->key_n, &names) || names.metric.n == 0) return false;
+  if (!rec_gauge_key_read(w->key, w->key_n, &names) || names.metric.n == 0) return false;
   if (w->role >= REC_ROLE_COUNT || w->unit >= REC_UNIT_COUNT || w->bad >= REC_BAD_COUNT) return false;
   t->watch[at] = *w;
   chain(t, at);

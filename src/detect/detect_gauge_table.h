@@ -11,13 +11,12 @@
 
 #include "base_time.h"
 #include "detect_gauge.h"
-#include "rec_input.h"
+#include "rec_gauge.h"
 
 #define GAUGE_NONE 0xffffffffu
-#define GAUGE_KEY_BYTES 400u /* of all names together, two bytes for each one's length included */
-#define GAUGE_STIR 4.0       /* nats: an episode begins */
-#define GAUGE_LOUD 9.2       /* nats (ln 10,000): it counts as evidence */
-#define GAUGE_CALM 3u        /* samples below GAUGE_STIR, one after the other, that end it */
+#define GAUGE_STIR 4.0 /* nats: an episode begins */
+#define GAUGE_LOUD 9.2 /* nats (ln 10,000): it counts as evidence */
+#define GAUGE_CALM 3u  /* samples below GAUGE_STIR, one after the other, that end it */
 #define GAUGE_IDLE_NS (3600 * TIME_NS_PER_S)
 #define GAUGE_QUIET_NS (60 * TIME_NS_PER_S)
 #define GAUGE_AHEAD_NS (10 * TIME_NS_PER_S) /* a sample's time that is further past the tick's end is the tick's */
@@ -49,7 +48,7 @@ struct gauge_watch {
   bool novel;              /* rec_gauge.novel: no number to watch */
   uint8_t line_n;
   uint32_t pad;
-  char key[GAUGE_KEY_BYTES];
+  char key[REC_GAUGE_KEY_BYTES];
   char line[LIMIT_LOG_LINE_BYTES];
 };
 
@@ -68,7 +67,7 @@ void gauge_table_init(struct gauge_table *t, void *mem, uint32_t max);
 enum gauge_taken {
   GAUGE_TAKEN,
   GAUGE_OLD, /* not later than the newest sample of that gauge: told twice, or out of order */
-  GAUGE_LONG /* its names together are longer than GAUGE_KEY_BYTES */,
+  GAUGE_LONG /* its names together are longer than REC_GAUGE_KEY_BYTES */,
   GAUGE_FULL
 };
 /* One sample in the tick that ends at `end`. Cost: a hash of the key, a comparison, detect_gauge_step. */
@@ -79,13 +78,6 @@ void gauge_table_sweep(struct gauge_table *t, struct base_wall end);
 
 /* The next hot one from number `from` on, GAUGE_NONE at the end. */
 uint32_t gauge_table_hot(const struct gauge_table *t, uint32_t from);
-
-/* Its names. Views into the watch. */
-struct gauge_names {
-  struct base_str dim[REC_DIM_COUNT], metric, part;
-};
-/* False where the key is not one that gauge_table_take has written. */
-bool gauge_names_read(const char *key, size_t key_n, struct gauge_names *out);
 
 /* Puts back a watch of a checkpoint at its number. False where it is unsound. */
 bool gauge_table_restore(struct gauge_table *t, uint32_t at, const struct gauge_watch *w, bool hot);

@@ -4,7 +4,7 @@
 
 #define NONE REC_SERIES_NONE
 
-static uint32_t node_of(const struct incident_view *v, const struct gauge_names *n) {
+static uint32_t node_of(const struct incident_view *v, const struct rec_gauge_names *n) {
   return n->dim[REC_DIM_SERVICE].n
              ? series_catalog_node_find(v->catalog, n->dim[REC_DIM_NAMESPACE], n->dim[REC_DIM_SERVICE])
              : NONE;
@@ -36,10 +36,10 @@ static void weigh_one(const struct incident_nodes *set, uint32_t node, double sa
 /* The next hot gauge that is timely and has a service, from *at on; NULL at the end. */
 static const struct gauge_watch *hot_next(const struct incident_view *v, struct base_wall onset, uint32_t *at,
                                           uint32_t *node) {
-  struct gauge_names names;
+  struct rec_gauge_names names;
   while ((*at = gauge_table_hot(v->gauge, *at)) != GAUGE_NONE) {
     const struct gauge_watch *w = &v->gauge->watch[(*at)++];
-    if (!is_timely(w, onset) || !gauge_names_read(w->key, w->key_n, &names)) continue;
+    if (!is_timely(w, onset) || !rec_gauge_key_read(w->key, w->key_n, &names)) continue;
     *node = node_of(v, &names);
     if (*node != NONE) return w;
   }
@@ -125,8 +125,8 @@ void incident_gauge_keep(const struct incident_view *v, struct incident_gauges *
 }
 
 bool incident_gauge_fits(const struct incident_gauge *g, const struct rec_entity *e) {
-  struct gauge_names n;
-  if (!gauge_names_read(g->key, g->key_n, &n)) return false;
+  struct rec_gauge_names n;
+  if (!rec_gauge_key_read(g->key, g->key_n, &n)) return false;
   for (unsigned d = 0; d < REC_DIM_COUNT; d++) {
     if (d == REC_DIM_POD && n.dim[REC_DIM_CALLER].n) continue; /* who measured, at the other end */
     if (n.dim[d].n && e->dim[d].n && !str_eq(n.dim[d], e->dim[d])) return false;
@@ -166,6 +166,7 @@ static void put_value(struct base_buf *b, double v, uint8_t unit) {
     case REC_UNIT_SHARE: put_count(b, 100.0 * v), buf_put_str(b, STR(" %")); break;
     case REC_UNIT_SECONDS: put_count(b, v), buf_put_str(b, STR(" s")); break;
     case REC_UNIT_PER_S: put_count(b, v), buf_put_str(b, STR("/s")); break;
+    case REC_UNIT_CORES: put_count(b, v), buf_put_str(b, STR(" cores")); break;
     default: put_count(b, v); break;
   }
 }
@@ -188,7 +189,7 @@ static void put_since(struct base_buf *b, int64_t ns) {
   buf_put_f(b, ", since %.8s", text + sizeof "2026-03-02T" - 1);
 }
 
-static void put_who(struct base_buf *b, const struct gauge_names *n) {
+static void put_who(struct base_buf *b, const struct rec_gauge_names *n) {
   struct base_str pod = n->dim[REC_DIM_POD];
   buf_put_str(b, pod.n ? pod : n->dim[n->dim[REC_DIM_CALLER].n ? REC_DIM_CALLER : REC_DIM_SERVICE]);
   if (n->dim[REC_DIM_CALLER].n) {
@@ -199,8 +200,8 @@ static void put_who(struct base_buf *b, const struct gauge_names *n) {
 
 /* "; cart-7f: upstream_rq_pending_active 48, usually 0 to 3, since 12:00:03" */
 static void put_sentence(struct base_buf *b, const struct incident_gauge *g) {
-  struct gauge_names n;
-  if (!gauge_names_read(g->key, g->key_n, &n)) return;
+  struct rec_gauge_names n;
+  if (!rec_gauge_key_read(g->key, g->key_n, &n)) return;
   buf_put_str(b, STR("; "));
   put_who(b, &n);
   if (g->novel) {
@@ -241,8 +242,8 @@ void incident_gauge_write(const struct incident_gauges *kept, struct rec_inciden
   out->gauge_n = 0;
   for (uint32_t i = 0; i < kept->n; i++) {
     const struct incident_gauge *g = &kept->gauge[i];
-    struct gauge_names n;
-    if (!gauge_names_read(g->key, g->key_n, &n)) continue;
+    struct rec_gauge_names n;
+    if (!rec_gauge_key_read(g->key, g->key_n, &n)) continue;
     struct rec_pressure *p = &out->gauge[out->gauge_n++];
     *p = (struct rec_pressure){.metric = n.metric,
                                .part = n.part,
@@ -263,12 +264,13 @@ void incident_gauge_write(const struct incident_gauges *kept, struct rec_inciden
 }
 
 bool incident_gauge_sound(const struct incident_gauges *kept, uint32_t node_n) {
-  struct gauge_names n;
+  struct rec_gauge_names n;
   if (kept->n > LIMIT_GAUGES_SHOWN) return false;
   for (uint32_t i = 0; i < kept->n; i++) {
     const struct incident_gauge *g = &kept->gauge[i];
-    if (g->node >= node_n || g->key_n > GAUGE_KEY_BYTES || g->line_n > LIMIT_LOG_LINE_BYTES) return false;
-    if (g->role >= REC_ROLE_COUNT || g->unit >= REC_UNIT_COUNT || !gauge_names_read(g->key, g->key_n, &n)) return false;
+    if (g->node >= node_n || g->key_n > REC_GAUGE_KEY_BYTES || g->line_n > LIMIT_LOG_LINE_BYTES) return false;
+    if (g->role >= REC_ROLE_COUNT || g->unit >= REC_UNIT_COUNT || !rec_gauge_key_read(g->key, g->key_n, &n))
+      return false;
   }
   return true;
 }

@@ -23,7 +23,7 @@ struct incident_gauge {
   uint8_t role, unit, line_n;
   bool novel;
   uint8_t pad[6];
-  char key[GAUGE_KEY_BYTES];
+  char key[REC_GAUGE_KEY_BYTES];
   char line[LIMIT_LOG_LINE_BYTES];
 };
 

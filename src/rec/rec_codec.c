@@ -175,15 +175,22 @@ static bool words_sound(const struct rec_gauge *g) {
   return g->role < REC_ROLE_COUNT && g->unit < REC_UNIT_COUNT && g->bad < REC_BAD_COUNT;
 }
 
+static bool lead_sound(const struct rec_gauge *g) {
+  return g->lead_n <= LIMIT_GAUGE_LEAD && (g->lead_n ? g->lead_ns > 0 : g->lead_ns == 0);
+}
+
 static void put_gauge(struct base_buf *out, const struct rec_gauge *g) {
   uint64_t bits = bits_of(g->value);
-  if (!words_sound(g) || !finite_bits(bits) || g->metric.n == 0 || dims_mask(g->dim) == 0) out->bad = true;
+  if (!words_sound(g) || !lead_sound(g) || !finite_bits(bits) || g->metric.n == 0 || dims_mask(g->dim) == 0)
+    out->bad = true;
   put_u64(out, (uint64_t)g->at.ns);
   put_dims(out, g->dim);
   put_str(out, g->metric, LIMIT_NAME_BYTES);
   put_str(out, g->part, LIMIT_NAME_BYTES);
   put_str(out, g->line, LIMIT_LOG_LINE_BYTES);
   put_u64(out, bits);
+  put_varint(out, g->lead_n);
+  put_varint(out, (uint64_t)g->lead_ns);
   buf_put_char(out, (char)g->role);
   buf_put_char(out, (char)g->unit);
   buf_put_char(out, (char)g->bad);
@@ -389,7 +396,7 @@ enum {
   CHANGE_BYTES = 13,
   COMMAND_BYTES = 11,
   GAP_BYTES = 7,
-  GAUGE_BYTES = 27
+  GAUGE_BYTES = 29
 };
 
 static void take_batch_obs(struct take *t, struct rec_batch *b) {
@@ -482,6 +489,9 @@ static void take_gauge(struct take *t, struct rec_gauge *g) {
   uint64_t bits = take_u64(t);
   if (!finite_bits(bits)) refuse(t, "a gauge's value is not finite");
   memcpy(&g->value, &bits, sizeof bits);
+  g->lead_n = take_u32(t);
+  g->lead_ns = (int64_t)take_varint(t, INT64_MAX);
+  if (!lead_sound(g)) refuse(t, "a gauge's lead is out of range");
   g->role = take_u8(t);
   g->unit = take_u8(t);
   g->bad = take_u8(t);

@@ -12,7 +12,8 @@
  *   drop    idx
  *   head    n exemplars | n changes | n commands | n gaps | n gauges
  *   gap     node, namespace, service, cluster | expected, lost | reason
- *   gauge   i64 at | mask of dims, their strings | metric, part, line | u64 value's bits | role, unit, bad, novel
+ *   gauge   i64 at | mask of dims, their strings | metric, part, line | u64 value's bits | lead n, lead ns |
+ *           role, unit, bad, novel
  *
  * Numbers that ascend are written as the distance to the number before, less one. */
 #ifndef REC_CODEC_H

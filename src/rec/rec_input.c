@@ -42,11 +42,3 @@ bool rec_series_eq(const struct rec_series *a, const struct rec_series *b) {
     if ((dims >> d & 1u) && !str_eq(a->dim[d], b->dim[d])) return false;
   return true;
 }
-
-int rec_gauge_cmp(const struct rec_gauge *a, const struct rec_gauge *b) {
-  int c = 0;
-  for (unsigned d = 0; d < REC_DIM_COUNT && c == 0; d++) c = str_cmp(a->dim[d], b->dim[d]);
-  if (c == 0) c = str_cmp(a->metric, b->metric);
-  if (c == 0) c = str_cmp(a->part, b->part);
-  return c ? c : (a->at.ns > b->at.ns) - (a->at.ns < b->at.ns);
-}

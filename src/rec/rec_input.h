@@ -117,19 +117,22 @@ struct rec_gap {
 
 /* One sample of a gauge (docs/detectors/gauge.md). Whose it is, metric and part are its key, compared whole (I7). A
  * gauge of the calls from one service to another names both, and in POD, where it is set, who measured: the caller's.
- * novel: not a number that moves, but a log template that its service has never logged before; value is how little it
- * was to be expected, in nats, and line one such line. */
+ * lead: the door gives nothing of a gauge that was never anything but 0; the first that is something says how many such
+ * samples came before it, evenly over lead_ns. novel: not a number that moves, but a log template that its service has
+ * never logged before; value is how little it was to be expected, in nats, and line one such line. */
 struct rec_gauge {
   struct base_wall at;
   double value;                       /* finite */
+  int64_t lead_ns;                    /* > 0 where lead_n is, else 0 */
   struct base_str metric;             /* the name that its source gave it; never empty */
   struct base_str part;               /* of the entity: an upstream cluster, a container, a pool; may be empty */
   struct base_str line;               /* <= LIMIT_LOG_LINE_BYTES; may be empty */
   struct base_str dim[REC_DIM_COUNT]; /* at least one is set */
+  uint32_t lead_n;                    /* <= LIMIT_GAUGE_LEAD */
   uint8_t role, unit, bad;            /* enum rec_role, rec_unit, rec_bad */
   bool novel;
 };
-_Static_assert(sizeof(struct rec_gauge) == 64 + REC_DIM_COUNT * sizeof(struct base_str) + 8, "a gauge has no holes");
+_Static_assert(sizeof(struct rec_gauge) == 72 + REC_DIM_COUNT * sizeof(struct base_str) + 8, "a gauge has no holes");
 
 /* What arrives for one bucket and tick. obs is sorted by series_idx and holds each series at most once. */
 struct rec_batch {
@@ -156,9 +159,6 @@ struct rec_head_batch {
   const struct rec_gauge *gauge; /* sorted by key, then time: never by arrival */
   size_t gauge_n;
 };
-
-/* Order of gauges in a batch: by dims, metric and part, then time. < 0, 0, > 0. */
-int rec_gauge_cmp(const struct rec_gauge *a, const struct rec_gauge *b);
 
 /* Bit i set: dim i is part of the key at this level. */
 uint32_t rec_series_dims(enum rec_level level);

@@ -186,13 +186,14 @@ enum rec_role {
 };
 
 /* X(NAME, text): of a gauge's value. */
-#define REC_UNIT_TABLE(X) \
-  X(NONE, "")             \
-  X(BYTES, "bytes")       \
-  X(SECONDS, "s")         \
-  X(SHARE, "share")       \
-  X(PER_S, "1/s")         \
-  X(BYTES_PER_S, "bytes/s")
+#define REC_UNIT_TABLE(X)   \
+  X(NONE, "")               \
+  X(BYTES, "bytes")         \
+  X(SECONDS, "s")           \
+  X(SHARE, "share")         \
+  X(PER_S, "1/s")           \
+  X(BYTES_PER_S, "bytes/s") \
+  X(CORES, "cores")
 
 enum rec_unit {
 #define X(name, text) REC_UNIT_##name,

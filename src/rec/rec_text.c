@@ -169,6 +169,8 @@ void rec_text_gauge(const struct rec_gauge *gauge, struct base_buf *out) {
   if (gauge->unit) word_put(out, "unit", gauge->unit < REC_UNIT_COUNT ? rec_unit_text(gauge->unit) : NULL, gauge->unit);
   word_put(out, "role", gauge->role < REC_ROLE_COUNT ? rec_role_text(gauge->role) : NULL, gauge->role);
   word_put(out, "bad", gauge->bad < REC_BAD_COUNT ? rec_bad_text(gauge->bad) : NULL, gauge->bad);
+  u64_put(out, "lead_n", gauge->lead_n);
+  u64_put(out, "lead_ns", (uint64_t)gauge->lead_ns);
   if (gauge->novel) buf_put_str(out, STR(" novel"));
   str_put(out, "line", gauge->line);
   buf_put_char(out, '\n');

@@ -16,6 +16,7 @@
 #include "wire_cell.h"
 #include "wire_clock.h"
 #include "wire_fold.h"
+#include "wire_gauge.h"
 #include "wire_identity_node.h"
 #include "wire_link.h"
 #include "wire_pair.h"
@@ -142,6 +143,8 @@ struct fold_out {
       drop_at[LIMIT_BUCKETS + 1];
   struct rec_gap *gap;
   uint32_t gap_n;
+  const struct rec_gauge *gauge;
+  size_t gauge_n;
   struct fold_shown *shown; /* copies, as the tick's own are given back */
 };
 
@@ -235,6 +238,7 @@ struct wire_fold {
   struct fold_out out;
   struct wire_links *links;
   struct wire_primaries *primary;
+  struct wire_gauges *gauge;
   struct fold_wait *wait;
   uint32_t wait_n, wait_free;
   uint32_t wait_head[LIMIT_OPEN_TICKS][WIRE_SOURCE_COUNT];

@@ -77,19 +77,19 @@ static void each_gauge_is_stepped_alone(void **state) {
 static void keys_are_compared_whole(void **state) {
   (void)state;
   struct bed b;
-  struct gauge_names n;
+  struct rec_gauge_names n;
   struct rec_gauge g[3] = {sample("ab", "c", T0, 1.0), sample("a", "bc", T0, 2.0), sample("a", "b", T0, 3.0)};
   bed_open(&b, 64);
   g[2].part = STR("c");
   for (unsigned k = 0; k < 3; k++) assert_int_equal(take(&b, g[k]), GAUGE_TAKEN);
   assert_int_equal(b.t.n, 3);
   for (unsigned k = 0; k < 3; k++) {
-    assert_true(gauge_names_read(b.t.watch[k].key, b.t.watch[k].key_n, &n));
+    assert_true(rec_gauge_key_read(b.t.watch[k].key, b.t.watch[k].key_n, &n));
     assert_true(str_eq(n.metric, g[k].metric) && str_eq(n.part, g[k].part));
     for (unsigned d = 0; d < REC_DIM_COUNT; d++) assert_true(str_eq(n.dim[d], g[k].dim[d]));
     assert_true(b.t.watch[k].value == g[k].value);
   }
-  for (uint16_t cut = 0; cut < b.t.watch[2].key_n; cut++) assert_false(gauge_names_read(b.t.watch[2].key, cut, &n));
+  for (uint16_t cut = 0; cut < b.t.watch[2].key_n; cut++) assert_false(rec_gauge_key_read(b.t.watch[2].key, cut, &n));
   bed_close(&b);
 }
 
@@ -101,7 +101,7 @@ static void names_that_are_too_long_are_refused_whole(void **state) {
   name[LIMIT_NAME_BYTES] = 0;
   bed_open(&b, 64);
   struct rec_gauge g = sample(name, "m", T0, 1.0);
-  g.part = (struct base_str){name, GAUGE_KEY_BYTES - LIMIT_NAME_BYTES - 1 - 2 * (REC_DIM_COUNT + 2)};
+  g.part = (struct base_str){name, REC_GAUGE_KEY_BYTES - LIMIT_NAME_BYTES - 1 - 2 * (REC_DIM_COUNT + 2)};
   assert_int_equal(take(&b, g), GAUGE_TAKEN); /* just fits */
   g.part.n++;
   assert_int_equal(take(&b, g), GAUGE_LONG);
@@ -206,6 +206,27 @@ static void a_new_template_is_hot_at_once(void **state) {
   bed_close(&b);
 }
 
+/* A lead is as good as the zeros themselves. */
+static void a_lead_stands_for_its_zeros(void **state) {
+  (void)state;
+  struct bed b;
+  struct detect_gauge want;
+  bed_open(&b, 64);
+  detect_gauge_init(&want);
+  for (int i = 0; i < 40; i++) (void)detect_gauge_step(&want, 0.0, (double)(T0 + i * S) * 1e-9);
+  (void)detect_gauge_step(&want, 48.0, (double)(T0 + 40 * S) * 1e-9);
+  struct rec_gauge g = sample("cart", "queue", T0 + 40 * S, 48.0);
+  g.lead_n = 40;
+  g.lead_ns = 40 * S;
+  assert_int_equal(take(&b, g), GAUGE_TAKEN);
+  assert_memory_equal(&b.t.watch[0].gauge, &want, sizeof want);
+  for (int i = 41; i < 45; i++) (void)take(&b, sample("cart", "queue", T0 + i * S, 48.0));
+  const struct gauge_episode *e = &b.t.watch[0].episode;
+  assert_int_equal(gauge_table_hot(&b.t, 0), 0);
+  assert_true(e->from_ns == T0 + 40 * S && e->low == 0.0 && e->high < 1e-3);
+  bed_close(&b);
+}
+
 /* Quiet gauges rarely get loud: ten thousand quiet samples of white noise, at most a handful of episodes. */
 static void noise_is_seldom_loud(void **state) {
   (void)state;
@@ -235,6 +256,7 @@ int main(void) {
       cmocka_unit_test(what_is_over_cools),
       cmocka_unit_test(the_good_side_is_not_heard),
       cmocka_unit_test(a_new_template_is_hot_at_once),
+      cmocka_unit_test(a_lead_stands_for_its_zeros),
       cmocka_unit_test(noise_is_seldom_loud),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

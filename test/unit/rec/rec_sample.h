@@ -80,6 +80,8 @@ static inline void sample_gauges(struct rec_sample *s) {
                                            [REC_DIM_POD] = STR("web-1"),
                                            [REC_DIM_CALLER] = STR("web")},
                                    .value = 48.25,
+                                   .lead_n = LIMIT_GAUGE_LEAD,
+                                   .lead_ns = 40000000000,
                                    .role = REC_ROLE_SATURATION,
                                    .bad = REC_BAD_ABOVE};
   s->gauge[1] = (struct rec_gauge){.at = {-7},

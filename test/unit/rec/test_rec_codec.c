@@ -167,7 +167,7 @@ static void what_would_be_refused_is_not_written(void **state) {
 static void a_gauge_that_is_none_is_not_written(void **state) {
   (void)state;
   struct rec_sample s;
-  for (unsigned k = 0; k < 7; k++) {
+  for (unsigned k = 0; k < 10; k++) {
     rec_sample_init(&s);
     struct rec_gauge *g = &s.gauge[0];
     if (k == 0) g->value = 1e308 * 10.0;
@@ -177,17 +177,20 @@ static void a_gauge_that_is_none_is_not_written(void **state) {
     if (k == 4) g->unit = REC_UNIT_COUNT;
     if (k == 5) g->bad = REC_BAD_COUNT;
     if (k == 6) g->line = (struct base_str){memory, LIMIT_LOG_LINE_BYTES + 1};
+    if (k == 7) g->lead_n = LIMIT_GAUGE_LEAD + 1;
+    if (k == 8) g->lead_ns = 0;
+    if (k == 9) g->lead_ns = -1;
     assert_unwritable(&s);
   }
 }
 
-/* The frame's last bytes are the value's eight, role, unit, bad and novel. */
+/* The frame's last bytes are the value's eight, no lead (two), role, unit, bad and novel. */
 static void a_gauge_of_unknown_words_is_refused(void **state) {
   (void)state;
   static const struct {
     size_t from_end;
     unsigned char byte;
-  } wrong[] = {{1, 2}, {2, REC_BAD_COUNT}, {3, REC_UNIT_COUNT}, {4, REC_ROLE_COUNT}, {5, 0x7f}};
+  } wrong[] = {{1, 2}, {2, REC_BAD_COUNT}, {3, REC_UNIT_COUNT}, {4, REC_ROLE_COUNT}, {5, 1}, {6, 1}, {7, 0x7f}};
   struct rec_gauge gauge = {.metric = STR("m"), .dim = {STR("ns")}, .value = -1.5e308}; /* exponent all but full */
   struct rec_tick_input in = {.tick = {7, {1}, {2}, false}, .head = {.gauge = &gauge, .gauge_n = 1}}, back;
   struct base_buf bytes = written(&in);
@@ -196,7 +199,7 @@ static void a_gauge_of_unknown_words_is_refused(void **state) {
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
     char *at = &bytes.p[bytes.n - wrong[i].from_end], was = *at;
     *at = (char)wrong[i].byte;
-    if (wrong[i].from_end == 5) bytes.p[bytes.n - 6] = (char)0xf0;
+    if (wrong[i].from_end == 7) bytes.p[bytes.n - 8] = (char)0xf0;
     assert_false(reads(buf_str(&bytes), &back));
     *at = was;
   }
