@@ -108,6 +108,7 @@ static bool bad_side(const struct gauge_watch *w, int side) {
 }
 
 static void episode_begin(struct gauge_watch *w, const struct detect_gauge_verdict *v) {
+  w->novel = false;
   double low = !w->negative && v->low < 0.0 ? 0.0 : v->low;
   w->episode = (struct gauge_episode){.from_ns = w->at_ns,
                                       .peak_ns = w->at_ns,

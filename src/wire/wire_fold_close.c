@@ -269,6 +269,7 @@ void fold_close(struct wire_fold *f, int64_t tick) {
   uint64_t before = (uint64_t)tick > FOLD_NODE_IDLE_TICKS ? (uint64_t)tick - FOLD_NODE_IDLE_TICKS : 0;
   wire_nodes_step(f->nodes, before);
   fold_pair_step(f);
+  wire_template_close(f->templates, f->gauge, (uint64_t)tick, (tick + 1) * LIMIT_TICK_NS);
   o->gauge = wire_gauge_close(f->gauge, (uint64_t)tick, &o->gauge_n);
 }
 

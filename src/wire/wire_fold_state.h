@@ -22,6 +22,7 @@
 #include "wire_pair.h"
 #include "wire_primary.h"
 #include "wire_route_tree.h"
+#include "wire_template.h"
 #include "wire_told.h"
 
 #define FOLD_NAMES (1u << 19)
@@ -239,6 +240,7 @@ struct wire_fold {
   struct wire_links *links;
   struct wire_primaries *primary;
   struct wire_gauges *gauge;
+  struct wire_templates *templates;
   struct fold_wait *wait;
   uint32_t wait_n, wait_free;
   uint32_t wait_head[LIMIT_OPEN_TICKS][WIRE_SOURCE_COUNT];

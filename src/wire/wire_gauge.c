@@ -70,6 +70,10 @@ void wire_gauge_series(struct wire_gauges *g, const struct rec_series *series) {
   if (series->level == REC_LEVEL_EDGE) wire_gauge_edges_learn(&g->pods, series->dim);
 }
 
+void wire_gauge_known(struct wire_gauges *g, struct wire_who *who) {
+  wire_gauge_pods_name(&g->pods, who);
+}
+
 /* ---- slots ---- */
 
 struct key {

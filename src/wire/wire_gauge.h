@@ -12,6 +12,7 @@
 #include "base_hash.h"
 #include "base_time.h"
 #include "rec_gauge.h"
+#include "wire_identity.h"
 #include "wire_sample.h"
 
 #define WIRE_GAUGE_SLOTS 65536u /* keys known at one time; of counters each set of labels [gauge_limit] */
@@ -26,6 +27,9 @@ struct wire_gauges *wire_gauges_init(void *mem, struct base_hash_key key, uint64
 /* A series of requests that is new: a pod keeps the names that its series has, and of the clusters of a proxy those are
  * taken that it calls. */
 void wire_gauge_series(struct wire_gauges *g, const struct rec_series *series);
+
+/* Names of a pod that requests were seen of, over what is said of it. */
+void wire_gauge_known(struct wire_gauges *g, struct wire_who *who);
 
 /* One sample; recv: the receiver's clock, ns == 0 where there is none. True where it was a gauge's and taken. Cost of
  * one that is none: a hash of its name. */

@@ -3,7 +3,6 @@
 #include "base_buf.h"
 #include "base_must.h"
 #include "wire_gauge_table.h"
-#include "wire_identity.h"
 
 enum who {
 #define X(name, labels) WHO_##name,
@@ -189,7 +188,7 @@ static void self_read(const struct fields *f, struct wire_who *out) {
   if (f->value[WHO_NODE_ID].n && f->value[WHO_SERVICE].n) out->service = f->value[WHO_SERVICE];
 }
 
-static void pod_known(struct wire_gauge_pods *p, struct wire_who *who) {
+void wire_gauge_pods_name(struct wire_gauge_pods *p, struct wire_who *who) {
   const struct wire_gauge_pod *e = who->pod.n ? pod_find(p, who->pod, who->namespace_) : NULL;
   if (!e) return;
   who->namespace_ = pod_part(e, 1);
@@ -272,7 +271,7 @@ bool wire_gauge_who(const struct wire_gauge_words *w, struct wire_gauge_pods *p,
   if (of_others(name, f.service_label)) workload_read(s, &f);
   workload_only(name, &f);
   self_read(&f, &who);
-  pod_known(p, &who);
+  wire_gauge_pods_name(p, &who);
   if (who.service.n == 0 || !part_read(w, s, name, part_mem, out)) return false;
   struct base_str cluster = name->inside.n ? name->inside : f.value[WHO_UPSTREAM];
   if (name->upstream && out->part.n == 0) out->part = cluster;

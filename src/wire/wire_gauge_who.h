@@ -6,6 +6,7 @@
 
 #include "base_hash.h"
 #include "rec_gauge.h"
+#include "wire_identity.h"
 #include "wire_sample.h"
 
 /* One row of the table. */
@@ -65,6 +66,9 @@ struct wire_gauge_pods {
 /* Names that are too long together are not learned. */
 void wire_gauge_pods_learn(struct wire_gauge_pods *p, const struct rec_series *pod);
 void wire_gauge_edges_learn(struct wire_gauge_pods *p, const struct base_str dim[REC_DIM_COUNT]);
+
+/* Over what is said of a pod, the names that its series have. */
+void wire_gauge_pods_name(struct wire_gauge_pods *p, struct wire_who *who);
 
 /* Fills dim and part of *out; part may point into part_mem. False: nobody is told. */
 #define WIRE_GAUGE_PART_BYTES LIMIT_NAME_BYTES
