@@ -17,9 +17,10 @@ static bool is_timely(const struct gauge_watch *w, struct base_wall onset) {
   return from >= -INCIDENT_GAUGE_BEFORE_NS && from <= INCIDENT_GAUGE_AFTER_NS + step_ns;
 }
 
-static double nats_of(uint8_t role, float score) {
-  double share = (double)score / INCIDENT_GAUGE_FULL;
-  return rec_role_ranks(role) ? INCIDENT_GAUGE_NATS * (share < 1.0 ? share : 1.0) : 0.0;
+double incident_gauge_says(enum rec_role role, double score) {
+  double share = score / INCIDENT_GAUGE_FULL;
+  if (!rec_role_ranks(role)) return 0.0;
+  return share < 1.0 ? share : 1.0;
 }
 
 static uint32_t index_of(const struct incident_nodes *set, uint32_t node) {
@@ -28,9 +29,9 @@ static uint32_t index_of(const struct incident_nodes *set, uint32_t node) {
   return NONE;
 }
 
-static void weigh_one(const struct incident_nodes *set, uint32_t node, double says, double nats[INCIDENT_NODES]) {
-  uint32_t i = node == NONE || says <= 0.0 ? NONE : index_of(set, node);
-  if (i != NONE && nats[i] < says) nats[i] = says;
+static void weigh_one(const struct incident_nodes *set, uint32_t node, double more, double says[INCIDENT_NODES]) {
+  uint32_t i = node == NONE || more <= 0.0 ? NONE : index_of(set, node);
+  if (i != NONE && says[i] < more) says[i] = more;
 }
 
 /* The next hot gauge that is timely and has a service, from *at on; NULL at the end. */
@@ -47,14 +48,15 @@ static const struct gauge_watch *hot_next(const struct incident_view *v, struct 
 }
 
 void incident_gauge_weigh(const struct incident_view *v, const struct incident_gauges *kept,
-                          const struct incident_nodes *set, struct base_wall onset, double nats[INCIDENT_NODES]) {
+                          const struct incident_nodes *set, struct base_wall onset, double says[INCIDENT_NODES]) {
   const struct gauge_watch *w;
   uint32_t node;
-  for (uint32_t i = 0; i < set->n; i++) nats[i] = 0.0;
+  for (uint32_t i = 0; i < set->n; i++) says[i] = 0.0;
   for (uint32_t i = 0; i < kept->n; i++)
-    weigh_one(set, kept->gauge[i].node, nats_of(kept->gauge[i].role, kept->gauge[i].episode.score), nats);
+    weigh_one(set, kept->gauge[i].node, incident_gauge_says(kept->gauge[i].role, (double)kept->gauge[i].episode.score),
+              says);
   for (uint32_t at = 0; v->gauge && (w = hot_next(v, onset, &at, &node));)
-    weigh_one(set, node, nats_of(w->role, w->episode.score), nats);
+    weigh_one(set, node, incident_gauge_says(w->role, (double)w->episode.score), says);
 }
 
 static void let_go(struct incident_gauges *kept, const struct incident_nodes *of) {

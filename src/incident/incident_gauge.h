@@ -1,7 +1,6 @@
 /* Gauges as evidence (docs/detectors/gauge.md): those of a likely cause's service that rose near or before the onset.
- * They open no incident and make nobody a cause who has no excess of his own; a cause that has one they make likelier,
- * by at most INCIDENT_GAUGE_NATS of log-odds: twice as likely, and no more, so that an excess of more than twice the
- * next one's stays first whatever the gauges say. */
+ * They open no incident. In the ranking they are heard where no service's own excess explains half of the trouble: then
+ * a service whose gauges are far from usual may be named (incident_claims_share). */
 #ifndef INCIDENT_GAUGE_H
 #define INCIDENT_GAUGE_H
 
@@ -9,8 +8,7 @@
 #include "incident_rank.h"
 #include "rec_incident.h"
 
-#define INCIDENT_GAUGE_NATS 0.6931471805599453 /* ln 2 */
-#define INCIDENT_GAUGE_FULL 12.0               /* nats of score at which a gauge counts for all of that */
+#define INCIDENT_GAUGE_FULL 12.0 /* nats of score at which a gauge says all that it may */
 #define INCIDENT_GAUGE_BEFORE_NS (600 * TIME_NS_PER_S)
 #define INCIDENT_GAUGE_AFTER_NS (15 * TIME_NS_PER_S) /* what rises later is rather an effect; and one usual step */
 #define INCIDENT_GAUGE_SENTENCES 2u                  /* in the evidence of one cause */
@@ -32,10 +30,12 @@ struct incident_gauges {
   struct incident_gauge gauge[LIMIT_GAUGES_SHOWN];
 };
 
-/* What the gauges say of each node of the set: nats[i] of log-odds, 0..INCIDENT_GAUGE_NATS, for a trouble that began at
- * onset. kept: those of the case. Cost: the names of all hot gauges. */
+/* What a gauge of that role says at that score, 0..1. */
+double incident_gauge_says(enum rec_role role, double score);
+/* What the gauges say of each node of the set, 0..1 each: of a node's the one that says most, for a trouble that began
+ * at onset. kept: those of the case. Cost: the names of all hot gauges. */
 void incident_gauge_weigh(const struct incident_view *v, const struct incident_gauges *kept,
-                          const struct incident_nodes *set, struct base_wall onset, double nats[INCIDENT_NODES]);
+                          const struct incident_nodes *set, struct base_wall onset, double says[INCIDENT_NODES]);
 /* Keeps the gauges of these services (those that rank, then those that say more) and lets go of others'. */
 void incident_gauge_keep(const struct incident_view *v, struct incident_gauges *kept, const struct incident_nodes *of,
                          struct base_wall onset);

@@ -393,11 +393,12 @@ static bool tell_ranked(const struct incident_head *h, const struct incident_vie
   uint32_t victim = 0;
   set_gather(h, v, c, cluster, w, &set);
   if (set.n == 0) return false;
-  double gauge_nats[INCIDENT_NODES];
-  incident_gauge_weigh(v, &c->gauges, &set, incident_seq_wall(h, v, c->from_seq), gauge_nats);
-  uint32_t n = incident_rank_run(v, &set, cluster, c->family, w.from, w.to, gauge_nats, rank, LIMIT_CAUSES, &victim);
+  double gauge[INCIDENT_NODES];
+  incident_gauge_weigh(v, &c->gauges, &set, incident_seq_wall(h, v, c->from_seq), gauge);
+  uint32_t n = incident_rank_run(v, &set, cluster, c->family, w.from, w.to, gauge, rank, LIMIT_CAUSES, &victim);
   n = ranks_own(h, v, c, rank, n);
-  if (n == 0) return false;
+  if (n == 0 || (rank[0].self <= 0.0 && c->story.rate > 0.0))
+    return false; /* what had an excess says more than a gauge */
   for (uint32_t i = 0; i < n; i++) cause_name(h, v, c, &rank[i], i == 0, w, &s);
   causes_sort(&s);
   region_judge(v, rank, n, cluster, &s);
@@ -416,7 +417,7 @@ static bool tell_ranked(const struct incident_head *h, const struct incident_vie
   tell_gauges(h, v, c);
   load_judge(h, v, c, &c->story);
   incident_text_summary(v, c, c->story.summary, sizeof c->story.summary);
-  return true;
+  return rank[0].self > 0.0; /* a gauge names, and does not tell */
 }
 
 /* Nothing could be ranked (signals without recent seconds, or too little evidence left): the strongest alarm speaks,
