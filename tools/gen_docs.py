@@ -111,9 +111,9 @@ def plain_number(text):
     return str(number(text)) if "LIMIT_" in text else text
 
 
-TYPES = {"U64": "integer", "DOUBLE": "number", "DURATION": "duration", "STRING": "text", "ADDRESS": "address",
-         "SCOPES": "scopes", "URL": "URL", "NAME": "name", "BOOL": "true, false", "ACTTYPE": "type",
-         "SEVERITY": "severity", "PAIRS": "pairs"}
+TYPES = {"U64": "integer", "NAMES": "names", "DOUBLE": "number", "DURATION": "duration", "STRING": "text",
+         "ADDRESS": "address", "SCOPES": "scopes", "URL": "URL", "NAME": "name", "BOOL": "true, false",
+         "ACTTYPE": "type", "SEVERITY": "severity", "PAIRS": "pairs"}
 
 
 # ---- pages ----

@@ -48,13 +48,15 @@
 #define LIMIT_WAITING 262144u      /* spans and records that wait for their tick; more do not [waiting_limit] */
 
 /* Sockets. */
-#define LIMIT_CONNECTIONS 16384u           /* one more is accepted and closed at once [connection_limit] */
-#define LIMIT_STREAMS_PER_CONNECTION 1024u /* more: refused, or ends the connection (SETTINGS acknowledged) */
-#define LIMIT_HTTP_HEADER_BYTES 65536u     /* larger: 431 */
-#define LIMIT_HTTP_BODY_BYTES (8u << 20)   /* larger: 413 */
-#define LIMIT_GRPC_REPLY_BYTES 1024u       /* the answer of a unary call; a longer one is INTERNAL */
-#define LIMIT_HTTP_OUT_BYTES (64u << 20)   /* a response larger than this is an error 500 */
-#define LIMIT_SSE_QUEUE_BYTES (1u << 20)   /* unsent bytes of one event stream; past it the reader is cut off */
+#define LIMIT_CONNECTIONS 16384u             /* one more is accepted and closed at once [connection_limit] */
+#define LIMIT_TLS_HANDSHAKES 1024u           /* under way at a listener; the oldest gives way [tls_crowded_out] */
+#define LIMIT_TLS_HANDSHAKE_NS 10000000000ll /* one that takes longer is ended [tls_timeout] */
+#define LIMIT_STREAMS_PER_CONNECTION 1024u   /* more: refused, or ends the connection (SETTINGS acknowledged) */
+#define LIMIT_HTTP_HEADER_BYTES 65536u       /* larger: 431 */
+#define LIMIT_HTTP_BODY_BYTES (8u << 20)     /* larger: 413 */
+#define LIMIT_GRPC_REPLY_BYTES 1024u         /* the answer of a unary call; a longer one is INTERNAL */
+#define LIMIT_HTTP_OUT_BYTES (64u << 20)     /* a response larger than this is an error 500 */
+#define LIMIT_SSE_QUEUE_BYTES (1u << 20)     /* unsent bytes of one event stream; past it the reader is cut off */
 #define LIMIT_HELD_BYTES (256u << 20) /* parts of messages, bodies, responses of one listener; more: status 8, 503 */
 
 /* Incidents. */

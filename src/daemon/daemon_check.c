@@ -8,6 +8,7 @@
 #include "daemon_command.h"
 #include "daemon_conf.h"
 #include "daemon_setup.h"
+#include "daemon_tls.h"
 #include "daemon_version.h"
 
 /* What a file cannot tell by itself: whether the receivers' templates are any. Secrets are not read here: they may be
@@ -23,6 +24,20 @@ static int check_receivers(struct daemon_conf *conf, const char *path) {
   return EXIT_DONE;
 }
 
+static int check_tls(const struct daemon_conf *conf, const char *path) {
+  struct tls_set set;
+  char why[IO_TLS_WHY_BYTES];
+  bool good = tls_open(conf, &set, why);
+  if (!good) fprintf(stderr, "%s: %s\n", path, why);
+  for (unsigned i = 0; i < TLS_LISTENERS; i++) {
+    const char *problem = set.of[i] ? io_tls_problem(set.of[i], io_wall_now()) : NULL;
+    if (problem) fprintf(stderr, "%s: %s_tls_cert: %s\n", path, tls_listener_text((enum tls_listener)i), problem);
+    good &= !problem;
+  }
+  tls_close(&set);
+  return good ? EXIT_DONE : EXIT_BAD;
+}
+
 static int check_run(const struct option_set *o) {
   const char *path = option_get(o, "config", NULL);
   if (!path) {
@@ -35,7 +50,8 @@ static int check_run(const struct option_set *o) {
   if (conf_load(&conf, path, &err)) {
     struct serve_tokens tokens;
     if (conf.api_tokens[0] && !setup_tokens(conf.api_tokens, &tokens)) return EXIT_BAD;
-    return check_receivers(&conf, path);
+    int status = check_tls(&conf, path);
+    return status == EXIT_DONE ? check_receivers(&conf, path) : status;
   }
   char text[2048];
   struct base_buf out = buf_over(text, sizeof text - 1);

@@ -9,6 +9,8 @@
 #define CONF_FIELD_STRING(name) offsetof(struct daemon_conf, name)
 #define CONF_FIELD_ADDRESS(name) offsetof(struct daemon_conf, name)
 #define CONF_FIELD_SCOPES(name) offsetof(struct daemon_conf, name)
+#define CONF_FIELD_NAMES(name) offsetof(struct daemon_conf, name)
+#define CONF_FIELD_BOOL(name) offsetof(struct daemon_conf, name)
 #define CONF_FIELD_URL(name) offsetof(struct daemon_conf, name)
 #define CONF_FIELD_U64(name) offsetof(struct daemon_conf, name)
 #define CONF_FIELD_DOUBLE(name) offsetof(struct daemon_conf, name)

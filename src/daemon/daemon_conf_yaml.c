@@ -9,7 +9,7 @@
 
 #include "daemon_conf.h"
 
-#define CONF_SEEN_MAX 64u
+#define CONF_SEEN_MAX 128u
 
 struct conf_reader {
   yaml_parser_t parser;

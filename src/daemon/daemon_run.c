@@ -20,7 +20,7 @@
 #define RUN_QUIET_NS LIMIT_TICK_NS          /* and while nothing does */
 #define RUN_PATIENCE_NS (1 * TIME_NS_PER_S) /* at shutdown: for streams to end by themselves, for alerts to go out */
 #define RUN_API_IDLE_NS (60 * TIME_NS_PER_S)
-#define RUN_SERVERS 3u
+#define RUN_SERVERS ((unsigned)TLS_LISTENERS)
 #define RUN_INCIDENT_BYTES (1u << 20)
 
 struct run {
@@ -35,7 +35,8 @@ struct run {
   struct receiver receiver;
   struct source source;
   struct io_grpc_method method[RECEIVER_METHODS];
-  struct io_server *server[RUN_SERVERS]; /* gRPC, HTTP, API */
+  struct tls_set tls;
+  struct io_server *server[RUN_SERVERS]; /* by enum tls_listener */
   struct serve_history *seconds;
   struct serve_tokens *tokens; /* NULL: none are asked for */
   struct base_buf incident;
@@ -126,7 +127,8 @@ static bool run_open_line(struct run *r) {
   }
   line_on(r->line, run_incident, run_tick, r);
   r->receiver.line = r->line;
-  r->source = (struct source){.line = r->line, .conf = &r->conf, .threads = conf.threads, .started_at = io_wall_now()};
+  r->source = (struct source){
+      .line = r->line, .conf = &r->conf, .tls = &r->tls, .threads = conf.threads, .started_at = io_wall_now()};
   return true;
 }
 
@@ -227,18 +229,25 @@ static bool run_open_recording(struct run *r, const struct option_set *o) {
 }
 
 static bool run_open_servers(struct run *r) {
+  char why[IO_TLS_WHY_BYTES];
+  if (!tls_open(&r->conf, &r->tls, why)) {
+    command_say("%s", why);
+    return false;
+  }
   receiver_methods(&r->receiver, r->method);
   struct io_server_conf grpc = {.address = r->conf.grpc_address,
                                 .port = (uint16_t)r->conf.grpc_port,
                                 .method = r->method,
                                 .method_n = RECEIVER_METHODS,
+                                .tls = r->tls.of[TLS_GRPC],
                                 .idle_ns = r->conf.idle_timeout_ns,
                                 .counters = r->source.door};
-  struct io_server_conf http = setup_http(&r->conf, &r->receiver, r->source.door);
+  struct io_server_conf http = setup_http(&r->conf, &r->receiver, r->tls.of[TLS_HTTP], r->source.door);
   struct io_server_conf api = {.address = r->conf.api_address,
                                .port = (uint16_t)r->conf.api_port,
                                .http = serve_http,
                                .http_ctx = r->serve,
+                               .tls = r->tls.of[TLS_API],
                                .idle_ns = RUN_API_IDLE_NS,
                                .counters = r->source.door};
   r->receiver.counters = r->source.door;
@@ -274,6 +283,7 @@ static bool run_close(struct run *r) {
   bool good = true;
   for (unsigned i = 0; i < RUN_SERVERS; i++)
     if (r->server[i]) io_server_close(r->server[i]);
+  tls_close(&r->tls);
   if (r->receiver.recording) {
     const char *problem = recording_problem(r->receiver.recording);
     good = recording_close(r->receiver.recording);

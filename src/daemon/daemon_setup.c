@@ -40,12 +40,14 @@ struct engine_conf setup_engine(const struct daemon_conf *conf) {
                               .mute = str_of(conf->mute)};
 }
 
-struct io_server_conf setup_http(const struct daemon_conf *conf, struct receiver *r, uint64_t *counters) {
+struct io_server_conf setup_http(const struct daemon_conf *conf, struct receiver *r, struct io_tls *tls,
+                                 uint64_t *counters) {
   return (struct io_server_conf){.address = conf->http_address,
                                  .port = (uint16_t)conf->http_port,
                                  .http = receiver_http,
                                  .http_ctx = r,
                                  .http_over_h2 = true,
+                                 .tls = tls,
                                  .idle_ns = conf->idle_timeout_ns,
                                  .counters = counters};
 }

@@ -16,7 +16,8 @@ unsigned setup_threads(const struct daemon_conf *conf);
 struct engine_conf setup_engine(const struct daemon_conf *conf);
 
 /* The HTTP receiver; views into conf. */
-struct io_server_conf setup_http(const struct daemon_conf *conf, struct receiver *r, uint64_t *counters);
+struct io_server_conf setup_http(const struct daemon_conf *conf, struct receiver *r, struct io_tls *tls,
+                                 uint64_t *counters);
 /* Reads the API's file of tokens. False: one clear line was said. */
 bool setup_tokens(const char *path, struct serve_tokens *out);
 

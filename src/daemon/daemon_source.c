@@ -38,10 +38,26 @@ static void source_status(void *ctx, struct serve_status *out) {
   out->data_dir = s->conf->data_dir;
   out->problem = source_problem(s);
   out->connections = 0;
-  for (unsigned i = 0; i < 3; i++)
+  for (unsigned i = 0; i < TLS_LISTENERS; i++)
     if (s->server[i]) out->connections += io_server_connections(s->server[i]);
   bool listening = s->server[0] && s->server[1] && s->server[2];
   out->ready = listening && (out->tick_end.ns || out->now.ns - s->started_at.ns >= SOURCE_READY_NS);
+}
+
+static bool source_listener(void *ctx, uint32_t idx, struct serve_listener *out) {
+  struct source *s = ctx;
+  if (idx >= TLS_LISTENERS) return false;
+  struct io_tls *t = s->tls->of[idx];
+  *out = (struct serve_listener){.name = tls_listener_text((enum tls_listener)idx),
+                                 .port = s->server[idx] ? io_server_port(s->server[idx]) : 0,
+                                 .connections = s->server[idx] ? io_server_connections(s->server[idx]) : 0,
+                                 .tls = t != NULL,
+                                 .clients = tls_clients_text(s->conf, (enum tls_listener)idx)};
+  if (!t) return true;
+  out->not_after = io_tls_not_after(t);
+  out->problem = io_tls_problem(t, io_wall_now());
+  out->refused = io_tls_refused(t);
+  return true;
 }
 
 static uint64_t source_history(struct store *history, enum rec_counter c) {
@@ -191,6 +207,7 @@ struct serve_source source_of(struct source *s) {
                                .telemetry = source_telemetry,
                                .calibration = source_calibration,
                                .receiver = source_receiver,
+                               .listener = source_listener,
                                .incident = source_incident,
                                .change = source_change,
                                .command = source_command,

@@ -63,6 +63,17 @@
   X(CONNECTIONS_OPENED, "connections_opened", "connections accepted")                                            \
   X(CONNECTIONS_CLOSED, "connections_closed", "connections closed")                                              \
   X(CONNECTION_LIMIT, "connection_limit", "connections refused because the table is full")                       \
+  X(TLS_HANDSHAKES, "tls_handshakes", "TLS handshakes that came to a good end")                                  \
+  X(TLS_FAILED, "tls_failed", "of others: no TLS, or no version, cipher or protocol in common")                  \
+  X(TLS_NO_CERTIFICATE, "tls_no_certificate", "refused for showing no client certificate where one is wanted")   \
+  X(TLS_UNTRUSTED, "tls_untrusted", "refused for a client certificate that is not trusted, or has expired")      \
+  X(TLS_NOT_ALLOWED, "tls_not_allowed", "refused for a client certificate with no name on the list")             \
+  X(TLS_TIMEOUT, "tls_timeout", "handshakes ended for taking too long")                                          \
+  X(TLS_CUT, "tls_cut", "handshakes that the client broke off")                                                  \
+  X(TLS_CROWDED_OUT, "tls_crowded_out", "handshakes given up, the oldest, because too many were under way")      \
+  X(TLS_BROKEN, "tls_broken", "connections ended after their handshake because what came was no good TLS")       \
+  X(TLS_RENEWED, "tls_renewed", "times that a listener took a renewed certificate, key or CA from disk")         \
+  X(TLS_STALE, "tls_stale", "times that it could not, and went on with those it had")                            \
   X(PAIR_MATCHED, "pair_matched", "sampled reports that a partner's report owed and that came")                  \
   X(PAIR_UNMATCHED, "pair_unmatched", "sampled reports that a partner's report owed and that never came")        \
   X(PAIR_UNUSED, "pair_unused", "sampled pairs that say nothing: still learned, or usually without a partner")   \

@@ -88,6 +88,18 @@ struct serve_receiver {
   char problem[160]; /* of the last attempt, empty where it was good */
 };
 
+/* A listener of ours. */
+struct serve_listener {
+  const char *name, *clients; /* clients: what it does with their certificates */
+  uint16_t port;
+  uint32_t connections;
+  bool tls;
+  /* with TLS */
+  struct base_wall not_after; /* of its certificate */
+  const char *problem;        /* NULL: none; live until the next call */
+  const char *refused;        /* whom it refused last, and why; "": nobody */
+};
+
 struct serve_source {
   void *ctx;
   void (*status)(void *ctx, struct serve_status *out);
@@ -102,6 +114,8 @@ struct serve_source {
   void (*calibration)(void *ctx, struct serve_calibration out[REC_SIGNAL_COUNT]);
   /* The idx-th receiver of alerts; false: there are fewer. NULL: there are none. */
   bool (*receiver)(void *ctx, uint32_t idx, struct serve_receiver *out);
+  /* The idx-th listener; false: there are fewer. NULL: there are none. */
+  bool (*listener)(void *ctx, uint32_t idx, struct serve_listener *out);
   /* The last state of an incident that is no longer in memory; appended to *out. NULL: there is no history. */
   bool (*incident)(void *ctx, uint64_t id, struct base_buf *out);
   /* Both copy what they need; false: too many wait for the next tick. */

@@ -159,6 +159,21 @@ static void receivers_are_bounded(void **state) {
   refused(text, 2 + LIMIT_RECEIVERS, 3, "too many receivers");
 }
 
+static void names_of_clients_are_checked(void **state) {
+  (void)state;
+  struct daemon_conf c;
+  read_ok(&c, "grpc_tls_client_allow: spiffe://td/ns/a/*;spiffe://td/ns/b/sa/c;collector.internal\n");
+  assert_true(c.grpc_tls_client_required);
+  refused("grpc_tls_client_allow: spiffe://td*\n", 1, 24, "'*' stands only");
+  refused("grpc_tls_client_allow: spiffe://*\n", 1, 24, "'*' stands only");
+  refused("grpc_tls_client_allow: spiffe://td/ns/*/sa/x\n", 1, 24, "'*' stands only");
+  refused("grpc_tls_client_allow: \"*.internal\"\n", 1, 24, "'*' stands only");
+  refused("grpc_tls_client_allow: a;;b\n", 1, 24, "empty name");
+  refused("grpc_tls_client_allow: a;\n", 1, 24, "at the end");
+  refused("grpc_tls_client_allow: a; b\n", 1, 24, "blanks");
+  refused("grpc_tls_client_required: 1\n", 1, 27, "true or false");
+}
+
 static void a_nul_in_a_text_is_refused(void **state) {
   (void)state;
   refused("data_dir: \"a\\0b\"\n", 1, 11, "data_dir");
@@ -196,11 +211,12 @@ static void an_error_names_its_file(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(defaults_are_the_contract),  cmocka_unit_test(a_file_sets_every_type),
-      cmocka_unit_test(an_empty_file_is_fine),      cmocka_unit_test(refusals_have_line_and_column),
-      cmocka_unit_test(a_nul_in_a_text_is_refused), cmocka_unit_test(set_pairs),
-      cmocka_unit_test(an_error_names_its_file),    cmocka_unit_test(receivers_are_read),
-      cmocka_unit_test(receivers_are_bounded),      cmocka_unit_test(a_receivers_refusal_has_its_place),
+      cmocka_unit_test(defaults_are_the_contract),    cmocka_unit_test(a_file_sets_every_type),
+      cmocka_unit_test(an_empty_file_is_fine),        cmocka_unit_test(refusals_have_line_and_column),
+      cmocka_unit_test(names_of_clients_are_checked), cmocka_unit_test(a_nul_in_a_text_is_refused),
+      cmocka_unit_test(names_of_clients_are_checked), cmocka_unit_test(set_pairs),
+      cmocka_unit_test(an_error_names_its_file),      cmocka_unit_test(receivers_are_read),
+      cmocka_unit_test(receivers_are_bounded),        cmocka_unit_test(a_receivers_refusal_has_its_place),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
