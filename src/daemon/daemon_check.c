@@ -1,6 +1,7 @@
 /* check and version. */
 #include <curl/curl.h>
 #include <sqlite3.h>
+#include <stdlib.h>
 #include <yaml.h>
 #include <yyjson.h>
 
@@ -38,20 +39,14 @@ static int check_tls(const struct daemon_conf *conf, const char *path) {
   return good ? EXIT_DONE : EXIT_BAD;
 }
 
-static int check_run(const struct option_set *o) {
-  const char *path = option_get(o, "config", NULL);
-  if (!path) {
-    command_say("check: wants --config FILE");
-    return EXIT_USAGE;
-  }
-  struct daemon_conf conf;
+static int check_file(struct daemon_conf *conf, const char *path) {
   struct conf_err err;
-  conf_init(&conf);
-  if (conf_load(&conf, path, &err)) {
+  conf_init(conf);
+  if (conf_load(conf, path, &err)) {
     struct serve_tokens tokens;
-    if (conf.api_tokens[0] && !setup_tokens(conf.api_tokens, &tokens)) return EXIT_BAD;
-    int status = check_tls(&conf, path);
-    return status == EXIT_DONE ? check_receivers(&conf, path) : status;
+    if (conf->api_tokens[0] && !setup_tokens(conf->api_tokens, &tokens)) return EXIT_BAD;
+    int status = check_tls(conf, path);
+    return status == EXIT_DONE ? check_receivers(conf, path) : status;
   }
   char text[2048];
   struct base_buf out = buf_over(text, sizeof text - 1);
@@ -59,6 +54,19 @@ static int check_run(const struct option_set *o) {
   text[out.n] = 0;
   fprintf(stderr, "%s\n", text);
   return EXIT_BAD;
+}
+
+static int check_run(const struct option_set *o) {
+  const char *path = option_get(o, "config", NULL);
+  if (!path) {
+    command_say("check: wants --config FILE");
+    return EXIT_USAGE;
+  }
+  struct daemon_conf *conf = malloc(sizeof *conf); /* too large for a stack */
+  if (!conf) return command_fail("out of memory");
+  int status = check_file(conf, path);
+  free(conf);
+  return status;
 }
 
 static const struct option_spec check_options[] = {

@@ -1,6 +1,6 @@
 /* Configuration: one table, from which the struct, the defaults, the checks and the reference page come. A file is
- * YAML with the table's names as keys at the top level, and the list `receivers`; `--set KEY=VALUE` on the command line
- * wins over it. Nothing has to be set. */
+ * YAML with the table's names as keys at the top level, and the lists `receivers` and `scrape`; `--set KEY=VALUE` on
+ * the command line wins over it. Nothing has to be set. */
 #ifndef DAEMON_CONF_H
 #define DAEMON_CONF_H
 
@@ -11,6 +11,7 @@
 #include "base_buf.h"
 #include "base_limits.h"
 #include "base_str.h"
+#include "daemon_conf_scrape.h"
 
 #define CONF_STRING_BYTES 1024u
 #define CONF_FILE_BYTES (1u << 20) /* a larger file is refused */
@@ -80,7 +81,8 @@ struct daemon_conf {
 #define X(type, name, def, min, max, unit, text) CONF_C_##type(name)
   CONF_TABLE(X)
 #undef X
-  struct act_conf alerts; /* the list `receivers` of a file; ACT_RECEIVER_TABLE has their keys */
+  struct act_conf alerts;    /* the list `receivers` of a file; ACT_RECEIVER_TABLE has their keys */
+  struct conf_scrape scrape; /* the list `scrape` of a file; CONF_SCRAPE_TABLE has the jobs' keys */
 };
 
 struct conf_err {

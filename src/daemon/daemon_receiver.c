@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "io_scrape.h"
 #include "rec_counter.h"
 #include "wire_otlp_fields.h"
 #include "wire_pb_write.h"
@@ -168,6 +169,17 @@ void receiver_methods(struct receiver *r, struct io_grpc_method out[RECEIVER_MET
       .path = "/opentelemetry.proto.collector.trace.v1.TraceService/Export", .ctx = r, .call = call_traces};
   out[2] = (struct io_grpc_method){
       .path = "/opentelemetry.proto.collector.logs.v1.LogsService/Export", .ctx = r, .call = call_logs};
+}
+
+/* ---- scrapes ---- */
+
+/* What a target said is a message like any other. That one said nothing is seen by who waits for it. */
+void receiver_scraped(void *ctx, const struct io_scraped *s) {
+  struct receiver *r = ctx;
+  if (s->fail != IO_SCRAPE_NONE) return;
+  r->counters[REC_COUNTER_MESSAGES]++;
+  r->counters[REC_COUNTER_MESSAGE_BYTES] += s->message.n;
+  r->news = true;
 }
 
 /* ---- HTTP ---- */

@@ -40,6 +40,9 @@ struct receiver {
 /* Methods and handler for io_server_conf; r must outlive the server. */
 void receiver_methods(struct receiver *r, struct io_grpc_method out[RECEIVER_METHODS]);
 void receiver_http(void *ctx, const struct io_http_request *req, struct io_http_response *res);
+/* An io_scraped_fn; ctx is the receiver. */
+struct io_scraped;
+void receiver_scraped(void *ctx, const struct io_scraped *s);
 /* At every beat of the stepper's timer, taken or not: sees how late the loop is, and whom nothing was heard of. */
 void receiver_step(struct receiver *r, struct base_wall now, struct base_mono mono);
 void receiver_close(struct receiver *r, struct base_wall now);

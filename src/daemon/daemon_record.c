@@ -17,6 +17,7 @@ struct record {
   struct io_loop *loop;
   struct io_grpc_method method[RECEIVER_METHODS];
   struct tls_set tls;
+  struct scrape *scrape;       /* NULL: nothing is scraped */
   struct io_server *server[2]; /* gRPC, HTTP */
   struct receiver receiver;
   struct base_mono stepped_at;
@@ -44,6 +45,7 @@ static bool record_open(struct record *r, const struct option_set *o) {
     command_say("%s", err.text);
     return false;
   }
+  setup_descriptors();
   r->loop = io_loop_open();
   if (!r->loop) return false;
   char why[IO_TLS_WHY_BYTES];
@@ -63,12 +65,14 @@ static bool record_open(struct record *r, const struct option_set *o) {
   struct io_server_conf http = setup_http(&r->conf, &r->receiver, r->tls.of[TLS_HTTP], r->counters);
   r->server[0] = listen_open(r->loop, &conf, "gRPC (Envoy access logs, OTLP)");
   if (r->server[0]) r->server[1] = listen_open(r->loop, &http, "HTTP (OTLP, Zipkin)");
-  return r->server[1] && io_loop_timer_add(r->loop, RECORD_STEP_NS, record_step, r);
+  return r->server[1] && setup_scrape(&r->conf, r->loop, &r->receiver, r->counters, &r->scrape) &&
+         io_loop_timer_add(r->loop, RECORD_STEP_NS, record_step, r);
 }
 
 static bool record_close(struct record *r) {
   uint64_t messages = 0, bytes = 0;
   bool good = true;
+  scrape_close(r->scrape);
   for (unsigned i = 0; i < 2; i++)
     if (r->server[i]) io_server_close(r->server[i]);
   tls_close(&r->tls);
@@ -96,6 +100,8 @@ static int record_run(const struct option_set *o) {
   if (ok) {
     listen_signals(r->loop);
     io_loop_run(r->loop);
+    scrape_close(r->scrape);
+    r->scrape = NULL;
     listen_drain(r->loop, r->server, 2, RECORD_PATIENCE_NS);
   }
   return record_close(r) && ok ? EXIT_DONE : EXIT_BAD;

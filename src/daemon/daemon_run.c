@@ -35,6 +35,7 @@ struct run {
   struct receiver receiver;
   struct source source;
   struct io_grpc_method method[RECEIVER_METHODS];
+  struct scrape *scrape; /* NULL: nothing is scraped */
   struct tls_set tls;
   struct io_server *server[RUN_SERVERS]; /* by enum tls_listener */
   struct serve_history *seconds;
@@ -258,11 +259,18 @@ static bool run_open_servers(struct run *r) {
   return r->server[2] != NULL;
 }
 
+static bool run_open_scrape(struct run *r) {
+  bool good = setup_scrape(&r->conf, r->loop, &r->receiver, r->source.door, &r->scrape);
+  r->source.scrape = r->scrape;
+  return good;
+}
+
 static bool run_open(struct run *r, const struct option_set *o) {
   r->incident = buf_open(RUN_INCIDENT_BYTES);
+  setup_descriptors();
   r->loop = io_loop_open();
   return r->loop && run_conf(r, o) && run_open_line(r) && run_open_serve(r) && run_open_keep(r) &&
-         run_open_recording(r, o) && run_open_servers(r);
+         run_open_recording(r, o) && run_open_servers(r) && run_open_scrape(r);
 }
 
 /* ---- end ---- */
@@ -279,8 +287,14 @@ static void run_finish(struct run *r) {
   if (r->keep) keep_checkpoint(r->keep, line_engine(r->line), true);
 }
 
+static void run_close_scrape(struct run *r) {
+  scrape_close(r->scrape);
+  r->source.scrape = r->scrape = NULL;
+}
+
 static bool run_close(struct run *r) {
   bool good = true;
+  run_close_scrape(r);
   for (unsigned i = 0; i < RUN_SERVERS; i++)
     if (r->server[i]) io_server_close(r->server[i]);
   tls_close(&r->tls);
@@ -310,6 +324,7 @@ static bool run_loop(struct run *r) {
   r->checkpoint_at = io_mono_now();
   io_loop_run(r->loop);
   command_say("stopping");
+  run_close_scrape(r);
   listen_drain(r->loop, r->server, RUN_SERVERS, RUN_PATIENCE_NS);
   memset(r->source.server, 0, sizeof r->source.server);
   io_loop_timer_drop(r->loop, step);

@@ -60,6 +60,24 @@ static bool source_listener(void *ctx, uint32_t idx, struct serve_listener *out)
   return true;
 }
 
+static bool source_job(void *ctx, uint32_t idx, struct serve_job *out) {
+  struct source *s = ctx;
+  struct scrape_job_state j;
+  if (!scrape_job_at(s->scrape, idx, &j)) return false;
+  *out = (struct serve_job){j.name, j.targets, j.up, j.down, j.problem};
+  return true;
+}
+
+static uint32_t source_targets_down(void *ctx, struct serve_target *out, uint32_t max) {
+  struct source *s = ctx;
+  struct io_scrape_state t[SERVE_TARGETS_MAX];
+  if (max > SERVE_TARGETS_MAX) max = SERVE_TARGETS_MAX;
+  uint32_t n = scrape_down(s->scrape, t, max);
+  for (uint32_t i = 0; i < n && i < max; i++)
+    out[i] = (struct serve_target){t[i].job->name, t[i].url, t[i].labels, t[i].why, t[i].since, t[i].asked_at};
+  return n;
+}
+
 static uint64_t source_history(struct store *history, enum rec_counter c) {
   struct store_stats stats;
   if (c != REC_COUNTER_STORE_WRITTEN && c != REC_COUNTER_STORE_DROPPED && c != REC_COUNTER_STORE_ERRORS) return 0;
@@ -208,6 +226,8 @@ struct serve_source source_of(struct source *s) {
                                .calibration = source_calibration,
                                .receiver = source_receiver,
                                .listener = source_listener,
+                               .job = source_job,
+                               .targets_down = source_targets_down,
                                .incident = source_incident,
                                .change = source_change,
                                .command = source_command,

@@ -6,6 +6,7 @@
 #include "daemon_conf.h"
 #include "daemon_keep.h"
 #include "daemon_line.h"
+#include "daemon_scrape.h"
 #include "daemon_tls.h"
 #include "serve.h"
 #include "store.h"
@@ -20,6 +21,7 @@ struct source {
   unsigned threads;
   struct base_wall started_at;
   const struct tls_set *tls;
+  const struct scrape *scrape;             /* NULL: nothing is scraped */
   struct io_server *server[TLS_LISTENERS]; /* NULLs are skipped, and mean not ready */
   uint64_t door[REC_COUNTER_COUNT];        /* the servers' counters */
 };

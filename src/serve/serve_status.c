@@ -180,6 +180,7 @@ void serve_status_get(struct serve_call *c) {
   status_calibration(c->serve, j);
   serve_receivers_json(c->serve, j);
   serve_listeners_json(c->serve, j);
+  serve_scrape_json(c->serve, j);
   status_counters(c->serve, j);
   json_close(j);
   buf_put_char(&c->res->body, '\n');
@@ -222,6 +223,7 @@ void serve_metrics_get(struct serve_call *c) {
   metrics_gauges(c->serve, out);
   serve_receivers_metrics(c->serve, out);
   serve_listeners_metrics(c->serve, out);
+  serve_scrape_metrics(c->serve, out);
   buf_put_f(out,
             "# HELP foreshock_build_info version and commit\n# TYPE foreshock_build_info gauge\n"
             "foreshock_build_info{version=\"%s\",commit=\"%s\"} 1\n",
