@@ -10,6 +10,9 @@
 #include "io_scrape_room.h"
 
 enum { SECRET_BYTES = 4096, CONNECT_MS = 5000, READ_BYTES = 64 << 10 };
+/* A connection's longest idle life. One for all: libcurl judges every idle connection by the handle that comes along.
+ */
+#define IDLE_S 660
 
 #define X(name, counter, text) text,
 static const char *const fail_text[] = {IO_SCRAPE_FAIL_TABLE(X)};
@@ -220,7 +223,7 @@ static bool call_options(struct scrape_call *c, const struct scrape_target *t) {
   ok &= curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, timeout_ms) == CURLE_OK;
   ok &= curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, timeout_ms < CONNECT_MS ? timeout_ms : CONNECT_MS) == CURLE_OK;
   ok &= curl_easy_setopt(e, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)LIMIT_SCRAPE_BYTES) == CURLE_OK;
-  ok &= curl_easy_setopt(e, CURLOPT_MAXAGE_CONN, (long)(2 * t->job->interval_ns / TIME_NS_PER_S + 2)) == CURLE_OK;
+  ok &= curl_easy_setopt(e, CURLOPT_MAXAGE_CONN, (long)IDLE_S) == CURLE_OK;
   ok &= curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L) == CURLE_OK;
   ok &= curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L) == CURLE_OK;
   ok &= curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK;
