@@ -13,6 +13,7 @@
 #define CONF_FIELD_BOOL(name) offsetof(struct daemon_conf, name)
 #define CONF_FIELD_URL(name) offsetof(struct daemon_conf, name)
 #define CONF_FIELD_U64(name) offsetof(struct daemon_conf, name)
+#define CONF_FIELD_LOGFORM(name) offsetof(struct daemon_conf, name)
 #define CONF_FIELD_DOUBLE(name) offsetof(struct daemon_conf, name)
 #define CONF_FIELD_DURATION(name) offsetof(struct daemon_conf, name##_ns)
 

@@ -18,6 +18,7 @@ enum conf_type {
   CONF_SEVERITY,
   CONF_ACTTYPE,
   CONF_NAMES,
+  CONF_LOGFORM,
 };
 
 struct conf_key {

@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "daemon_log.h"
+
 static const char *const listener_text[TLS_LISTENERS] = {"grpc", "http", "api"};
 
 const char *tls_listener_text(enum tls_listener l) {
@@ -52,6 +54,16 @@ bool tls_open(const struct daemon_conf *conf, struct tls_set *set, char why[IO_T
 void tls_close(struct tls_set *set) {
   for (unsigned i = 0; i < TLS_LISTENERS; i++) io_tls_close(set->of[i]);
   *set = (struct tls_set){0};
+}
+
+void tls_watch(struct tls_set *set, struct base_wall now) {
+  for (unsigned i = 0; i < TLS_LISTENERS; i++) {
+    const char *problem = set->of[i] ? io_tls_problem(set->of[i], now) : NULL;
+    if ((problem != NULL) == set->said[i]) continue;
+    set->said[i] = problem != NULL;
+    log_say(problem ? BASE_LEVEL_ERROR : BASE_LEVEL_INFO, "tls", "%s: %s", listener_text[i],
+            problem ? problem : "the certificate is good again");
+  }
 }
 
 const char *tls_clients_text(const struct daemon_conf *conf, enum tls_listener l) {
