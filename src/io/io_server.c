@@ -27,6 +27,7 @@ enum {
 #define LINGER_NS (2 * TIME_NS_PER_S) /* for the client to read our last word before a reset could wipe it out */
 #define SWEEP_NS_MIN (20 * TIME_NS_PER_MS)
 #define SWEEP_NS_MAX TIME_NS_PER_S
+#define HOARD_NS (2 * TIME_NS_PER_S)
 #define RENEW_NS TIME_NS_PER_S /* between two looks at the certificate's files */
 
 enum conn_state { CONN_HANDSHAKE, CONN_SNIFF, CONN_H2, CONN_HTTP1, CONN_LINGER, CONN_ENDED };
@@ -283,6 +284,8 @@ static void tls_shook(struct io_conn *c, struct io_now now) {
   c->state = CONN_SNIFF;
   c->since = now.mono;
   io_count(&c->link, REC_COUNTER_TLS_HANDSHAKES);
+  /* Who has agreed on HTTP/2 is held to it: no sniffing. */
+  if (io_tls_is_h2(c->tls)) conn_become(c, CONN_H2, now);
 }
 
 /* Takes what the wire brought to its protocol. False: the peer is through, or the connection broken. */
@@ -430,6 +433,14 @@ static void server_accept(void *ctx, unsigned events) {
 
 /* ---- time ---- */
 
+/* While half of the listener's memory is held, who reads nothing gets no more patience than this. */
+static bool conn_hoards(struct io_conn *c, struct io_now now) {
+  const struct io_hold *hold = &c->server->hold;
+  if (hold->bytes < hold->bytes_max / 2 || now.mono.ns - c->moved.ns < HOARD_NS || conn_peek(c).n == 0) return false;
+  io_count(&c->link, REC_COUNTER_SLOW_READERS);
+  return true;
+}
+
 static void conn_sweep(struct io_conn *c, struct io_now now) {
   int64_t idle_ns = c->server->conf.idle_ns;
   bool stuck = idle_ns > 0 && now.mono.ns - c->moved.ns >= idle_ns && conn_peek(c).n > 0;
@@ -437,7 +448,7 @@ static void conn_sweep(struct io_conn *c, struct io_now now) {
   bool lingered = c->state == CONN_LINGER && now.mono.ns - c->since.ns >= LINGER_NS;
   bool slow = c->state == CONN_HANDSHAKE && now.mono.ns - c->since.ns >= LIMIT_TLS_HANDSHAKE_NS;
   if (slow) io_count(&c->link, REC_COUNTER_TLS_TIMEOUT);
-  if (stuck || mute || lingered || slow) {
+  if (stuck || mute || lingered || slow || conn_hoards(c, now)) {
     conn_end(c);
     return;
   }

@@ -173,6 +173,13 @@ bool io_tls_ready(const struct io_tls_conn *c) {
   return c->ready && !c->broken;
 }
 
+bool io_tls_is_h2(const struct io_tls_conn *c) {
+  const unsigned char *name = NULL;
+  unsigned n = 0;
+  SSL_get0_alpn_selected(c->ssl, &name, &n);
+  return n == 2 && memcmp(name, "h2", 2) == 0;
+}
+
 size_t io_tls_write(struct io_tls_conn *c, struct base_str bytes) {
   size_t n = 0;
   MUST(c->ready && c->out.n == c->out_sent);

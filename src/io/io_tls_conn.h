@@ -50,6 +50,8 @@ void io_tls_take(struct io_tls_conn *c, struct base_str bytes);
 enum io_tls_step io_tls_read(struct io_tls_conn *c, char out[IO_TLS_PLAIN_BYTES], size_t *n);
 /* The handshake is over, and the peer may be here. */
 bool io_tls_ready(const struct io_tls_conn *c);
+/* ALPN said h2. */
+bool io_tls_is_h2(const struct io_tls_conn *c);
 /* Encrypts the front of bytes, and says how much of it; 0: the connection is broken. Only while ready, and while
  * nothing waits to be sent, so that memory stays bounded. */
 size_t io_tls_write(struct io_tls_conn *c, struct base_str bytes);

@@ -56,12 +56,14 @@
   X(REJECT_COMPRESSED, "compressed", "gRPC messages with the compressed flag, which was not agreed")                \
   X(REJECT_OVERSIZE, "oversize", "messages over the size limit")                                                    \
   X(SENT_AWAY, "sent_away", "calls and posts answered with `come again`, as the loop was late")                     \
+  X(FLOODED, "flooded", "HTTP/2 connections ended for a flood: of frames that want answers, of resets")             \
   X(STREAMS_OPENED, "streams_opened", "gRPC streams opened")                                                        \
   X(STREAMS_CLOSED, "streams_closed", "gRPC streams closed")                                                        \
   X(STREAMS_IDLE, "streams_idle", "streams ended for being idle too long")                                          \
   X(STREAMS_UNKNOWN, "streams_unknown", "calls of methods that are not served")                                     \
   X(CONNECTIONS_OPENED, "connections_opened", "connections accepted")                                               \
   X(CONNECTIONS_CLOSED, "connections_closed", "connections closed")                                                 \
+  X(SLOW_READERS, "slow_readers", "connections ended for reading no byte of their answers while memory was short")  \
   X(CONNECTION_LIMIT, "connection_limit", "connections refused because the table is full")                          \
   X(TLS_HANDSHAKES, "tls_handshakes", "TLS handshakes that came to a good end")                                     \
   X(TLS_FAILED, "tls_failed", "of others: no TLS, or no version, cipher or protocol in common")                     \
