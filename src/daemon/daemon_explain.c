@@ -176,6 +176,12 @@ static void whole_time(struct text *t, yyjson_val *i) {
   explain_time(t, i);
 }
 
+static void whole_gauges(struct text *t, yyjson_val *i) {
+  if (yyjson_arr_size(yyjson_obj_get(i, "gauges")) == 0) return;
+  heading(t, "Not as usual beside it");
+  explain_gauges(t, i);
+}
+
 static void whole_entities(struct text *t, yyjson_val *i, const char *key, const char *title) {
   yyjson_val *list = yyjson_obj_get(i, key), *v;
   size_t idx, n;
@@ -274,6 +280,7 @@ void explain_whole(struct text *t, yyjson_val *i) {
   whole_chain(t, i);
   whole_numbers(t, i);
   whole_time(t, i);
+  whole_gauges(t, i);
   whole_entities(t, i, "affected", "Affected");
   whole_entities(t, i, "not_affected", "Not affected");
   whole_timeline(t, i);

@@ -37,14 +37,18 @@ INCIDENT = {
              "band": [0, 0.01]},
     "time": {"place": "network", "edge": {"kind": "edge", "service": "cart", "caller": "front"},
              "stages": [{"place": "network", "normal_ms": 0.5, "now_ms": 80.25}]},
+    "gauges": [{"entity": {"kind": "pod", "service": "cart", "pod": "cart-1"}, "metric": "upstream_rq_pending_active",
+                "part": "outbound|80||db", "role": "saturation", "unit": "", "value": 48, "usual": [0, 3.25],
+                "side": "above", "score": 11.5, "since": "2026-03-02T09:00:00.000000000Z",
+                "at": "2026-03-02T09:00:01.000000000Z", "new": False, "line": ""}],
     "occurrences": 2, "recurrences": [{"started_at": "2026-03-02T09:05:00.000000000Z", "ended_at": None}],
     "decisions": [{"at": "2026-03-02T09:06:00.000000000Z", "text": "somebody takes care"}], "rev": 1}
 OVER_ID = "00000000000000a1"
 OVER = INCIDENT | {"id": OVER_ID, "state": "closed", "ended_at": "2026-03-02T09:09:00.000000000Z"}
 OLD_ID = "00000000000000a0"  # as a version that had no findings wrote it
 OLD = {k: v for k, v in INCIDENT.items()
-       if k not in ("muted", "finding", "plot", "chain", "refuted_by", "time", "occurrences", "recurrences",
-                    "decisions")} | {"id": OLD_ID}
+       if k not in ("muted", "finding", "plot", "chain", "refuted_by", "time", "gauges", "occurrences",
+                    "recurrences", "decisions")} | {"id": OLD_ID}
 MUTED = INCIDENT | {"muted": True}  # as the tests leave it
 CHANGE = {"kind": "deploy", "summary": "v2", "entity": {"kind": "service", "service": "cart"}}
 ENTITY = urllib.parse.quote(json.dumps({"kind": "service", "service": "cart"}))
