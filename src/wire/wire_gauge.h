@@ -32,7 +32,7 @@ void wire_gauge_series(struct wire_gauges *g, const struct rec_series *series);
 void wire_gauge_known(struct wire_gauges *g, struct wire_who *who);
 
 /* One sample; recv: the receiver's clock, ns == 0 where there is none. True where it was a gauge's and taken. Cost of
- * one that is none: a hash of its name. */
+ * one that is none: a hash of its name, where the one before had another. */
 bool wire_gauge_take(struct wire_gauges *g, const struct wire_sample *s, struct base_wall recv);
 /* One that the program makes itself (counts of log lines); the entity and names stand in *in. */
 bool wire_gauge_put(struct wire_gauges *g, const struct rec_gauge *in);
