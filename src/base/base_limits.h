@@ -48,6 +48,10 @@
 #define LIMIT_SPAN_LINKS 1048576u  /* spans remembered, to join both ends of a call; the oldest go [span_links_lost] */
 #define LIMIT_WAITING 262144u      /* spans and records that wait for their tick; more do not [waiting_limit] */
 
+/* Metrics. Labels of a sample and buckets of a histogram: wire_sample.h [label_limit, bucket_limit]. */
+#define LIMIT_SAMPLE_TEXT_BYTES 65536u /* of labels that had to be rewritten: escapes, numbers [label_limit] */
+#define LIMIT_SYMBOLS 131072u          /* of one remote write 2.0; one with more is refused [symbol_limit] */
+
 /* Sockets. */
 #define LIMIT_CONNECTIONS 16384u           /* one more is accepted and closed at once [connection_limit] */
 #define LIMIT_STREAMS_PER_CONNECTION 1024u /* more: refused, or ends the connection (SETTINGS acknowledged) */
