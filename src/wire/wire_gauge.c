@@ -236,10 +236,15 @@ static int64_t time_of(struct wire_gauges *g, const struct wire_sample *s, struc
   return 0;
 }
 
-static bool is_otlp(const struct wire_sample *s) {
-  for (uint32_t i = 0; i < s->label_n; i++)
-    if (str_eq(s->label[i].key, STR("service.name"))) return true;
-  return false;
+/* Of an application that names itself. A proxy has hundreds of gauges that tell nobody anything: of those only the
+ * table's are taken, whichever way they come. */
+static bool is_application(const struct wire_sample *s) {
+  bool named = false;
+  for (uint32_t i = 0; i < s->label_n; i++) {
+    if (str_eq(s->label[i].key, STR("node_id"))) return false;
+    named |= str_eq(s->label[i].key, STR("service.name"));
+  }
+  return named && !str_starts(s->name, STR("envoy_"));
 }
 
 static bool can_be(const struct wire_gauges *g, const struct wire_sample *s) {
@@ -260,7 +265,7 @@ static bool name_take(struct wire_gauges *g, const struct wire_sample *s, struct
   *name = wire_gauge_name_read(&g->words, s->name);
   if (name->kind) return true;
   miss_keep(g, s->name);
-  return s->kind == WIRE_SAMPLE_GAUGE && is_otlp(s);
+  return s->kind == WIRE_SAMPLE_GAUGE && is_application(s);
 }
 
 static uint8_t unit_of(struct base_str unit) {

@@ -1,5 +1,5 @@
 /* Gauges at the door: samples in, records of the tick out. Which metrics are taken is a table (wire_gauge_table.h); of
- * OTLP any other gauge of a named service is, too, with the role `other`.
+ * OTLP any other gauge of an application that names itself is, too, with the role `other`.
  *
  *   wire_sample ─► name ─► who ─► slot of the key ─► a value, or a counter's rate ─► waits for the tick ─► rec_gauge
  *
