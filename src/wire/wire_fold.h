@@ -11,8 +11,8 @@
 
 #include "rec_input.h"
 #include "wire_als.h"
-#include "wire_gauge.h"
 #include "wire_sampler.h"
+#include "wire_gauge.h"
 
 struct wire_fold;
 
