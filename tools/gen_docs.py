@@ -246,7 +246,8 @@ def page_gauges():
             "name stands for its form with dots, and for that with `_total`, too. `envoy_cluster_X` is also "
             "`cluster.<name>.X` of Envoy's metrics service, `envoy_http_X` is `http.<prefix>.X`, `envoy_listener_X` "
             "`listener.<address>.X`, `envoy_server_X` `server.X`, `envoy_overload_X` `overload.<name>.X`. Of OTLP any "
-            "other gauge of a named service is watched, too, as `other`.\n\n" +
+            "other gauge of an application that names itself is watched, too, as `other`; of a proxy only "
+            "these.\n\n" +
             markdown_table(["metric", "watched", "unit", "role", "bad", "part", "is"], rows) +
             "\n`part`: the labels that tell several of one entity apart; of Envoy's clusters it is the cluster.\n" +
             "\n## Whose it is\n\nBy labels, of several the first in a row. A pod that requests were seen of keeps the "
