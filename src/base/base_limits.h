@@ -47,6 +47,14 @@
 #define LIMIT_SPAN_LINKS 1048576u  /* spans remembered, to join both ends of a call; the oldest go [span_links_lost] */
 #define LIMIT_WAITING 262144u      /* spans and records that wait for their tick; more do not [waiting_limit] */
 
+/* Metrics. What finds no place is not counted [meter_limit]. */
+#define LIMIT_METER_SERIES 262144u  /* series of known families, a histogram one */
+#define LIMIT_METER_TARGETS 16384u  /* scraped targets and pushing processes */
+#define LIMIT_METER_FLOWS 65536u    /* who called whom on which route, as one target tells */
+#define LIMIT_METER_BOUNDS 1048576u /* buckets of all histograms */
+#define LIMIT_METER_BLOCKS 131072u  /* scrapes whose time has not come; one more joins the one before */
+#define LIMIT_METER_CHUNKS 2097152u /* names and labels, in pieces of 60 bytes */
+
 /* Sockets. */
 #define LIMIT_CONNECTIONS 16384u           /* one more is accepted and closed at once [connection_limit] */
 #define LIMIT_STREAMS_PER_CONNECTION 1024u /* more: refused, or ends the connection (SETTINGS acknowledged) */

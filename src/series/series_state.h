@@ -251,6 +251,8 @@ struct series_state {
   int8_t season;       /* log2, in eighths, of the step that this hour of the week usually brings; 0 none */
   uint32_t learn_from; /* nothing is learned before this tick: an incident is open over it */
   uint32_t rates_from; /* traffic is not judged before this tick: reports of it are missing */
+  uint16_t pace;       /* ticks between the scrapes that tell it; 0: each request is told by itself */
+  uint16_t pad;
   uint32_t born_seq;   /* first tick */
   uint32_t step_seq;   /* last tick stepped */
   uint32_t data_seq;   /* last tick with requests */

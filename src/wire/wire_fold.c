@@ -2,7 +2,7 @@
 
 #include "base_must.h"
 #include "base_time.h"
-#include "wire_fold_state.h"
+#include "wire_meter_state.h"
 
 #define OWN_PATH STR("/envoy.service.accesslog.")
 
@@ -41,7 +41,7 @@ static void cut_out(struct cutter *c, struct fold_out *o, size_t series_max) {
 }
 
 struct parts {
-  void *names, *routes, *nodes, *series, *cells, *pair, *links, *primary;
+  void *names, *routes, *nodes, *series, *cells, *pair, *links, *primary, *meter;
 };
 
 static void cut_all(struct cutter *c, struct wire_fold *f, const struct wire_fold_conf *conf, struct parts *p) {
@@ -54,6 +54,7 @@ static void cut_all(struct cutter *c, struct wire_fold *f, const struct wire_fol
   p->pair = cut(c, wire_pair_bytes());
   p->links = cut(c, wire_links_bytes());
   p->primary = cut(c, wire_primary_bytes());
+  p->meter = cut(c, wire_meter_bytes());
   f->wait = cut(c, sizeof *f->wait * LIMIT_WAITING);
   f->alias = cut(c, sizeof *f->alias * FOLD_ALIASES);
   f->log_row = cut(c, sizeof *f->log_row * FOLD_LOG_SERVICES);
@@ -92,6 +93,7 @@ struct wire_fold *wire_fold_init(void *mem, size_t bytes, const struct wire_fold
   f->pair = wire_pair_init(p.pair, f->counter);
   f->links = wire_links_init(p.links, f->key, &f->counter[REC_COUNTER_SPAN_LINKS_LOST]);
   f->primary = wire_primary_init(p.primary, f->key);
+  f->meter = wire_meter_init(p.meter, f);
   wire_attr_keys_init(&f->otlp.keys);
   f->stream_n = f->acc_n = f->page_n = f->shown_n = f->wait_n = 1;
   f->next_seq = 1;
@@ -102,6 +104,10 @@ struct wire_fold *wire_fold_init(void *mem, size_t bytes, const struct wire_fold
 
 const uint64_t *wire_fold_counters(const struct wire_fold *f) {
   return f->counter;
+}
+
+struct wire_meter *wire_fold_meter(struct wire_fold *f) {
+  return f->meter;
 }
 
 void wire_fold_watch(struct wire_fold *f, wire_fold_watcher *watcher, void *arg) {
@@ -277,6 +283,11 @@ static void started(struct wire_fold *f, int64_t end_ns) {
   int64_t from_ns = (end_ns < f->clock.arrival_ns ? end_ns : f->clock.arrival_ns) - lag_ns;
   f->open_tick = from_ns > 0 ? from_ns / LIMIT_TICK_NS : 0;
   f->started = true;
+}
+
+void fold_clock(struct wire_fold *f, int64_t now_ns) {
+  wire_clock_arrive(&f->clock, now_ns);
+  if (!f->started) started(f, now_ns);
 }
 
 /* The tick that an end counts in: -1 too late. STEP_HOLD: ticks have to close first. */
@@ -538,7 +549,7 @@ static bool tick_is_complete(struct wire_fold *f) {
   /* Over an hour of silence: what is open is given out, then time goes on at the other side. */
   if (target - f->open_tick > FOLD_JUMP_TICKS && f->touched_tick < f->open_tick) f->open_tick = target;
   if (f->dark && f->touched_tick < f->open_tick) {
-    if (f->stream_open_n == 0) return false;
+    if (f->stream_open_n == 0 && !wire_meter_hears(f->meter)) return false;
     f->dark = false;
     if (f->open_tick < target) f->open_tick = target;
   }
@@ -547,6 +558,7 @@ static bool tick_is_complete(struct wire_fold *f) {
 
 static bool tick_give(struct wire_fold *f, bool cut, struct rec_tick *tick) {
   fold_wait_close(f, f->open_tick);
+  wire_meter_close(f->meter, f->open_tick);
   fold_close(f, f->open_tick);
   f->open_tick++;
   f->counter[REC_COUNTER_TICKS]++;
@@ -571,7 +583,7 @@ static bool hold_step(struct wire_fold *f) {
 
 bool wire_fold_tick(struct wire_fold *f, struct base_wall now, bool flush, struct rec_tick *tick) {
   if (now.ns && f->started) wire_clock_arrive(&f->clock, now.ns);
-  if (now.ns && f->stream_open_n == 0) f->dark = true;
+  if (now.ns && f->stream_open_n == 0 && !wire_meter_hears(f->meter)) f->dark = true;
   do {
     if (tick_is_complete(f)) return tick_give(f, false, tick);
   } while (hold_step(f));

@@ -13,6 +13,7 @@
 #include "wire_als.h"
 
 struct wire_fold;
+struct wire_meter;
 
 /* A stream's memory at the fold: its node and log name. 0 is no stream. */
 typedef uint32_t wire_stream;
@@ -52,6 +53,9 @@ struct wire_fold_log {
   uint64_t n[WIRE_FOLD_SEVERITIES];
 };
 uint32_t wire_fold_logs(const struct wire_fold *f, struct wire_fold_log *out, uint32_t max);
+
+/* Where samples of metrics go (wire_meter.h). */
+struct wire_meter *wire_fold_meter(struct wire_fold *f);
 
 /* Is a tick complete? True fills *tick (seq continues from the last) with the next window that the watermark has
  * passed. `now` is the receiver's clock (ns == 0: none; the newest event counts as now). With a clock and no stream

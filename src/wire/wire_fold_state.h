@@ -6,6 +6,7 @@
  *   wire_fold_close.c    a tick's cells -> its series, sorted, by bucket
  *   wire_fold_pair.c     what pairs of reports tell about lost ones: fold <-> wire_pair
  *   wire_fold_otlp.c     spans and log records: which are requests, and who reports them
+ *   wire_fold_meter.c    counts out of metrics (wire_meter.h) -> counts of (tick, cell)
  *   wire_fold_wait.c     what waits for its tick, to be joined with its other end and held against better sources */
 #ifndef WIRE_FOLD_STATE_H
 #define WIRE_FOLD_STATE_H
@@ -74,6 +75,8 @@ struct fold_acc {
   uint32_t page;         /* 0 none */
   uint32_t failed, slow; /* in shown, 0 none */
   uint32_t cell, next;   /* next of the tick, or of the free */
+  uint16_t pace;         /* ticks between the scrapes behind it, 0: each request by itself */
+  bool partial;          /* a scrape is missing */
 };
 
 struct fold_page {
@@ -234,6 +237,7 @@ struct wire_fold {
   uint32_t normal_n;        /* messages in step with the clock since hold[0] */
   struct fold_out out;
   struct wire_links *links;
+  struct wire_meter *meter;
   struct wire_primaries *primary;
   struct fold_wait *wait;
   uint32_t wait_n, wait_free;
@@ -258,8 +262,12 @@ enum step fold_place(struct wire_fold *f, struct fold_run *run, struct wire_node
 /* Is this a report about the stream of reports to us? */
 bool fold_is_own(struct wire_fold *f, const struct wire_request *e);
 void fold_run_take(struct wire_fold *f, struct fold_run *run);
+/* Metrics have come at now_ns: time goes on by them. */
+void fold_clock(struct wire_fold *f, int64_t now_ns);
 
 /* wire_fold_otlp.c */
+/* The node of a reporter; at 0 with *reason where its names are refused. */
+struct wire_node_ref fold_reporter(struct wire_fold *f, const struct wire_reporter *r, uint64_t tick, unsigned *reason);
 /* Takes items until the message ends or one has to wait for ticks; run->otlp then stands before that one. */
 enum step fold_otlp_step(struct wire_fold *f, struct fold_run *run);
 /* When the item that the run stands before ended; false where it is no request. */
@@ -285,7 +293,19 @@ uint32_t fold_resolve(struct wire_fold *f, const struct fold_run *run, const str
  * count, which is counted. */
 bool fold_measure(struct wire_fold *f, uint32_t base, const struct wire_request *e, struct fold_request *q);
 void fold_count(struct wire_fold *f, const struct fold_request *q);
+/* Tells the watcher, which must be there. */
+void fold_tell(struct wire_fold *f, const struct fold_request *q);
 void fold_acc_drop(struct wire_fold *f, uint32_t acc);
+/* The counts of a cell in a tick, opened where there are none; NULL where no room is left. */
+struct fold_acc *fold_acc_find(struct wire_fold *f, struct wire_cell *c, uint32_t cell, int64_t tick);
+void fold_hist_put(struct wire_fold *f, struct fold_acc *a, uint32_t bucket, uint32_t n);
+
+/* wire_fold_meter.c: what a flow has of metrics in a tick, zeros included; that it has nothing, though it should. */
+struct meter_flow;
+struct meter_sum;
+void fold_meter_count(struct wire_fold *f, const struct meter_flow *w, const struct meter_sum *s, int64_t tick,
+                      uint32_t pace);
+void fold_meter_miss(struct wire_fold *f, const struct meter_flow *w, int64_t tick, uint32_t pace);
 
 /* wire_fold_pair.c */
 int64_t fold_pair_clock(const struct wire_fold *f);
