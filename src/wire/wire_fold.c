@@ -320,8 +320,13 @@ static void run_saw(const struct wire_fold *f, struct fold_run *run, int64_t end
 }
 
 /* The access log is the best source there is: it says once a message that it is alive. */
-static inline void claim(struct wire_fold *f, struct fold_run *run, const struct fold_ends *ends, uint8_t side) {
+static inline void claim(struct wire_fold *f, struct fold_run *run, const struct fold_ends *ends, uint8_t side,
+                         bool request) {
   bool itself = ends->self.at == run->node.at;
+  if (itself)
+    run->told_n[side] += request;
+  else if (request)
+    fold_tell_events(f, ends->self, side, 1);
   if (itself && run->claimed & 1u << side) return;
   (void)fold_primary(f, ends->self, side, WIRE_SOURCE_ALS);
   if (itself) run->claimed |= (uint8_t)(1u << side);
@@ -343,7 +348,7 @@ static void entry_count(struct wire_fold *f, struct fold_run *run, const struct 
   } else if (late) {
     f->counter[REC_COUNTER_LATE]++;
   }
-  claim(f, run, &ends, wire_cells_base_view(f->cells, base)->side);
+  claim(f, run, &ends, wire_cells_base_view(f->cells, base)->side, !q->begins && !e->is_tcp);
   if (!q->begins) fold_pair_report(f, run, base, &ends, e, q->end_ns);
   if (fold_measure(f, base, e, q)) fold_count(f, q);
 }
@@ -408,7 +413,11 @@ static enum step als_step(struct wire_fold *f, struct fold_run *run) {
 
 static enum step run_step(struct wire_fold *f, struct fold_run *run) {
   bool als = run->wire == FOLD_WIRE_ALS;
-  if ((als ? als_step(f, run) : fold_otlp_step(f, run)) == STEP_HOLD) return STEP_HOLD;
+  for (uint8_t side = 0; side < 2; side++) run->told_n[side] = 0;
+  enum step step = als ? als_step(f, run) : fold_otlp_step(f, run);
+  for (uint8_t side = 0; side < 2; side++)
+    if (run->told_n[side]) fold_tell_events(f, run->node, side, run->told_n[side]);
+  if (step == STEP_HOLD) return STEP_HOLD;
   if (run->oldest_ns != INT64_MAX) {
     if (!run->recv_ns) wire_clock_arrive(&f->clock, run->newest_ns);
     wire_clock_late(&f->clock, run->oldest_ns);

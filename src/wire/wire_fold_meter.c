@@ -66,9 +66,16 @@ static void tally(struct wire_fold *f, const struct meter_flow *w, const struct 
   if (f->watcher) slice_tell(f, w, s, tick);
 }
 
+/* A node stays as long as its metrics come: who it is was asked when they came first. */
+static void node_keep(struct wire_fold *f, struct wire_node_ref ref, int64_t tick) {
+  struct wire_node_rec *n = wire_nodes_view(f->nodes, ref);
+  if (n) n->seen_tick = (uint64_t)tick;
+}
+
 void fold_meter_count(struct wire_fold *f, const struct meter_flow *w, const struct meter_sum *s, int64_t tick,
                       uint32_t pace) {
   if (!w->counts) return;
+  node_keep(f, w->self, tick);
   if (!fold_primary(f, w->self, w->side, (enum wire_source)w->source)) {
     f->counter[REC_COUNTER_SECONDARY] += requests_of(s);
     return;
@@ -81,6 +88,7 @@ void fold_meter_count(struct wire_fold *f, const struct meter_flow *w, const str
 
 void fold_meter_miss(struct wire_fold *f, const struct meter_flow *w, int64_t tick, uint32_t pace) {
   if (!w->counts) return;
+  node_keep(f, w->self, tick);
   if (!fold_primary(f, w->self, w->side, (enum wire_source)w->source)) return;
   struct fold_acc *a = acc_of(f, w, tick, pace);
   if (a) a->partial = true;

@@ -7,6 +7,7 @@
  *   wire_fold_pair.c     what pairs of reports tell about lost ones: fold <-> wire_pair
  *   wire_fold_otlp.c     spans and log records: which are requests, and who reports them
  *   wire_fold_meter.c    counts out of metrics (wire_meter.h) -> counts of (tick, cell)
+ *   wire_fold_source.c   which source counts for whom, and how many requests it told
  *   wire_fold_wait.c     what waits for its tick, to be joined with its other end and held against better sources */
 #ifndef WIRE_FOLD_STATE_H
 #define WIRE_FOLD_STATE_H
@@ -108,6 +109,7 @@ struct fold_run {
   struct wire_node_ref node;
   uint8_t hint;
   uint8_t claimed;              /* bit: side on which its node was said to be alive */
+  uint32_t told_n[2];           /* by side: its node's own reports of requests */
   bool confirmed;               /* may be far ahead of the clock */
   int64_t recv_ns;              /* 0 none */
   int64_t newest_ns, oldest_ns; /* ends seen, on the receiver's clock */
@@ -274,6 +276,14 @@ enum step fold_otlp_step(struct wire_fold *f, struct fold_run *run);
 bool fold_otlp_end(struct wire_fold *f, const struct fold_run *run, int64_t *end_ns);
 /* Gives up on the rest of the message. */
 void fold_otlp_drop(struct wire_fold *f, struct fold_run *run);
+
+/* wire_fold_source.c */
+/* So many reports of single requests came of the node on this side. */
+void fold_tell_events(struct wire_fold *f, struct wire_node_ref node, uint8_t side, uint64_t n);
+/* As many as are known of it. */
+uint64_t fold_told_events(struct wire_fold *f, struct wire_node_ref node, uint8_t side);
+/* Does a source that tells each request count for it now? */
+bool fold_is_told_each(struct wire_fold *f, struct wire_node_ref node, uint8_t side);
 
 /* wire_fold_wait.c */
 /* Is this the source that counts for the reporter on that side (enum rec_side)? Asked once a tick and node. */

@@ -157,6 +157,8 @@ static void add(uint32_t *to, uint32_t n) {
 static void requests_add(struct wire_meter *m, const struct meter_series *s, struct meter_sum *to, double grown) {
   add(&to->class_n[s->class_], whole(grown));
   m->target[s->target].block_n += whole(grown);
+  if (s->role != WIRE_ROLE_CONNECTIONS && s->role != WIRE_ROLE_REFUSED)
+    meter_loss_add(m, &m->flow[s->flow], whole(grown));
 }
 
 /* What grew goes to its place in the flow. */

@@ -47,6 +47,7 @@ void meter_target_hear(struct wire_meter *m, struct meter_target *t, uint8_t row
   if (apart_ns < METER_BATCH_NS) apart_ns = METER_BATCH_NS;
   if (!t->batch_ns || at_ns - t->batch_ns >= apart_ns) {
     if (t->batch_ns) pace_learn(t, at_ns - t->batch_ns);
+    meter_loss_batch(m, t);
     t->before_ns = t->batch_ns;
     t->batch_ns = at_ns;
     t->heard_ns = now_ns;
@@ -233,21 +234,29 @@ static uint32_t owed(const struct meter_target *t) {
   return n < 1 ? 1 : n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
 }
 
+static bool gap_find(const struct wire_meter *m, const struct meter_target *t, struct rec_gap *g) {
+  if (is_missing(m, t)) {
+    g->reason = REC_GAP_SCRAPE;
+    g->expected = g->lost = owed(t);
+    return true;
+  }
+  if (!meter_loss_view(m, t, &g->expected, &g->lost)) return false;
+  g->reason = REC_GAP_COUNTED;
+  return true;
+}
+
 uint32_t wire_meter_gaps(struct wire_meter *m, struct rec_gap *gap, uint32_t n, uint32_t max) {
   for (uint32_t i = 1; i < m->target_n; i++) {
     struct meter_target *t = &m->target[i];
-    bool missing = t->used && is_missing(m, t);
-    if (!t->used || (!missing && !t->told)) continue;
+    struct rec_gap g = {.reason = REC_GAP_WHOLE};
+    if (!t->used || (!gap_find(m, t, &g) && !t->told)) continue;
     if (n == max) {
       m->fold->counter[REC_COUNTER_GAP_LIMIT]++;
       continue;
     }
-    struct rec_gap *to = &gap[n];
-    *to = (struct rec_gap){.reason = missing ? REC_GAP_SCRAPE : REC_GAP_WHOLE};
-    gap_names(m, t, to);
-    if (missing) to->expected = to->lost = owed(t);
-    t->told = missing;
-    n += to->node.n > 0;
+    gap_names(m, t, &g);
+    t->told = g.reason != REC_GAP_WHOLE;
+    if (g.node.n) gap[n++] = g;
   }
   return n;
 }

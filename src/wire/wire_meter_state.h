@@ -3,6 +3,7 @@
  *   wire_meter.c        sample -> series -> delta
  *   wire_meter_table.c  the tables: keys as text, series, targets, flows
  *   wire_meter_hist.c   buckets in parts or whole -> counts of our own buckets
+ *   wire_meter_loss.c   counters against the reports of single requests: what was lost of those
  *   wire_meter_pace.c   targets in time: batches, pace, missed ones; blocks and their slices
  *
  * layout:  struct | series[] | heads | target[] | heads | flow[] | heads | bound[] | chunk[] | later[] */
@@ -93,6 +94,17 @@ struct meter_flow {
   struct meter_block now;
 };
 
+/* What a target counted on one side, against the reports of single requests that came of it. */
+struct meter_check {
+  uint64_t batch_n;     /* counted in the newest batch */
+  uint64_t told;        /* events known when that came */
+  uint64_t events_n;    /* and came in its time */
+  double counted, came; /* both, discounted */
+  uint8_t lossy;        /* batches in a row that say so, saturating */
+  uint8_t begun;        /* 1: told is known; 2: events_n, too */
+  uint8_t source;       /* enum wire_source of what is counted; 0 none */
+};
+
 struct meter_hole {
   int64_t from_tick, end_tick;
 };
@@ -113,6 +125,7 @@ struct meter_target {
   int64_t first_tick;               /* of the first block; INT64_MAX before */
   uint64_t families, families_now;  /* seen in earlier batches; in the newest */
   uint64_t block_n, block_before_n; /* requests of the newest block, and of the one before */
+  struct meter_check check[REC_SIDE_COUNT];
   uint8_t used, up_said, up, gone, told;
 };
 
@@ -176,6 +189,15 @@ void meter_target_hear(struct wire_meter *m, struct meter_target *t, uint8_t row
 struct meter_sum *meter_flow_open(struct wire_meter *m, struct meter_flow *w);
 /* What part of a delta over so long is presented: the pace's, where samples are missing between. */
 double meter_share(const struct meter_target *t, int64_t span_ns);
+
+/* wire_meter_loss.c */
+/* A request count of the target's own proxy grew. */
+void meter_loss_add(struct wire_meter *m, const struct meter_flow *w, uint64_t n);
+/* A batch begins: the one before is whole, and is held against what came in its time. */
+void meter_loss_batch(struct wire_meter *m, struct meter_target *t);
+/* Of the last four seconds: requests that it counted, and those that were not reported. False: all were, or too few
+ * are known. */
+bool meter_loss_view(const struct wire_meter *m, const struct meter_target *t, uint32_t *expected, uint32_t *lost);
 
 /* For the fold. */
 /* Gives out the slices of the tick that closes. */

@@ -78,9 +78,9 @@ static void ticks(struct meter_made *t, double now_s, bool flush) {
     }
     struct rec_head_batch head = wire_fold_take_head(t->f);
     for (size_t i = 0; i < head.gap_n; i++) {
-      t->gap_n += head.gap[i].reason == REC_GAP_SCRAPE;
+      t->gap_n += head.gap[i].reason == REC_GAP_SCRAPE || head.gap[i].reason == REC_GAP_COUNTED;
       t->whole_n += head.gap[i].reason == REC_GAP_WHOLE;
-      if (head.gap[i].reason == REC_GAP_SCRAPE) t->gap = head.gap[i];
+      if (head.gap[i].reason >= REC_GAP_SCRAPE) t->gap = head.gap[i];
     }
   }
 }

@@ -26,7 +26,7 @@ struct meter_made {
   /* over all ticks, of the same */
   uint64_t ok_n, hist_n, latency_ns, bytes_in, partial_n, zero_n;
   uint32_t pace;
-  uint32_t gap_n, whole_n; /* records of lost telemetry: SCRAPE, WHOLE */
+  uint32_t gap_n, whole_n; /* records of lost telemetry: SCRAPE and COUNTED, WHOLE */
   struct rec_gap gap;
 };
 
