@@ -11,6 +11,7 @@
 #include "act_view.h"
 #include "base_must.h"
 #include "base_time.h"
+#include "daemon_log.h"
 #include "rec_scope.h"
 
 bool conf_fail(struct conf_err *err, const char *fmt, ...) {
@@ -174,6 +175,7 @@ bool conf_value_set(void *field, const struct conf_key *k, struct base_str value
     case CONF_BOOL: return conf_set_bool(field, k, value, err);
     case CONF_SEVERITY: return conf_set_severity(field, k, value, err);
     case CONF_ACTTYPE: return conf_set_type(field, k, value, err);
+    case CONF_LOGFORM: return log_form_read(value, field) || conf_fail(err, "%s: wants text or json", k->name);
   }
   MUST(!"conf type");
   return false;
