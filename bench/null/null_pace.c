@@ -32,8 +32,12 @@ static void tick_split(struct pace *p, struct traffic *t) {
   }
 }
 
+static uint64_t given(uint64_t n, uint32_t k, uint32_t slices) {
+  return (n * k + slices / 2) / slices;
+}
+
 static uint64_t slice(uint64_t n, const struct pace_pod *d) {
-  return n * (d->k + 1) / d->slices - n * d->k / d->slices;
+  return given(n, d->k + 1, d->slices) - given(n, d->k, d->slices);
 }
 
 /* What is left of the block, and what came since the last scrape. */
@@ -42,8 +46,9 @@ static void scrape(struct pace *p, struct pace_pod *d) {
     memset(&d->open, 0, sizeof d->open);
     return;
   }
-#define TURN(field) \
-  d->block.field = (d->slices ? d->block.field - d->block.field * d->k / d->slices : 0) + d->open.field
+#define TURN(field)                                 \
+  d->block.field = d->open.field + d->block.field - \
+                   (__typeof__(d->block.field))(d->slices ? given(d->block.field, d->k, d->slices) : 0)
   for (unsigned c = 0; c < REC_CLASS_COUNT; c++) TURN(class_n[c]);
   for (unsigned j = 0; j < HIST_BUCKETS; j++) TURN(hist[j]);
   TURN(retries);

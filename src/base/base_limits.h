@@ -48,7 +48,10 @@
 #define LIMIT_SPAN_LINKS 1048576u  /* spans remembered, to join both ends of a call; the oldest go [span_links_lost] */
 #define LIMIT_WAITING 262144u      /* spans and records that wait for their tick; more do not [waiting_limit] */
 
-/* Metrics. What finds no place is not counted [meter_limit]. */
+/* Metrics. Labels of a sample and buckets of a histogram: wire_sample.h [label_limit, bucket_limit]. */
+#define LIMIT_SAMPLE_TEXT_BYTES 65536u /* of labels that had to be rewritten: escapes, numbers [label_limit] */
+#define LIMIT_SYMBOLS 131072u          /* of one remote write 2.0; one with more is refused [symbol_limit] */
+/* What of metrics finds no place is not counted [meter_limit]. */
 #define LIMIT_METER_SERIES 262144u  /* series of known families, a histogram one */
 #define LIMIT_METER_TARGETS 16384u  /* scraped targets and pushing processes */
 #define LIMIT_METER_FLOWS 65536u    /* who called whom on which route, as one target tells */

@@ -44,9 +44,17 @@
   X(SAMPLES_STALE, "samples_stale", "samples that say that their series has ended")                              \
   X(SAMPLE_RESETS, "sample_resets", "counters that began again")                                                 \
   X(STARTS, "starts", "requests told when they began (start entries of the serving side)")                       \
+  X(SAMPLES, "samples", "samples of metrics decoded, a whole histogram or summary being one")                    \
+  X(SAMPLES_NOT_FINITE, "samples_not_finite", "samples whose value is infinite or no number, passed over")       \
+  X(EXEMPLARS, "exemplars", "exemplars of metrics, passed over")                                                 \
   X(REJECT_MESSAGE, "message_malformed", "messages whose protobuf is broken")                                    \
   X(REJECT_ENTRY, "entry_malformed", "entries whose protobuf is broken")                                         \
   X(REJECT_LOG_POOR, "log_incomplete", "access logs without a duration")                                         \
+  X(REJECT_SAMPLE, "sample_malformed", "samples of metrics that are broken: lines, series, points")              \
+  X(REJECT_SAMPLE_LABELS, "label_limit", "samples with over 64 labels, or with too much text in them")           \
+  X(REJECT_SAMPLE_BUCKETS, "bucket_limit", "histograms with too many buckets")                                   \
+  X(REJECT_SAMPLE_ORDER, "sample_order", "samples older than the one before of their series in one message")     \
+  X(REJECT_SYMBOL_LIMIT, "symbol_limit", "remote writes with more symbols than the table holds")                 \
   X(REJECT_NO_IDENTIFIER, "no_identifier", "messages of a stream that never said who it is")                     \
   X(REJECT_NO_START, "no_start_time", "entries without a start time")                                            \
   X(REJECT_TIME, "time_out_of_range", "entries whose time or duration is negative or absurd")                    \

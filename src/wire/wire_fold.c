@@ -65,6 +65,8 @@ static void cut_all(struct cutter *c, struct wire_fold *f, const struct wire_fol
   f->acc = cut(c, sizeof *f->acc * FOLD_ACCS);
   f->page = cut(c, sizeof *f->page * FOLD_PAGES);
   f->shown = cut(c, sizeof *f->shown * FOLD_SHOWN);
+  f->sampler = cut(c, sizeof *f->sampler);
+  f->remote = cut(c, sizeof *f->remote);
   for (int i = 0; i < 2; i++) f->hold[i].bytes = cut(c, LIMIT_MESSAGE_BYTES);
   cut_out(c, &f->out, conf->series_max);
 }
@@ -101,6 +103,7 @@ struct wire_fold *wire_fold_init(void *mem, size_t bytes, const struct wire_fold
   f->next_seq = 1;
   f->touched_tick = INT64_MIN;
   wire_clock_init(&f->clock);
+  fold_metrics_init(f);
   return f;
 }
 
@@ -157,8 +160,8 @@ static uint64_t identity_hash(const struct wire_fold *f, const struct wire_node 
   return h;
 }
 
-/* The node of an identifier. Recordings repeat the identifier in every message: those go by a hash of it all. */
-static struct wire_node_ref identify(struct wire_fold *f, const struct wire_node *node, unsigned *reason) {
+/* Recordings repeat the identifier in every message: those go by a hash of it all. */
+struct wire_node_ref fold_node(struct wire_fold *f, const struct wire_node *node, unsigned *reason) {
   uint64_t hash = identity_hash(f, node), tick = f->started ? (uint64_t)f->open_tick : 0;
   struct fold_identity *known = &f->identity[hash % FOLD_IDENTITIES];
   struct wire_node_rec *rec = known->hash == hash ? wire_nodes_view(f->nodes, known->node) : NULL;
@@ -175,7 +178,7 @@ static struct wire_node_ref identify(struct wire_fold *f, const struct wire_node
 
 static void stream_identify(struct wire_fold *f, struct fold_stream *s, const struct wire_als_msg *msg) {
   unsigned reason = 0;
-  struct wire_node_ref ref = identify(f, &msg->node, &reason);
+  struct wire_node_ref ref = fold_node(f, &msg->node, &reason);
   s->hint = (uint8_t)wire_identity_hint(msg->log_name);
   if (ref.at == s->node.at && ref.generation == s->node.generation) return;
   stream_leave(f, s);

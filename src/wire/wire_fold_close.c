@@ -240,6 +240,7 @@ static void collect(struct wire_fold *f, int64_t tick) {
   wire_routes_mark(f->routes);
   fold_wait_mark(f);
   wire_meter_mark(f->meter);
+  fold_metrics_mark(f);
   wire_between_mark(f->between, f->names);
   for (uint32_t i = 0; i < f->own_n; i++) wire_names_mark(f->names, f->own[i]);
   wire_names_sweep(f->names);

@@ -7,6 +7,7 @@
  *   wire_fold_pair.c     what pairs of reports tell about lost ones: fold <-> wire_pair; and about silent callers:
  *                        fold <-> wire_between
  *   wire_fold_otlp.c     spans and log records: which are requests, and who reports them
+ *   wire_fold_metrics.c  metrics: decoders -> wire_meter
  *   wire_fold_meter.c    counts out of metrics (wire_meter.h) -> counts of (tick, cell)
  *   wire_fold_source.c   which source counts for whom, and how many requests it told
  *   wire_fold_wait.c     what waits for its tick, to be joined with its other end and held against better sources */
@@ -19,11 +20,14 @@
 #include "wire_between.h"
 #include "wire_cell.h"
 #include "wire_clock.h"
+#include "wire_ems.h"
 #include "wire_fold.h"
 #include "wire_identity_node.h"
 #include "wire_link.h"
+#include "wire_meter.h"
 #include "wire_pair.h"
 #include "wire_primary.h"
+#include "wire_remote.h"
 #include "wire_route_tree.h"
 #include "wire_told.h"
 
@@ -50,9 +54,17 @@
 #define FOLD_SEVERITIES WIRE_FOLD_SEVERITIES
 #define FOLD_NORMAL_MAX 64u /* messages in step with the clock after which one ahead of it is not believed */
 
+/* What a stream of Envoy's metrics service has said of itself. It does not hold its node: only logs do. */
+struct fold_metrics_stream {
+  struct wire_node_ref node;
+  uint32_t cluster; /* name: node.cluster */
+  struct wire_ems_stream ems;
+};
+
 struct fold_stream {
   uint8_t open, hint;
   struct wire_node_ref node;
+  struct fold_metrics_stream metrics;
   uint32_t next; /* free list */
 };
 
@@ -252,6 +264,11 @@ struct wire_fold {
   struct fold_otlp otlp;
   wire_fold_watcher *watcher;
   void *watcher_arg;
+  struct wire_sampler *sampler; /* of metrics */
+  struct wire_remote *remote;
+  struct base_wall metrics_recv; /* of the message under way */
+  wire_sample_sink *sample_watcher;
+  void *sample_watcher_arg;
 };
 
 /* The proxies at the ends of a request, at 0 where unknown: who reports, who answers, who calls. */
@@ -269,6 +286,12 @@ bool fold_is_own(struct wire_fold *f, const struct wire_request *e);
 void fold_run_take(struct wire_fold *f, struct fold_run *run);
 /* Metrics have come at now_ns: time goes on by them. */
 void fold_clock(struct wire_fold *f, int64_t now_ns);
+/* The node of an identifier; at 0 with *reason where its names are refused. */
+struct wire_node_ref fold_node(struct wire_fold *f, const struct wire_node *node, unsigned *reason);
+
+/* wire_fold_metrics.c */
+void fold_metrics_init(struct wire_fold *f);
+void fold_metrics_mark(struct wire_fold *f);
 
 /* wire_fold_otlp.c */
 /* The node of a reporter; at 0 with *reason where its names are refused. */

@@ -108,7 +108,7 @@ static uint32_t series_of(struct wire_meter *m, uint8_t row, const struct wire_s
 /* --- how much -------------------------------------------------------------------------------------------------- */
 
 bool meter_is_born(const struct meter_target *t, uint8_t row, const struct wire_sample *s) {
-  if (s->start_ns && t->before_ns) return s->start_ns >= t->before_ns;
+  if (s->start_ns && t->before_ns && s->start_ns >= t->before_ns) return true;
   return t->batch_n > 1 && (t->families >> row & 1);
 }
 

@@ -1,8 +1,8 @@
 /* Targets in time, and the blocks that they bring. A scrape tells what happened since the one before, and nothing of
  * when: its block is given out evenly over as long as the next one takes to come, from its arrival on, so that all of a
  * proxy's counts are the same time late and no tick is empty for want of a scrape. Slice k of K of a count n is
- * n (k + 1) / K - n k / K in whole numbers, so that the sum is exact. A little more than the pace (an eighth) is taken,
- * for scrapes that come late; what is left of a block when the next comes is added to that. */
+ * the difference of n (k + 1) / K and n k / K, both rounded, so that the sum is exact. A little more than the pace (an
+ * eighth) is taken, for scrapes that come late; what is left of a block when the next comes is added to that. */
 #include "base_must.h"
 #include "wire_meter_state.h"
 
@@ -67,14 +67,14 @@ double meter_share(const struct meter_target *t, int64_t span_ns) {
 
 /* --- blocks ---------------------------------------------------------------------------------------------------- */
 
-static uint64_t slice(uint64_t n, uint32_t k, uint32_t slices) {
-  /* n (k + 1) / K - n k / K without overflow: the whole part and the rest by themselves */
-  uint64_t whole = n / slices, rest = n % slices;
-  return whole + rest * (k + 1) / slices - rest * k / slices;
+/* n k / K to the nearest whole number, without overflow: the whole part and the rest by themselves. Rounded, not cut: a
+ * single request is given out in the middle of its block, and not put off by every block that comes before its end. */
+static uint64_t given(uint64_t n, uint32_t k, uint32_t slices) {
+  return n / slices * k + (n % slices * k + slices / 2) / slices;
 }
 
-static uint64_t given(uint64_t n, uint32_t k, uint32_t slices) {
-  return n / slices * k + n % slices * k / slices;
+static uint64_t slice(uint64_t n, uint32_t k, uint32_t slices) {
+  return given(n, k + 1, slices) - given(n, k, slices);
 }
 
 #define EACH(to, from, what)                                                                              \

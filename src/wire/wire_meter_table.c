@@ -60,10 +60,35 @@ static bool key_put(struct wire_meter *m, struct base_str s) {
   return true;
 }
 
-/* Bounds are of one series; two servers that scrape the same target tell one series twice. */
+/* Keys are compared as Prometheus writes them: a dot is an underscore. Some proxies are told twice, once in each form.
+ */
+static char key_char(char c) {
+  return c == '.' ? '_' : c;
+}
+
+static int key_cmp(struct base_str a, struct base_str b) {
+  size_t n = a.n < b.n ? a.n : b.n;
+  for (size_t i = 0; i < n; i++) {
+    unsigned char x = (unsigned char)key_char(a.p[i]), y = (unsigned char)key_char(b.p[i]);
+    if (x != y) return x < y ? -1 : 1;
+  }
+  return (a.n > b.n) - (a.n < b.n);
+}
+
+static bool key_put_name(struct wire_meter *m, struct base_str s) {
+  uint32_t from = m->key_n + (uint32_t)sizeof(uint16_t);
+  if (!key_put(m, s)) return false;
+  for (uint32_t i = from; i < m->key_n; i++) m->key[i] = key_char(m->key[i]);
+  return true;
+}
+
+/* Bounds are of one series; who took the sample, and with which library, makes no other one of it. */
 static bool is_left_out(struct base_str key) {
-  return str_eq(key, STR("le")) || str_eq(key, STR("quantile")) || str_eq(key, STR("prometheus_replica")) ||
-         str_eq(key, STR("__replica__"));
+  static const struct base_str name[] = {{"le", 2}, {"quantile", 8}, {"prometheus_replica", 18}, {"__replica__", 11}};
+  for (size_t i = 0; i < sizeof name / sizeof *name; i++)
+    if (key_cmp(key, name[i]) == 0) return true;
+  return key_cmp(str_cut(key, 0, 11), STR("otel_scope_")) == 0 ||
+         key_cmp(str_cut(key, 0, 14), STR("telemetry_sdk_")) == 0;
 }
 
 /* Places of the labels in the order of their keys; of two with one key the first, which wins. */
@@ -74,7 +99,7 @@ static uint32_t labels_sort(const struct wire_sample *s, uint8_t order[WIRE_SAMP
     uint32_t at = n;
     int c = -1;
     if (is_left_out(s->label[i].key)) continue;
-    while (at > 0 && (c = str_cmp(s->label[order[at - 1]].key, s->label[i].key)) > 0) at--;
+    while (at > 0 && (c = key_cmp(s->label[order[at - 1]].key, s->label[i].key)) > 0) at--;
     if (at > 0 && c == 0) continue;
     memmove(order + at + 1, order + at, n - at);
     order[at] = (uint8_t)i;
@@ -89,7 +114,7 @@ bool meter_key_series(struct wire_meter *m, uint8_t row, const struct wire_sampl
   m->key[0] = (char)row;
   m->key_n = 1;
   for (uint32_t i = 0; i < n; i++)
-    if (!key_put(m, s->label[order[i]].key) || !key_put(m, s->label[order[i]].value)) return false;
+    if (!key_put_name(m, s->label[order[i]].key) || !key_put(m, s->label[order[i]].value)) return false;
   return true;
 }
 

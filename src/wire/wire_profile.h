@@ -32,7 +32,7 @@ enum wire_profile {
   X(RETRIES, "retries", "attempts beyond the first")                                                           \
   X(CONNECTIONS, "TCP connections", "TCP connections that ended: each counts as a request without a duration") \
   X(REFUSED, "TCP failures", "TCP connections that could not be had")                                          \
-  X(KNOWN, "known", "read as a sign of life, counted nowhere: another family says it better")                  \
+  X(KNOWN, "known", "known, counted nowhere: another family says it better")                  \
   X(UP, "target", "whether the scrape of its target went well")
 
 enum wire_role {

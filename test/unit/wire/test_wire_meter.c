@@ -149,6 +149,20 @@ static void test_a_block_is_given_out_evenly_and_whole(void **state) {
   meter_close(t);
 }
 
+/* Blocks come before the ones before are out: no request may be put off by that for long. */
+static void test_single_requests_are_given_out_within_their_scrape(void **state) {
+  (void)state;
+  struct meter_made *t = meter_open();
+  requests(t, 0, 0);
+  requests(t, 0, 15);
+  for (uint32_t i = 2; i < 20; i++) {
+    requests(t, i / 2, 15 * i); /* one in each second scrape */
+    meter_wait(t, 15 * i + 12);
+    assert_int_equal(meter_sum_of(t, OK_KEY), i / 2);
+  }
+  meter_close(t);
+}
+
 static void test_scrapes_that_come_a_little_early_or_late_leave_no_hole(void **state) {
   (void)state;
   struct meter_made *t = meter_open();
@@ -262,6 +276,28 @@ static void test_labels_in_any_order_are_one_series_and_are_never_glued(void **s
   meter_wait(t, 10);
   assert_int_equal(meter_sum_of(t, "server >/ab v= c= p=c r=GET /a ok"), 300);
   assert_int_equal(meter_sum_of(t, "server >/a v= c= p=bc r=GET /a ok"), 3000);
+  meter_close(t);
+}
+
+/* Kuma's sidecars send each metric once with labels as Prometheus has them, and once more as OpenTelemetry has. */
+static void test_labels_with_dots_are_those_with_underscores(void **state) {
+  (void)state;
+  struct meter_made *t = meter_open();
+  for (int i = 0; i < 5; i++) {
+    char line[512];
+    (void)snprintf(line, sizeof line,
+                   "envoy_cluster_upstream_rq{envoy_cluster_name=\"cart\",envoy_response_code=\"200\",otel_scope_name="
+                   "\"kuma\",kuma_workload=\"web\",mesh=\"m\",zone=\"z\"} %d",
+                   100 * i);
+    meter_line(t, "service.name=\"x\"", line, 5 * i, 5 * i);
+    (void)snprintf(line, sizeof line,
+                   "envoy_cluster_upstream_rq{envoy_cluster_name=\"cart\",envoy_response_code=\"200\",kuma.workload="
+                   "\"web\",mesh=\"m\",zone=\"z\"} %d",
+                   100 * i);
+    meter_line(t, "service.name=\"x\"", line, 5 * i + 0.01, 5 * i + 0.01);
+  }
+  meter_wait(t, 40);
+  assert_int_equal(meter_sum_of(t, "client web>/cart v= c= p= r= ok"), 400);
   meter_close(t);
 }
 
@@ -480,6 +516,7 @@ int main(void) {
       cmocka_unit_test(test_old_and_repeated_samples_are_refused),
       cmocka_unit_test(test_absurd_values_and_times_are_refused),
       cmocka_unit_test(test_a_block_is_given_out_evenly_and_whole),
+      cmocka_unit_test(test_single_requests_are_given_out_within_their_scrape),
       cmocka_unit_test(test_scrapes_that_come_a_little_early_or_late_leave_no_hole),
       cmocka_unit_test(test_no_growth_is_no_requests_as_long_as_the_target_answers),
       cmocka_unit_test(test_a_target_that_is_silent_says_nothing_and_is_named),
@@ -487,6 +524,7 @@ int main(void) {
       cmocka_unit_test(test_what_a_missed_scrape_holds_comes_at_its_mean_rate),
       cmocka_unit_test(test_a_stale_series_counts_nothing_and_goes_on_from_where_it_was),
       cmocka_unit_test(test_labels_in_any_order_are_one_series_and_are_never_glued),
+      cmocka_unit_test(test_labels_with_dots_are_those_with_underscores),
       cmocka_unit_test(test_a_histogram_in_parts_is_put_together_in_any_order),
       cmocka_unit_test(test_a_bucket_stands_at_its_logarithmic_middle),
       cmocka_unit_test(test_a_histogram_that_began_again_counts_from_zero),
