@@ -65,16 +65,13 @@ static uint32_t flow_of(struct wire_meter *m, uint32_t target, uint8_t *class_) 
   return at;
 }
 
-/* What of its flow a series is: nothing where a better family has taken that part. */
+/* What of its flow a series is. Which of several families that tell the same counts, grown_put knows. */
 static uint8_t role_of(struct wire_meter *m, const struct meter_series *s, const struct wire_family *family) {
   struct meter_flow *w = &m->flow[s->flow];
-  bool fine = s->class_ == REC_CLASS_OK;
-  uint8_t *rank = family->role == WIRE_ROLE_LATENCY ? &w->hist_rank : &w->count_rank;
-  if (!s->flow || (family->role == WIRE_ROLE_LATENCY && !fine)) return WIRE_ROLE_KNOWN;
+  if (!s->flow || (family->role == WIRE_ROLE_LATENCY && s->class_ != REC_CLASS_OK)) return WIRE_ROLE_KNOWN;
   w->counts |= family->role == WIRE_ROLE_REQUESTS || family->role == WIRE_ROLE_BOTH ||
                family->role == WIRE_ROLE_CONNECTIONS || family->role == WIRE_ROLE_REFUSED;
-  if (family->role == WIRE_ROLE_REQUESTS || family->role == WIRE_ROLE_LATENCY || family->role == WIRE_ROLE_BOTH)
-    if (family->rank < *rank) *rank = family->rank;
+  if (family->role == WIRE_ROLE_LATENCY && family->rank < w->hist_rank) w->hist_rank = family->rank;
   return family->role;
 }
 
@@ -154,6 +151,23 @@ static void add(uint32_t *to, uint32_t n) {
   *to = UINT32_MAX - *to < n ? UINT32_MAX : *to + n;
 }
 
+/* A better family tells the same requests: what the one before told in this batch is taken back. False: this one is the
+ * worse. */
+static bool rank_take(struct wire_meter *m, struct meter_flow *w, struct meter_sum *to, uint8_t rank) {
+  struct meter_target *t = &m->target[w->target];
+  if (rank > w->count_rank) return false;
+  for (unsigned i = 0; rank < w->count_rank && w->ranked_batch == t->batch_n && i < REC_CLASS_COUNT; i++) {
+    uint32_t n = to->class_n[i] < w->ranked_n[i] ? to->class_n[i] : w->ranked_n[i];
+    to->class_n[i] -= n;
+    t->block_n -= n;
+    meter_loss_take(m, w, n);
+  }
+  if (rank < w->count_rank || w->ranked_batch != t->batch_n) memset(w->ranked_n, 0, sizeof w->ranked_n);
+  w->ranked_batch = t->batch_n;
+  w->count_rank = rank;
+  return true;
+}
+
 static void requests_add(struct wire_meter *m, const struct meter_series *s, struct meter_sum *to, double grown) {
   add(&to->class_n[s->class_], whole(grown));
   m->target[s->target].block_n += whole(grown);
@@ -168,7 +182,9 @@ static void grown_put(struct wire_meter *m, const struct meter_series *s, double
   switch ((enum wire_role)s->role) {
     case WIRE_ROLE_REQUESTS:
     case WIRE_ROLE_BOTH:
-      if (wire_family_view(s->row)->rank <= w->count_rank) requests_add(m, s, to, grown);
+      if (!rank_take(m, w, to, wire_family_view(s->row)->rank)) break;
+      add(&w->ranked_n[s->class_], whole(grown));
+      requests_add(m, s, to, grown);
       break;
     case WIRE_ROLE_CONNECTIONS:
     case WIRE_ROLE_REFUSED: requests_add(m, s, to, grown); break;

@@ -24,6 +24,12 @@ void meter_loss_add(struct wire_meter *m, const struct meter_flow *w, uint64_t n
   c->batch_n += n;
 }
 
+void meter_loss_take(struct wire_meter *m, const struct meter_flow *w, uint64_t n) {
+  struct meter_target *t = &m->target[w->target];
+  struct meter_check *c = &t->check[w->side];
+  if (is_own(t, w) && w->source == c->source) c->batch_n -= n < c->batch_n ? n : c->batch_n;
+}
+
 /* A batch's counts are whole when the next begins; the events of its time were there when it began. */
 static void check_step(struct wire_meter *m, const struct meter_target *t, struct meter_check *c, uint8_t side) {
   uint64_t told = fold_told_events(m->fold, t->node, side);

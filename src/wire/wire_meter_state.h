@@ -90,7 +90,9 @@ struct meter_flow {
   struct wire_node_ref self;
   uint8_t used, side, source, counts; /* counts: its requests are told, not only what they cost */
   uint8_t count_rank, hist_rank;      /* of the families that count */
-  uint32_t later;                     /* list of those that are still to begin, in their order */
+  uint32_t ranked_batch;              /* what the family of count_rank has told in this batch of the target: */
+  uint32_t ranked_n[REC_CLASS_COUNT];
+  uint32_t later; /* list of those that are still to begin, in their order */
   struct meter_block now;
 };
 
@@ -193,6 +195,8 @@ double meter_share(const struct meter_target *t, int64_t span_ns);
 /* wire_meter_loss.c */
 /* A request count of the target's own proxy grew. */
 void meter_loss_add(struct wire_meter *m, const struct meter_flow *w, uint64_t n);
+/* It did not: the same requests come from a better family. */
+void meter_loss_take(struct wire_meter *m, const struct meter_flow *w, uint64_t n);
 /* A batch begins: the one before is whole, and is held against what came in its time. */
 void meter_loss_batch(struct wire_meter *m, struct meter_target *t);
 /* Of the last four seconds: requests that it counted, and those that were not reported. False: all were, or too few

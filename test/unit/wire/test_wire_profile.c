@@ -278,6 +278,35 @@ static void test_envoy_clusters_and_listeners(void **state) {
   meter_close(t);
 }
 
+/* Statistics that Envoy makes when they are first needed come together, the coarse before the fine: once is enough. */
+static void test_envoy_families_that_begin_together_count_once(void **state) {
+  (void)state;
+  const char *const line[] = {
+      "envoy_cluster_upstream_rq_xx{envoy_cluster_name=\"tiny\",envoy_response_code_class=\"5\"}",
+      "envoy_cluster_upstream_rq{envoy_cluster_name=\"tiny\",envoy_response_code=\"503\"}",
+      "envoy_http_downstream_rq_xx{envoy_http_conn_manager_prefix=\"in\",envoy_response_code_class=\"5\"}",
+      "envoy_cluster_upstream_rq{envoy_cluster_name=\"local\",envoy_response_code=\"504\"}"};
+  const char *const known[] = {
+      "envoy_cluster_upstream_rq_xx{envoy_cluster_name=\"x\",envoy_response_code_class=\"2\"} 1",
+      "envoy_cluster_upstream_rq{envoy_cluster_name=\"x\",envoy_response_code=\"200\"} 1",
+      "envoy_http_downstream_rq_xx{envoy_http_conn_manager_prefix=\"y\",envoy_response_code_class=\"2\"} 1"};
+  struct meter_made *t = meter_open();
+  for (int i = 0; i < 4; i++) {
+    char text[256];
+    for (unsigned k = 0; k < 3; k++) meter_line(t, ENVOY_TARGET, known[k], 5 * i, 5 * i);
+    for (unsigned k = 0; i > 1 && k < 4; k++) {
+      (void)snprintf(text, sizeof text, "%s %d", line[k], (k < 2 ? 60 : 40) * (i - 1));
+      meter_line(t, ENVOY_TARGET, text, 5 * i, 5 * i);
+    }
+    meter_wait(t, 5 * i);
+  }
+  meter_wait(t, 40);
+  assert_int_equal(meter_sum_of(t, "client web>shop/tiny v= c= p= r= server_error"), 120);
+  assert_int_equal(meter_sum_of(t, "server >shop/web v= c= p=web-1 r= timeout"), 80);
+  assert_int_equal(meter_sum_of(t, "server >shop/web v= c= p=web-1 r= server_error"), 0);
+  meter_close(t);
+}
+
 /* The same by the names that Envoy's metrics service and its OTLP sink send. */
 static void test_envoy_dotted_names(void **state) {
   (void)state;
@@ -437,6 +466,7 @@ int main(void) {
       cmocka_unit_test(test_linkerd_inbound_outbound_probes),
       cmocka_unit_test(test_linkerd_routes_do_not_count_twice),
       cmocka_unit_test(test_envoy_clusters_and_listeners),
+      cmocka_unit_test(test_envoy_families_that_begin_together_count_once),
       cmocka_unit_test(test_envoy_dotted_names),
       cmocka_unit_test(test_kuma_resources),
       cmocka_unit_test(test_consul_tags),
