@@ -77,14 +77,23 @@ static uint64_t slice(uint64_t n, uint32_t k, uint32_t slices) {
   return given(n, k + 1, slices) - given(n, k, slices);
 }
 
-#define EACH(to, from, what)                                                                              \
+/* Durations come first, and wait for the fine requests that they stand with (durations_fit): rounded up. */
+static uint64_t given_up(uint64_t n, uint32_t k, uint32_t slices) {
+  return n / slices * k + (n % slices * k + slices - 1) / slices;
+}
+
+static uint64_t slice_up(uint64_t n, uint32_t k, uint32_t slices) {
+  return given_up(n, k + 1, slices) - given_up(n, k, slices);
+}
+
+#define EACH(to, from, what, what_hist)                                                                   \
   do {                                                                                                    \
     (to)->latency_ns = what((from)->latency_ns);                                                          \
     (to)->bytes_in = what((from)->bytes_in);                                                              \
     (to)->bytes_out = what((from)->bytes_out);                                                            \
     (to)->retries = (uint32_t)what((from)->retries);                                                      \
     for (unsigned i = 0; i < REC_CLASS_COUNT; i++) (to)->class_n[i] = (uint32_t)what((from)->class_n[i]); \
-    for (unsigned i = 0; i < HIST_BUCKETS; i++) (to)->hist[i] = (uint32_t)what((from)->hist[i]);          \
+    for (unsigned i = 0; i < HIST_BUCKETS; i++) (to)->hist[i] = (uint32_t)what_hist((from)->hist[i]);     \
   } while (0)
 
 /* What has not been given out yet starts again over so many slices. */
@@ -92,8 +101,10 @@ static void block_again(struct meter_block *b, int64_t slices) {
   MUST(slices > 0);
   if (b->slices && b->k) {
 #define REST(n) ((n)-given((n), b->k, b->slices))
-    EACH(&b->all, &b->all, REST);
+#define REST_UP(n) ((n)-given_up((n), b->k, b->slices))
+    EACH(&b->all, &b->all, REST, REST_UP);
 #undef REST
+#undef REST_UP
   }
   b->k = 0;
   b->slices = (uint32_t)slices;
@@ -155,14 +166,40 @@ static void block_turn(struct wire_meter *m, struct meter_flow *w, int64_t tick)
 
 /* --- the tick that closes -------------------------------------------------------------------------------------- */
 
+/* A tick has no more durations than fine requests: both are rounded by themselves, and histograms that know no outcome
+ * are of all requests. What is over waits; from another bucket on in each tick, so that none is favoured. No more waits
+ * than a block has fine requests. */
+static void durations_fit(struct meter_flow *w, struct meter_sum *part, uint32_t most, int64_t tick) {
+  uint64_t left = part->class_n[REC_CLASS_OK], held = 0;
+  for (uint32_t i = 0; i < HIST_BUCKETS; i++) {
+    uint32_t at = (uint32_t)((i + (uint64_t)tick) % HIST_BUCKETS);
+    uint64_t want = (uint64_t)part->hist[at] + w->held[at], give = want < left ? want : left, wait = want - give;
+    if (wait > most - held) wait = most - held;
+    part->hist[at] = (uint32_t)give;
+    w->held[at] = (uint32_t)wait;
+    left -= give;
+    held += wait;
+  }
+  w->held_n = (uint32_t)held;
+}
+
+static bool any_duration(const struct meter_sum *s) {
+  for (uint32_t i = 0; i < HIST_BUCKETS; i++)
+    if (s->hist[i]) return true;
+  return false;
+}
+
 static void flow_give(struct wire_meter *m, struct meter_flow *w, const struct meter_target *t, int64_t tick) {
   struct meter_sum part = {0};
   struct meter_block *b = &w->now;
   block_turn(m, w, tick);
   if (b->k < b->slices) {
 #define SLICE(n) slice((n), b->k, b->slices)
-    EACH(&part, &b->all, SLICE);
+#define SLICE_UP(n) slice_up((n), b->k, b->slices)
+    EACH(&part, &b->all, SLICE, SLICE_UP);
 #undef SLICE
+#undef SLICE_UP
+    if (w->held_n || any_duration(&part)) durations_fit(w, &part, b->all.class_n[REC_CLASS_OK], tick);
     if (++b->k == b->slices) *b = (struct meter_block){.batch = b->batch};
   }
   fold_meter_count(m->fold, w, &part, tick, t->pace);

@@ -94,6 +94,7 @@ struct meter_flow {
   uint32_t ranked_n[REC_CLASS_COUNT];
   uint32_t later; /* list of those that are still to begin, in their order */
   struct meter_block now;
+  uint32_t held_n, held[HIST_BUCKETS]; /* durations that wait for a fine request to stand with */
 };
 
 /* What a target counted on one side, against the reports of single requests that came of it. */

@@ -44,7 +44,10 @@ static void obs_take(struct meter_made *t, const struct rec_batch *b, const stru
   t->service = *o;
   t->has_service = true;
   t->ok_n += o->class_n[REC_CLASS_OK];
-  for (uint32_t i = 0; i < o->hist_n; i++) t->hist_n += b->cell[o->hist_from + i].count;
+  uint64_t timed = 0;
+  for (uint32_t i = 0; i < o->hist_n; i++) timed += b->cell[o->hist_from + i].count;
+  MUST(timed <= o->class_n[REC_CLASS_OK]);
+  t->hist_n += timed;
   t->latency_ns += o->latency_sum_ns;
   t->bytes_in += o->bytes_in;
   t->partial_n += o->partial;

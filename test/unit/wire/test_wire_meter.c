@@ -310,10 +310,11 @@ static void test_a_histogram_in_parts_is_put_together_in_any_order(void **state)
   const uint32_t per[4] = {30, 100, 10, 90}; /* cumulative */
   for (uint32_t i = 0; i < 5; i++)
     for (uint32_t k = 0; k < 4; k++) {
-      char line[1024];
+      char line[1024], count[1024];
       uint32_t at = (k + i) % 4;
       (void)snprintf(line, sizeof line, "%s%u", part[at], 1000 + per[at] * i);
-      meter_line(t, TARGET, REQUESTS "1", 15 * i, 15 * i + 0.05 * k);
+      (void)snprintf(count, sizeof count, REQUESTS "%u", 100 * i);
+      if (k == 0) meter_line(t, TARGET, count, 15 * i, 15 * i);
       meter_line(t, TARGET, line, 15 * i, 15 * i + 0.05 * k);
       meter_wait(t, 15 * i + 0.05 * k);
     }
