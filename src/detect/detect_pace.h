@@ -7,6 +7,7 @@
 #ifndef DETECT_PACE_H
 #define DETECT_PACE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base_limits.h"
@@ -28,6 +29,12 @@ static inline double detect_pace_seen(double window, uint32_t pace) {
   double l = 1.125 * (double)pace;
   if (pace == 0) return 1.0;
   return window <= l ? window / l * (1.0 - window / (3.0 * l)) : 1.0 - l / (3.0 * window);
+}
+
+/* Traffic is not judged before its dispersion has been seen in so many windows: until then every wander is a wonder. */
+#define DETECT_PACE_YOUNG 8u
+static inline bool detect_pace_is_young(uint32_t pace, uint32_t age) {
+  return pace && age < 60u * LIMIT_TICKS_PER_S + DETECT_PACE_YOUNG * detect_pace_window(pace);
 }
 
 /* An alarm of the comparison with siblings waits so many ticks after its onset: until then one of two that are alike

@@ -262,9 +262,9 @@ struct detect_rate_verdict detect_rate_step(struct series_rate *r, uint32_t x, u
   if (ten_whole) r->ten_x += (float)x;
   r->win_x += (float)x;
   r->win_t = (uint16_t)(r->win_t + dt);
-  if (armed) {
+  if (armed && !detect_pace_is_young(pace, age)) {
     struct judged j = judged_of(r, x, dt, pace);
-    if (age < ARMED_AGE + 8u * pace) log_c = 1e30;
+    if (age < ARMED_AGE) log_c = 1e30;
     struct judged down = season < 0 ? judged_season(j, season) : j, up = season > 0 ? judged_season(j, season) : j;
     v.down = side_step(r, &down, true, log_c, seq);
     v.up = side_step(r, &up, false, log_c, seq);

@@ -123,6 +123,22 @@ static void part_of_the_scrapes_is_no_drop(void **state) {
   free(r);
 }
 
+/* A young series whose rate wanders by a seventh: how much it does cannot be known yet. */
+static void a_young_series_wanders_without_a_word(void **state) {
+  (void)state;
+  struct rig *r = calloc(1, sizeof *r);
+  struct rec_series who = {.series_idx = 1, .level = REC_LEVEL_SERVICE, .side = REC_SIDE_SERVER};
+  assert_non_null(r);
+  r->rng.at = 8;
+  detect_series_init(&r->s, &who, 0);
+  for (int i = 0; i < 20; i++) {
+    r->rate = i % 4 < 2 ? 130.0 : 112.0;
+    run(r, 30);
+  }
+  assert_int_equal(r->raised[REC_SIGNAL_REQUESTS_DOWN] + r->raised[REC_SIGNAL_REQUESTS_UP], 0);
+  free(r);
+}
+
 /* Even within a block, and a step between blocks: a scatter that no traffic has. */
 static void even_seconds_are_no_bunching(void **state) {
   (void)state;
@@ -180,6 +196,7 @@ int main(void) {
       cmocka_unit_test(failures_are_found_within_a_pace_of_their_scrape),
       cmocka_unit_test(no_word_is_no_outage),
       cmocka_unit_test(part_of_the_scrapes_is_no_drop),
+      cmocka_unit_test(a_young_series_wanders_without_a_word),
       cmocka_unit_test(even_seconds_are_no_bunching),
       cmocka_unit_test(dispersion_is_that_of_the_scrapes),
       cmocka_unit_test(what_a_window_sees_of_a_block),
