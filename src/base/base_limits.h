@@ -69,6 +69,14 @@
 #define LIMIT_SSE_QUEUE_BYTES (1u << 20)   /* unsent bytes of one event stream; past it the reader is cut off */
 #define LIMIT_HELD_BYTES (256u << 20) /* parts of messages, bodies, responses of one listener; more: status 8, 503 */
 
+/* Gauges (docs/detectors/gauge.md). */
+#define LIMIT_GAUGES 32768u      /* watched at one time, and at most max_series; one more is not [gauge_limit] */
+#define LIMIT_GAUGES_TICK 8192u  /* samples given to the engine in one tick; the rest waits [gauge_tick_limit] */
+#define LIMIT_GAUGES_ENTITY 256u /* of one entity at the door; one more is not taken [gauge_entity_limit] */
+#define LIMIT_GAUGES_SHOWN 8u    /* of one incident; those of the likelier cause, then those that say more */
+#define LIMIT_GAUGE_LEAD 40u     /* samples of 0 that are told with the first that is something; earlier ones are not */
+#define LIMIT_LOG_LINE_BYTES 240u /* of a log line that is quoted; the rest of it is not */
+
 /* Incidents. */
 #define LIMIT_ALARMS 16384u        /* alarms in force; one more is not followed [alarm_limit] */
 #define LIMIT_SERVICES 8192u       /* nodes of the call graph: a series past it is watched, not ranked [graph_limit] */

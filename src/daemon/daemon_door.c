@@ -5,6 +5,7 @@
 #include "io_snappy.h"
 #include "wire_otlp.h"
 #include "wire_recode.h"
+#include "wire_remote.h"
 
 static const char *const form_text[] = {
 #define X(name, text) text,
@@ -29,7 +30,8 @@ bool door_form_read(struct base_str text, enum door_form *out) {
 
 void door_close(struct door *d) {
   free(d->mem);
-  d->mem = NULL;
+  free(d->counts);
+  *d = (struct door){0};
 }
 
 bool door_form_is_metrics(enum door_form form) {
@@ -93,6 +95,27 @@ bool door_take(struct door *d, enum door_wire wire, struct base_str bytes, struc
     good = bytes.n <= LIMIT_MESSAGE_BYTES && wire_otlp_check(bytes, &err) == WIRE_OK;
   *reason = err.reason;
   return good;
+}
+
+struct door_counts {
+  struct wire_sampler sampler;
+  struct wire_remote remote;
+  uint64_t counter[REC_COUNTER_COUNT];
+};
+
+static void sample_drop(void *arg, const struct wire_sample *s) {
+  (void)arg;
+  (void)s;
+}
+
+struct wire_sample_tally door_tally(struct door *d, const struct door_message *m) {
+  struct wire_err err;
+  if (m->form != DOOR_FORM_REMOTE_WRITE) return (struct wire_sample_tally){0};
+  if (!d->counts && !(d->counts = calloc(1, sizeof *d->counts))) return (struct wire_sample_tally){0};
+  struct wire_sampler *sampler = &d->counts->sampler;
+  wire_sampler_init(sampler, sample_drop, NULL, d->counts->counter);
+  (void)wire_remote_take(sampler, &d->counts->remote, m->bytes, &err);
+  return sampler->tally;
 }
 
 static enum wire_metrics_kind metrics_kind(enum door_form form) {

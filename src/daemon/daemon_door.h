@@ -52,8 +52,11 @@ enum door_wire {
 #undef X
 };
 
+struct door_counts;
+
 struct door {
-  char *mem; /* LIMIT_MESSAGE_BYTES, taken when first needed */
+  char *mem;                  /* LIMIT_MESSAGE_BYTES, taken when first needed */
+  struct door_counts *counts; /* likewise */
 };
 void door_close(struct door *d);
 
@@ -66,6 +69,10 @@ struct door_message {
 /* False with a static *reason where the bytes are broken, or too many. */
 bool door_take(struct door *d, enum door_wire wire, struct base_str bytes, struct door_message *out,
                const char **reason);
+
+/* What a fold would understand of a remote write, for an answer where there is none: a recorder. All zero for other
+ * forms, and where memory is out. */
+struct wire_sample_tally door_tally(struct door *d, const struct door_message *m);
 
 /* Hands a message to the fold; the stream matters to Envoy's two services alone, whose first message says who sends. */
 uint32_t door_fold(struct wire_fold *f, wire_stream s, enum door_form form, struct base_str bytes,

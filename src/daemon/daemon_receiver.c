@@ -104,7 +104,7 @@ struct answer {
   int status; /* of gRPC */
   const char *why;
   uint64_t lost;                    /* spans, records or points that were not taken */
-  struct wire_sample_tally metrics; /* of metrics, where there is a line */
+  struct wire_sample_tally metrics; /* of metrics */
 };
 
 static struct answer message_take(struct receiver *r, enum door_wire wire, struct base_str bytes,
@@ -132,10 +132,23 @@ static struct answer message_take(struct receiver *r, enum door_wire wire, struc
     r->counters[REC_COUNTER_MESSAGE_BYTES] += m.bytes.n;
   }
   r->news = true;
-  bool metrics = r->line && door_form_is_metrics(m.form);
-  if (metrics) a.metrics = *wire_fold_tally(line_fold(r->line));
+  bool metrics = door_form_is_metrics(m.form);
+  if (metrics) a.metrics = r->line ? *wire_fold_tally(line_fold(r->line)) : door_tally(&r->door, &m);
   a.lost = metrics ? a.metrics.rejected : refused(r) - before + m.lost;
   return a;
+}
+
+#define UP_BYTES_MAX 16384u
+
+void receiver_exposition(struct receiver *r, struct base_str labels, struct base_str exposition,
+                         struct base_wall recv) {
+  char mem[UP_BYTES_MAX];
+  struct base_buf up = buf_over(mem, sizeof mem);
+  if (exposition.n) (void)message_take(r, DOOR_PROMETHEUS, exposition, recv);
+  buf_put_str(&up, STR("# target "));
+  buf_put_str(&up, labels);
+  buf_put_f(&up, " text\nup %d\n", exposition.n ? 1 : 0);
+  if (!up.bad) (void)message_take(r, DOOR_PROMETHEUS, buf_str(&up), recv);
 }
 
 #define LOST_TEXT "not taken: broken, too late, or without a name or time; see the counters"
@@ -277,6 +290,18 @@ static void http_write(struct receiver *r, const struct io_http_request *req, st
   if (res->status != 204) buf_put_f(&res->body, "{\"error\":\"%s\"}\n", a.lost ? LOST_TEXT : a.why);
 }
 
+/* Of remote write: a message that is named must be one of the two that are read. */
+static bool is_write(struct base_str type) {
+  static const struct base_str name[] = {{"proto=prometheus.WriteRequest", 29},
+                                         {"proto=io.prometheus.write.v2.Request", 36}};
+  size_t at = str_find(type, ';', 0);
+  struct base_str rest = str_cut(type, at + 1, type.n);
+  while (rest.n && rest.p[0] == ' ') rest = str_cut(rest, 1, rest.n);
+  if (!str_starts(rest, STR("proto="))) return true;
+  rest = str_cut(rest, 0, str_find(rest, ';', 0));
+  return str_eq(rest, name[0]) || str_eq(rest, name[1]);
+}
+
 static bool is_proto(const struct io_http_request *req) {
   return type_is(req->content_type, STR("application/x-protobuf")) ||
          type_is(req->content_type, STR("application/protobuf"));
@@ -293,8 +318,8 @@ void receiver_http(void *ctx, const struct io_http_request *req, struct io_http_
     http_refuse(res, 405, "post it", "Allow: POST\r\n");
   else if (req->snappy && !write)
     http_refuse(res, 415, "gzip, or no encoding", "Accept-Encoding: gzip\r\n");
-  else if (write && !is_proto(req))
-    http_refuse(res, 415, "application/x-protobuf", NULL);
+  else if (write && (!is_proto(req) || !is_write(req->content_type)))
+    http_refuse(res, 415, "application/x-protobuf of prometheus.WriteRequest or io.prometheus.write.v2.Request", NULL);
   else if (write)
     http_write(ctx, req, res);
   else if (!is_proto(req) && !type_is(req->content_type, STR("application/json")))

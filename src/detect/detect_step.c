@@ -172,6 +172,11 @@ static void traffic_run(struct series_state *s, uint32_t n, const struct judge *
                                  age >= DETECT_YOUNG, v.down.freeze || v.up.freeze, seq));
 }
 
+/* A paced series' dispersion is learned by whole scrapes, which takes long: until it is, more is asked for. */
+static double paced_bar(const struct series_state *s, uint32_t age, double bar, uint32_t windows) {
+  return s->pace && age < windows * detect_pace_window(s->pace) ? 2.0 * bar : bar;
+}
+
 /* Without an event the likelihood ratio is linear in the requests: they can wait for the next event or the end of the
  * second and be judged in one step, as ticks without requests are. Most series have most events never. */
 static bool ratio_waits(struct series_ratio *r, uint32_t n, uint32_t e, uint32_t seq) {
@@ -201,7 +206,8 @@ static void ratio_run(struct series_state *s, struct series_ratio *r, uint32_t n
   uint32_t seq = j->ctx->seq, age = seq - s->born_seq;
   struct detect_prior prior = j->ctx->prior[r->signal - REC_SIGNAL_RATIO_FIRST];
   bool armed = watched(j, r->signal) && age >= DETECT_RATIO_NEWBORN;
-  double bar = bar_of(j, r->signal) + (age < DETECT_RATIO_ARMED ? DETECT_RATIO_DOUBT : 0.0);
+  double bar = paced_bar(s, age, bar_of(j, r->signal), DETECT_PACE_YOUNG) +
+               (age < DETECT_RATIO_ARMED ? DETECT_RATIO_DOUBT : 0.0);
   struct detect_verdict v = {.event = DETECT_NOTHING, .freeze = detect_ratio_suspects(r)};
   if (!ratio_waits(r, n, e, seq)) {
     uint32_t waited = r->waiting;
@@ -335,7 +341,8 @@ static void requests_run(struct series_state *s, const struct rec_obs *obs, uint
   uint32_t timed = timed_count(obs, cell);
   ratios_run(s, obs, n, j);
   signal_put(j, s, REC_SIGNAL_LATENCY,
-             detect_latency_step(&s->latency, own, obs->hist_n, timed, sum_s, bar_of(j, REC_SIGNAL_LATENCY),
+             detect_latency_step(&s->latency, own, obs->hist_n, timed, sum_s,
+                                 paced_bar(s, seq - s->born_seq, bar_of(j, REC_SIGNAL_LATENCY), 2u * DETECT_PACE_YOUNG),
                                  watched(j, REC_SIGNAL_LATENCY), seq, j->dt, seq - s->born_seq, seq >= s->learn_from));
   if (!watched(j, REC_SIGNAL_LATENCY)) latency_bound(&s->latency);
   series_recent_add(s, seq, requests, failures, (float)sum_s);

@@ -87,6 +87,16 @@
   X(GAPS, "gaps", "records of lost telemetry given to the engine")                                               \
   X(GAP_LIMIT, "gap_limit", "records of lost telemetry not given because too many proxies lose at once")         \
   X(TICKS, "ticks", "ticks that the engine has seen")                                                            \
+  X(GAUGES, "gauges", "samples of gauges that were watched")                                                     \
+  X(GAUGE_OLD, "gauge_old", "samples not later than the one before of the same gauge, passed over")              \
+  X(GAUGE_LIMIT, "gauge_limit", "samples of gauges that are not watched because the table is full")              \
+  X(GAUGE_NAME_LIMIT, "gauge_name_limit", "samples of gauges whose names together are over 400 bytes")           \
+  X(GAUGE_TICK_LIMIT, "gauge_tick_limit", "ticks after which samples of gauges had to wait for the next one")    \
+  X(GAUGE_LATE, "gauge_late", "samples of gauges over a minute old when they came, not taken")                   \
+  X(GAUGE_NOBODY, "gauge_nobody", "samples of gauges of nobody that requests were seen of, or to")               \
+  X(GAUGE_ENTITY_LIMIT, "gauge_entity_limit", "samples of gauges not taken because their entity has too many")   \
+  X(LOG_SERVICE_LIMIT, "log_service_limit", "log lines of services that do not fit the table of services")       \
+  X(LOG_TEMPLATE_LIMIT, "log_template_limit", "error lines without a template because there are too many")       \
   X(ALARMS, "alarms", "alarms that detectors raised")                                                            \
   X(INCIDENTS_OPENED, "incidents_opened", "incidents opened")                                                    \
   X(INCIDENTS_CLOSED, "incidents_closed", "incidents closed")                                                    \

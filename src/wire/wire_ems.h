@@ -6,10 +6,11 @@
  *               histogram (Envoy's histogram_emit_mode may leave either out)
  *   names       with emit_tags_as_labels as they are; else the tags stand inside of the dotted name and are taken out
  *               of it, as Envoy's own rules do: cluster.<name>., http.<prefix>., listener.<address>., tcp.<prefix>.,
- * and the code of upstream_rq_503 and downstream_rq_5xx. A cluster's name may have dots. deltas      with
- * report_counters_as_deltas a counter is what it grew by since the message before, which nothing says. A counter that
- * counts on never falls inside a stream, as a stream does not outlive its process: one of those watched that does makes
- * the stream one of deltas for good, from that message on. */
+ *               and the code of upstream_rq_503 and downstream_rq_5xx. A cluster's name may have dots.
+ *   deltas      with report_counters_as_deltas a counter is what it grew by since the message before, which nothing
+ *               says. One that counts on never falls inside a stream, as a stream does not outlive its process: one of
+ *               those watched that does makes the stream one of deltas for good, from that message on
+ *               (docs/decisions/0017-deltas-are-seen.md) */
 #ifndef WIRE_EMS_H
 #define WIRE_EMS_H
 

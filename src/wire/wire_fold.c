@@ -41,7 +41,7 @@ static void cut_out(struct cutter *c, struct fold_out *o, size_t series_max) {
 }
 
 struct parts {
-  void *names, *routes, *nodes, *series, *cells, *pair, *between, *links, *primary, *meter;
+  void *names, *routes, *nodes, *series, *cells, *pair, *between, *links, *primary, *meter, *gauge, *templates;
 };
 
 static void cut_all(struct cutter *c, struct wire_fold *f, const struct wire_fold_conf *conf, struct parts *p) {
@@ -56,6 +56,8 @@ static void cut_all(struct cutter *c, struct wire_fold *f, const struct wire_fol
   p->links = cut(c, wire_links_bytes());
   p->primary = cut(c, wire_primary_bytes());
   p->meter = cut(c, wire_meter_bytes());
+  p->gauge = cut(c, wire_gauges_bytes());
+  p->templates = cut(c, wire_templates_bytes());
   f->wait = cut(c, sizeof *f->wait * LIMIT_WAITING);
   f->alias = cut(c, sizeof *f->alias * FOLD_ALIASES);
   f->log_row = cut(c, sizeof *f->log_row * FOLD_LOG_SERVICES);
@@ -98,6 +100,8 @@ struct wire_fold *wire_fold_init(void *mem, size_t bytes, const struct wire_fold
   f->links = wire_links_init(p.links, f->key, &f->counter[REC_COUNTER_SPAN_LINKS_LOST]);
   f->primary = wire_primary_init(p.primary, f->key);
   f->meter = wire_meter_init(p.meter, f);
+  f->gauge = wire_gauges_init(p.gauge, f->key, f->counter);
+  f->templates = wire_templates_init(p.templates, f->key, f->counter);
   wire_attr_keys_init(&f->otlp.keys);
   f->stream_n = f->acc_n = f->page_n = f->shown_n = f->wait_n = 1;
   f->next_seq = 1;
@@ -615,7 +619,12 @@ bool wire_fold_tick(struct wire_fold *f, struct base_wall now, bool flush, struc
   return f->started && f->open_tick <= f->touched_tick && tick_give(f, true, tick);
 }
 
+struct wire_gauges *wire_fold_gauges(struct wire_fold *f) {
+  return f->gauge;
+}
+
 bool wire_fold_series_restore(struct wire_fold *f, const struct rec_series *s) {
+  wire_gauge_series(f->gauge, s);
   return wire_series_restore(f->series, s, f->started ? (uint64_t)f->open_tick : 0);
 }
 

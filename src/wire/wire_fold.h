@@ -12,6 +12,7 @@
 #include "rec_input.h"
 #include "wire_als.h"
 #include "wire_sampler.h"
+#include "wire_gauge.h"
 
 struct wire_fold;
 struct wire_meter;
@@ -114,6 +115,9 @@ struct wire_seen {
 typedef void wire_fold_watcher(void *arg, const struct wire_seen *seen);
 /* Calls `watcher` for each finished request that has an identity, late ones too. NULL ends it. */
 void wire_fold_watch(struct wire_fold *f, wire_fold_watcher *watcher, void *arg);
+
+/* Where samples of gauges go (wire_gauge_take); they come out with the next tick. */
+struct wire_gauges *wire_fold_gauges(struct wire_fold *f);
 
 /* A restart: the engine's memory knows these series; numbers must go on from there. Call once per series in
  * ascending idx before the first message. */

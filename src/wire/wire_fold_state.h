@@ -22,6 +22,7 @@
 #include "wire_clock.h"
 #include "wire_ems.h"
 #include "wire_fold.h"
+#include "wire_gauge.h"
 #include "wire_identity_node.h"
 #include "wire_link.h"
 #include "wire_meter.h"
@@ -29,6 +30,7 @@
 #include "wire_primary.h"
 #include "wire_remote.h"
 #include "wire_route_tree.h"
+#include "wire_template.h"
 #include "wire_told.h"
 
 #define FOLD_NAMES (1u << 19)
@@ -161,6 +163,8 @@ struct fold_out {
       drop_at[LIMIT_BUCKETS + 1];
   struct rec_gap *gap;
   uint32_t gap_n;
+  const struct rec_gauge *gauge;
+  size_t gauge_n;
   struct fold_shown *shown; /* copies, as the tick's own are given back */
 };
 
@@ -256,6 +260,8 @@ struct wire_fold {
   struct wire_links *links;
   struct wire_meter *meter;
   struct wire_primaries *primary;
+  struct wire_gauges *gauge;
+  struct wire_templates *templates;
   struct fold_wait *wait;
   uint32_t wait_n, wait_free;
   uint32_t wait_head[LIMIT_OPEN_TICKS][WIRE_SOURCE_COUNT];

@@ -2,8 +2,8 @@
 
     diff_samples.py BUILD_DIR SOURCE_ROOT
 
-BUILD_DIR has sample_dump. On made messages, and on the corpus beside the source tree where it is at hand: expositions
-in text and protobuf, Envoy's metrics service, OTLP. Prints TAP."""
+BUILD_DIR has sample_dump and foreshock. On made messages, and on the corpus beside the source tree where it is at
+hand: expositions in text and protobuf, Envoy's metrics service, OTLP. Prints TAP."""
 import collections
 import json
 import math
@@ -442,21 +442,40 @@ def unpack(archive, into):
     return next(p for p in pathlib.Path(into).iterdir() if p.is_dir() and p.name == archive.name.split(".")[0])
 
 
+def stats_wrong(binary, form, path, want):
+    """What `foreshock stats` counts, against the oracle's samples."""
+    foreshock = binary.parents[2] / "src/daemon/foreshock"
+    told = json.loads("".join(run(foreshock, "stats", "--format", form, path)))["metrics"]
+    want = [s for s in want if s is not None]
+    kinds = collections.Counter(s.kind for s in want)
+    times = [s.time for s in want if s.time]
+    wrong = []
+    if told["samples"] - told["not_finite"] != len(want) or told["kinds"] != dict(kinds):
+        wrong.append("stats: %r, not %r" % (told, kinds))
+    if told["series"] != len({(s.name, s.labels) for s in want}):
+        wrong.append("stats: %d series, not %d" % (told["series"], len({(s.name, s.labels) for s in want})))
+    if (told["first"] is None) == bool(times):
+        wrong.append("stats: from %s, not %s" % (told["first"], min(times, default=None)))
+    return wrong
+
+
 def test_text_files(tap, binary, where):
     for path in sorted(where.glob("prom*.txt")):
         text = path.read_text()
         got, tallies = dump(binary, "text", [text.encode()])
         want = text_want(text, False)
         diff = difference(got, want)
-        tap.point(want and not diff and tallies[0][3] == 0, "%s %s: %d samples of %d" %
-                  (where.name, path.name, len(got), len(want)), map(repr, diff))
+        wrong = [repr(d) for d in diff] + stats_wrong(binary, "prometheus-text", path, want)
+        tap.point(want and not wrong and tallies[0][3] == 0, "%s %s: %d samples of %d" %
+                  (where.name, path.name, len(got), len(want)), wrong)
 
 
 def test_proto_files(tap, binary, where):
     for path in sorted(where.glob("prom-delimited*.pb")):
         data = path.read_bytes()
         got, tallies = dump(binary, "proto", [data])
-        wrong = compare(got, [p for f in sample_oracle.delimited(data) for p in family_pairs(f)])
+        pairs = [p for f in sample_oracle.delimited(data) for p in family_pairs(f)]
+        wrong = compare(got, pairs) + stats_wrong(binary, "prometheus-proto", path, [s for s, _ in pairs])
         tap.point(got and not wrong and tallies[0][3] == 0, "%s %s: %d samples" % (where.name, path.name, len(got)),
                   wrong)
 
@@ -491,7 +510,8 @@ def test_otlp_files(tap, binary, where):
     for path in sorted(where.glob("opentelemetry_proto_collector_metrics*.grpc")):
         messages = [OTLP.FromString(m) for m in frames(path.read_bytes())]
         got, tallies = dump(binary, "otlp", list(frames(path.read_bytes())))
-        wrong = compare(got, [p for m in messages for p in sample_oracle.otlp_samples(m)])
+        pairs = [p for m in messages for p in sample_oracle.otlp_samples(m)]
+        wrong = compare(got, pairs) + stats_wrong(binary, "otlp-metrics-grpc", path, [s for s, _ in pairs])
         tap.point(got and not wrong and not any(t[3] for t in tallies), "%s OTLP metrics: %d samples in %d messages" %
                   (where.name, len(got), len(messages)), wrong)
 

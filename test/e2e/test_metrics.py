@@ -144,6 +144,8 @@ def over_write(tap, daemon):
     bomb = varint(1 << 30) + b"\xfe" * 1000
     tap.equal("a bomb is refused by what it says of itself",
               post(daemon, WRITE, bomb, Content_Encoding="snappy")[0], 413)
+    tap.equal("a message of another name is none of it",
+              post(daemon, WRITE, b"", "application/x-protobuf;proto=io.prometheus.write.v3.Request")[0], 415)
     tap.equal("JSON is none of it", post(daemon, WRITE, b"{}", "application/json")[0], 415)
 
 
@@ -152,6 +154,13 @@ def counted(tap, daemon):
     daemon.wait(lambda: daemon.counters()["samples"] >= want["samples"], 10)
     have = daemon.counters()
     tap.equal("samples and refusals are counted by reason", {k: have[k] for k in want}, want)
+
+
+def body_file(folder):
+    path = os.path.join(folder, "http__api__v1__write")
+    with open(path, "wb") as f:
+        f.write(packed(write2(1, 2)))
+    return path
 
 
 def main():
@@ -169,6 +178,11 @@ def main():
             over_write(tap, daemon)
             counted(tap, daemon)
             tap.equal("it ends", daemon.stop(signal.SIGTERM), 0)
+        with Daemon(binary, "--out", os.path.join(folder, "alone"), command="record", listeners=2) as recorder:
+            status, _, headers = write(recorder, write2(1, 2, refs=(1, 2, 3, 4)), "2.0")
+            tap.equal("a recorder tells what was written, too", (status, headers[WRITTEN % "Samples"]), (204, "2"))
+        out = run(binary, "stats", "--format", "remote-write", body_file(folder))
+        tap.equal("stats reads posted bodies", json.loads(out.stdout)["metrics"]["kinds"], {"counter": 2})
         outs = [run(binary, "replay", "--format", "recording", "--incidents", os.devnull, recording) for _ in range(2)]
         tap.ok("the recording replays, twice alike", outs[0].returncode == 0 and outs[0].stdout == outs[1].stdout,
                outs[0].stderr)

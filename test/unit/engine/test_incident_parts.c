@@ -231,6 +231,20 @@ static void slowness_is_told_right_after_an_incident(void **state) {
   bed_close(&b);
 }
 
+/* A second in which a third of the calls find nobody is told as that, also when the seconds after it were fine. */
+static void what_was_seen_of_a_short_trouble_is_told(void **state) {
+  (void)state;
+  struct bed b;
+  bed_open(&b, 60.0, 1);
+  unreachable(&b, AT, AT + 8);
+  const struct rec_incident *in = only(&b, 400);
+  assert_int_equal(in->state, REC_STATE_CLOSED);
+  if (in->finding.observed < 0.15) print_error("%g: %s\n", in->finding.observed, in->summary);
+  assert_true(in->finding.observed > 0.15 && in->finding.observed < 0.4);
+  assert_true(in->finding.effect > 10.0);
+  bed_close(&b);
+}
+
 /* The one expected incident whose summary has the words. */
 static const struct rec_incident *expected(const struct bed *b, const char *words) {
   const struct rec_incident *in = NULL;
@@ -373,6 +387,7 @@ static void a_route_in_a_cluster_is_named_by_its_callers(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(what_was_seen_of_a_short_trouble_is_told),
       cmocka_unit_test(pods_that_leave_in_turn_page_nobody),
       cmocka_unit_test(failures_of_a_rollout_that_go_on_are_told),
       cmocka_unit_test(a_route_that_nobody_asks_for_is_named),

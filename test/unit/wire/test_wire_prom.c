@@ -13,9 +13,9 @@
 #include "sample_text.h"
 #include "wire_number.h"
 #include "wire_pb_write.h"
+#include "wire_preface.h"
 #include "wire_prom.h"
 #include "wire_prom_fields.h"
-#include "wire_preface.h"
 
 static struct wire_sampler *m;
 static uint64_t counter[REC_COUNTER_COUNT];
