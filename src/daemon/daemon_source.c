@@ -177,6 +177,27 @@ static uint32_t source_telemetry(void *ctx, struct serve_gap *out, uint32_t max)
   return all;
 }
 
+static uint32_t source_reporters(void *ctx, struct serve_reporter *out, uint32_t max) {
+  struct source *s = ctx;
+  struct wire_fold_source from[SERVE_REPORTERS_MAX];
+  uint64_t total[WIRE_SOURCE_COUNT];
+  if (max > SERVE_REPORTERS_MAX) max = SERVE_REPORTERS_MAX;
+  uint32_t all = wire_fold_sources(line_fold(s->line), from, max, total);
+  for (uint32_t i = 0; i < all && i < max; i++)
+    out[i] = (struct serve_reporter){from[i].namespace_, from[i].service, from[i].node, from[i].side,
+                                     wire_source_text((enum wire_source)from[i].source)};
+  return all;
+}
+
+static const char *source_reporters_by(void *ctx, uint32_t idx, uint64_t *n) {
+  struct source *s = ctx;
+  uint64_t total[WIRE_SOURCE_COUNT];
+  if (idx >= WIRE_SOURCE_COUNT) return NULL;
+  (void)wire_fold_sources(line_fold(s->line), NULL, 0, total);
+  *n = total[idx];
+  return wire_source_text((enum wire_source)idx);
+}
+
 static void source_calibration(void *ctx, struct serve_calibration out[REC_SIGNAL_COUNT]) {
   _Static_assert(ENGINE_CALIBRATION_LEVELS <= SERVE_LEVELS_MAX, "all levels fit");
   struct source *s = ctx;
@@ -225,6 +246,8 @@ struct serve_source source_of(struct source *s) {
                                .rate = source_rate,
                                .normal = source_normal,
                                .telemetry = source_telemetry,
+                               .reporters = source_reporters,
+                               .reporters_by = source_reporters_by,
                                .calibration = source_calibration,
                                .receiver = source_receiver,
                                .listener = source_listener,

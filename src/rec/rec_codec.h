@@ -39,7 +39,7 @@ struct rec_tick_input {
   struct rec_head_batch head;
 };
 
-#define REC_CODEC_VERSION 4u
+#define REC_CODEC_VERSION 5u
 
 /* Appends the frame's body. Sets out->bad where it does not fit, or where the reader would refuse it: a text over
  * its limit, numbers out of range or out of order. Same input, same bytes. */

@@ -24,9 +24,10 @@
 #define SERVE_WHO_BYTES 128u    /* of the name that an operator gives */
 #define SERVE_NODES_MAX 4096u   /* nodes in the graph, and a quarter of its edges; the answer says when cut */
 #define SERVE_EDGES_MAX (4u * SERVE_NODES_MAX)
-#define SERVE_GAPS_MAX 64u    /* proxies with incomplete reports in one answer; the answer has their number, too */
-#define SERVE_TARGETS_MAX 64u /* targets that are down, in one answer; the answer has their number, too */
-#define SERVE_LEVELS_MAX 32u  /* levels of one signal's calibration */
+#define SERVE_GAPS_MAX 64u      /* proxies with incomplete reports in one answer; the answer has their number, too */
+#define SERVE_TARGETS_MAX 64u   /* targets that are down, in one answer; the answer has their number, too */
+#define SERVE_REPORTERS_MAX 64u /* reporters listed with their source; the answer has their number, too */
+#define SERVE_LEVELS_MAX 32u    /* levels of one signal's calibration */
 
 struct serve;
 
@@ -64,6 +65,13 @@ struct serve_gap {
   const char *node, *service, *cluster; /* "" where unknown; live until the next call */
   uint8_t reason;                       /* enum rec_gap_reason */
   double lost_share;                    /* 0..1, 0 unknown */
+};
+
+/* By what somebody reports on one side; live until the next call. */
+struct serve_reporter {
+  struct base_str ns, service, node; /* empty where unknown */
+  uint8_t side;                      /* enum rec_side */
+  const char *source;
 };
 
 /* What the traffic itself says of one signal's threshold: how often the evidence went over levels, in nats. */
@@ -125,6 +133,10 @@ struct serve_source {
   bool (*normal)(void *ctx, uint32_t idx, uint32_t step_s, struct serve_normal *out);
   /* Fills at most max of the proxies whose reports are incomplete; returns how many there are. */
   uint32_t (*telemetry)(void *ctx, struct serve_gap *out, uint32_t max);
+  /* Fills at most max of those who reported in the last minute; returns how many there are. NULL: nobody asks. */
+  uint32_t (*reporters)(void *ctx, struct serve_reporter *out, uint32_t max);
+  /* The idx-th kind of source and how many reporters it counts for; NULL: there are no more. */
+  const char *(*reporters_by)(void *ctx, uint32_t idx, uint64_t *n);
   void (*calibration)(void *ctx, struct serve_calibration out[REC_SIGNAL_COUNT]);
   /* The idx-th receiver of alerts; false: there are fewer. NULL: there are none. */
   bool (*receiver)(void *ctx, uint32_t idx, struct serve_receiver *out);

@@ -103,6 +103,19 @@ static uint32_t fake_telemetry(void *ctx, struct serve_gap *out, uint32_t max) {
   return gap_n;
 }
 
+static uint32_t fake_reporters(void *ctx, struct serve_reporter *out, uint32_t max) {
+  (void)ctx;
+  for (uint32_t i = 0; i < 100 && i < max; i++)
+    out[i] = (struct serve_reporter){STR_NONE, STR("cart"), STR("cart-1"), REC_SIDE_CLIENT, "mesh_metrics"};
+  return 100;
+}
+
+static const char *fake_reporters_by(void *ctx, uint32_t idx, uint64_t *n) {
+  (void)ctx;
+  *n = 100;
+  return idx == 0 ? "mesh_metrics" : NULL;
+}
+
 static void fake_calibration(void *ctx, struct serve_calibration out[REC_SIGNAL_COUNT]) {
   (void)ctx;
   for (unsigned s = 0; s < REC_SIGNAL_COUNT; s++)
@@ -451,6 +464,17 @@ static void telemetry_names_who_loses_how_much(void **state) {
   drop(&a);
 }
 
+static void sources_say_who_is_counted_by_what(void **state) {
+  (void)state;
+  struct answer a = get("/api/v1/status", "");
+  assert_non_null(strstr(a.text,
+                         "\"sources\":{\"by_source\":{\"mesh_metrics\":100},\"reporters_n\":100,\"reporters\":["
+                         "{\"namespace\":null,\"service\":\"cart\",\"node\":\"cart-1\",\"side\":\"client\","
+                         "\"source\":\"mesh_metrics\"},"));
+  assert_int_equal(yyjson_arr_size(at(&a, "/sources/reporters")), SERVE_REPORTERS_MAX);
+  drop(&a);
+}
+
 static void calibration_has_every_signal(void **state) {
   (void)state;
   struct answer a = get("/api/v1/status", "");
@@ -789,6 +813,8 @@ static int setup(void **state) {
                                       .normal = fake_normal,
                                       .audit = fake_audit,
                                       .telemetry = fake_telemetry,
+                                      .reporters = fake_reporters,
+                                      .reporters_by = fake_reporters_by,
                                       .calibration = fake_calibration,
                                       .change = fake_change,
                                       .command = fake_command};
@@ -827,6 +853,7 @@ int main(void) {
       TEST(what_is_known_is_not_sent_again),
       TEST(status_has_all_counters),
       TEST(telemetry_names_who_loses_how_much),
+      TEST(sources_say_who_is_counted_by_what),
       TEST(calibration_has_every_signal),
       TEST(metrics_have_help_type_and_value),
       TEST(health_tells_of_the_disk_and_stays_200),
