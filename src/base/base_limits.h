@@ -85,6 +85,9 @@
 #define LIMIT_STORE_QUEUE 8192u             /* records that wait to be written; the oldest gives way [store_dropped] */
 #define LIMIT_STORE_QUEUE_BYTES (64u << 20) /* of those; likewise */
 
+/* Black boxes. */
+#define LIMIT_BOXES 1024u /* incidents whose input is kept; past it the one that closed first goes [boxes_dropped] */
+
 /* The API. */
 #define LIMIT_HISTORY_S 900u    /* seconds that the history holds of a series; older ones go */
 #define LIMIT_TOKENS 64u        /* in the file of tokens; more are refused at the start */

@@ -38,7 +38,7 @@ struct run {
   struct io_server *server[RUN_SERVERS]; /* gRPC, HTTP, API */
   struct serve_history *seconds;
   struct serve_tokens *tokens; /* NULL: none are asked for */
-  struct base_buf incident;
+  struct base_buf incident, conf_text;
   struct rec_incident state; /* the one under way */
   struct base_mono stepped_at, checkpoint_at;
   bool restoring;
@@ -54,7 +54,7 @@ static void run_incident(void *ctx, const struct rec_incident *incident) {
   MUST(!r->incident.bad);
   enum serve_put put = serve_incident(r->serve, buf_str(&r->incident));
   bool news = put == SERVE_PUT_NEW || put == SERVE_PUT_CHANGED;
-  if (news && r->keep) keep_incident(r->keep, buf_str(&r->incident));
+  if (news && r->keep) keep_incident(r->keep, &r->state, buf_str(&r->incident));
   if (news && r->act) (void)act_incident(r->act, buf_str(&r->incident));
   if (news && r->history) store_incident(r->history, buf_str(&r->incident));
 }
@@ -188,6 +188,14 @@ static bool run_open_act(struct run *r) {
   return r->act != NULL;
 }
 
+/* Lives as long as the buffer. */
+static const char *run_conf_text(struct run *r) {
+  conf_write(&r->conf, false, &r->conf_text);
+  buf_put_char(&r->conf_text, 0);
+  MUST(!r->conf_text.bad);
+  return r->conf_text.p;
+}
+
 static bool run_open_keep(struct run *r) {
   if (!r->conf.data_dir[0]) {
     command_say("no --data: what is learned lives in memory only");
@@ -195,7 +203,12 @@ static bool run_open_keep(struct run *r) {
   }
   struct keep_conf conf = {.dir = r->conf.data_dir,
                            .segment_bytes = r->conf.journal_segment_bytes,
-                           .segments_max = (uint32_t)r->conf.journal_segments};
+                           .segments_max = (uint32_t)r->conf.journal_segments,
+                           .box_before_ns = r->conf.box_before_ns,
+                           .box_bytes = r->conf.box_bytes,
+                           .conf = run_conf_text(r),
+                           .version = DAEMON_VERSION " (" DAEMON_COMMIT ")",
+                           .engine = setup_engine_hash(&r->conf)};
   struct journal_err err = {0};
   r->keep = keep_open(&conf, &err);
   if (!r->keep) {
@@ -251,6 +264,7 @@ static bool run_open_servers(struct run *r) {
 
 static bool run_open(struct run *r, const struct option_set *o) {
   r->incident = buf_open(RUN_INCIDENT_BYTES);
+  r->conf_text = buf_open(CONF_FILE_BYTES);
   r->loop = io_loop_open();
   return r->loop && run_conf(r, o) && run_open_line(r) && run_open_serve(r) && run_open_keep(r) &&
          run_open_recording(r, o) && run_open_servers(r);
@@ -289,6 +303,7 @@ static bool run_close(struct run *r) {
   line_close(r->line);
   if (r->loop) io_loop_close(r->loop);
   buf_fini(&r->incident);
+  buf_fini(&r->conf_text);
   free(r);
   return good;
 }
