@@ -83,6 +83,7 @@ void keep_close(struct keep *k) {
   box_close(k->boxes);
   if (k->journal) journal_close(k->journal);
   if (k->incidents) journal_close(k->incidents);
+  unlogged_clear(&k->unlogged);
   if (k->lock_fd >= 0) close(k->lock_fd);
   buf_fini(&k->text);
   free(k);
@@ -98,18 +99,6 @@ static struct journal *keep_log_open(struct keep *k, const char *dir, uint64_t s
   struct journal *j = journal_open(&conf, &err);
   if (!j) keep_fail(k, err.text);
   return j;
-}
-
-bool keep_incidents_open(struct keep *k) {
-  if (!k->incidents)
-    k->incidents = keep_log_open(k, k->incidents_dir, KEEP_INCIDENT_SEGMENT_BYTES, KEEP_INCIDENT_SEGMENTS);
-  return k->incidents != NULL;
-}
-
-bool keep_logs_open(struct keep *k) {
-  if (!k->journal) k->journal = keep_log_open(k, k->journal_dir, k->conf.segment_bytes, k->conf.segments_max);
-  if (k->journal) box_journal(k->boxes, k->journal, k->fresh);
-  return keep_incidents_open(k) && k->journal;
 }
 
 /* A log whose write failed is closed; the next checkpoint opens it again, which cuts a torn frame. */
@@ -135,6 +124,38 @@ static void keep_append(struct keep *k, struct journal **log, const char *dir, e
   k->counters[REC_COUNTER_JOURNAL_BYTES] += body.n;
 }
 
+static void keep_sync(struct keep *k, struct journal **log, const char *dir, bool durable) {
+  if (!*log) return;
+  errno = EIO;
+  if (journal_sync(*log, durable) != JOURNAL_OK) keep_log_fail(k, log, dir);
+}
+
+/* What it takes is there whatever comes next but a loss of power. */
+static void keep_incidents_sync(struct keep *k) {
+  keep_sync(k, &k->incidents, k->incidents_dir, false);
+  if (k->incidents) unlogged_clear(&k->unlogged);
+}
+
+/* What was told while it could not be written; what it has already, its readers skip. */
+static void keep_unlogged_write(struct keep *k) {
+  for (const struct unlogged_item *i = k->unlogged.first; i; i = i->next)
+    keep_append(k, &k->incidents, k->incidents_dir, i->kind, i->text);
+  keep_incidents_sync(k);
+}
+
+bool keep_incidents_open(struct keep *k) {
+  if (k->incidents) return true;
+  k->incidents = keep_log_open(k, k->incidents_dir, KEEP_INCIDENT_SEGMENT_BYTES, KEEP_INCIDENT_SEGMENTS);
+  if (k->incidents) keep_unlogged_write(k);
+  return k->incidents != NULL;
+}
+
+bool keep_logs_open(struct keep *k) {
+  if (!k->journal) k->journal = keep_log_open(k, k->journal_dir, k->conf.segment_bytes, k->conf.segments_max);
+  if (k->journal) box_journal(k->boxes, k->journal, k->fresh);
+  return keep_incidents_open(k) && k->journal;
+}
+
 void keep_tick(struct keep *k, const struct rec_tick_input *in) {
   if (!k->journal) return;
   buf_clear(&k->text);
@@ -149,28 +170,27 @@ void keep_tick(struct keep *k, const struct rec_tick_input *in) {
   keep_log_fail(k, &k->journal, k->journal_dir);
 }
 
-static void keep_sync(struct keep *k, struct journal **log, const char *dir, bool durable) {
-  if (!*log) return;
-  errno = EIO;
-  if (journal_sync(*log, durable) != JOURNAL_OK) keep_log_fail(k, log, dir);
+static void keep_record(struct keep *k, enum rec_frame kind, uint64_t id, struct base_str json) {
+  k->counters[REC_COUNTER_UNLOGGED_LOST] += unlogged_put(&k->unlogged, kind, id, json);
+  keep_append(k, &k->incidents, k->incidents_dir, kind, json);
 }
 
 /* The tick behind a state reaches the kernel before the state does: what a restart makes of the journal has all that
  * was told. */
 void keep_incident(struct keep *k, const struct rec_incident *in, struct base_str json) {
   keep_sync(k, &k->journal, k->journal_dir, false);
-  keep_append(k, &k->incidents, k->incidents_dir, REC_FRAME_INCIDENT, json);
+  keep_record(k, REC_FRAME_INCIDENT, in->id_hash, json);
   box_incident(k->boxes, in, k->frame);
 }
 
 void keep_audit(struct keep *k, struct base_str json) {
-  keep_append(k, &k->incidents, k->incidents_dir, REC_FRAME_AUDIT, json);
-  keep_sync(k, &k->incidents, k->incidents_dir, false); /* whoever asked is about to be told that it is taken */
+  keep_record(k, REC_FRAME_AUDIT, 0, json);
+  keep_incidents_sync(k); /* whoever asked is about to be told that it is taken */
 }
 
 void keep_flush(struct keep *k) {
   keep_sync(k, &k->journal, k->journal_dir, false);
-  keep_sync(k, &k->incidents, k->incidents_dir, false);
+  keep_incidents_sync(k);
 }
 
 static void keep_poll(struct keep *k, bool wait) {

@@ -7,6 +7,7 @@
 #include "daemon_box.h"
 #include "daemon_checkpoint.h"
 #include "daemon_keep.h"
+#include "daemon_unlogged.h"
 #include "rec_counter.h"
 
 struct keep {
@@ -15,8 +16,9 @@ struct keep {
   struct journal *journal, *incidents; /* NULL: not writable now */
   struct checkpoint *checkpoint;
   struct boxes *boxes;
-  uint64_t frame;       /* of the journal, the last that the engine has heard */
-  uint64_t saved_frame; /* of the checkpoint under way, and its last tick's end */
+  struct unlogged unlogged; /* what the incident log may not have */
+  uint64_t frame;           /* of the journal, the last that the engine has heard */
+  uint64_t saved_frame;     /* of the checkpoint under way, and its last tick's end */
   struct base_wall saved_end;
   bool fresh;           /* the engine has heard nothing that is not in the journal from frame 0 on */
   struct base_buf text; /* of the frame under way */

@@ -60,7 +60,7 @@ static enum db_status check(struct db *d) {
   return status;
 }
 
-enum db_status db_open(struct db *d, const char *path, uint64_t bytes_max) {
+enum db_status db_file_open(struct db *d, const char *path, uint64_t bytes_max, const struct db_schema *schema) {
   char pages[64];
   *d = (struct db){0};
   int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
@@ -72,7 +72,11 @@ enum db_status db_open(struct db *d, const char *path, uint64_t bytes_max) {
   if (!run(d, "PRAGMA journal_mode = WAL") || !run(d, "PRAGMA synchronous = NORMAL") ||
       !run(d, "PRAGMA foreign_keys = ON") || !run(d, "PRAGMA trusted_schema = OFF") || !run(d, pages))
     return db_fail(d, "open");
-  status = db_migrate(d);
+  return db_migrate(d, schema);
+}
+
+enum db_status db_open(struct db *d, const char *path, uint64_t bytes_max) {
+  enum db_status status = db_file_open(d, path, bytes_max, &db_incidents);
   if (status != DB_GOOD) return status;
   return prepare_all(d) ? DB_GOOD : db_fail(d, "schema");
 }
