@@ -41,6 +41,12 @@
   X(DURATION, checkpoint_interval, "60s", 1, 86400, "", "time between two checkpoints")                                \
   X(DURATION, history, "2160h", 3600, 315360000, "", "closed incidents older than that leave the history; 90 days")    \
   X(U64, history_bytes, "1073741824", 1048576, 1099511627776, "bytes", "size of the history's file; the oldest leave") \
+  X(DURATION, series_1s, "24h", 3600, 31536000, "", "points of series by the second are kept so long")                 \
+  X(U64, series_1s_bytes, "1073741824", 0, 1099511627776, "bytes", "of those; the oldest leave; 0: no series on disk") \
+  X(DURATION, series_10s, "168h", 3600, 315360000, "", "points by ten seconds; 7 days")                                \
+  X(U64, series_10s_bytes, "536870912", 1048576, 1099511627776, "bytes", "of those; the oldest leave")                 \
+  X(DURATION, series_1m, "2160h", 3600, 315360000, "", "points by the minute; 90 days")                                \
+  X(U64, series_1m_bytes, "536870912", 1048576, 1099511627776, "bytes", "of those; the oldest leave")                  \
   X(DURATION, idle_timeout, "15m", 1, 86400, "", "a connection on which nothing moves for so long is closed")
 
 #define CONF_C_STRING(name) char name[CONF_STRING_BYTES];

@@ -11,6 +11,7 @@
 #include "daemon_keep.h"
 #include "daemon_listen.h"
 #include "daemon_receiver.h"
+#include "daemon_series.h"
 #include "daemon_setup.h"
 #include "daemon_source.h"
 #include "daemon_version.h"
@@ -37,6 +38,7 @@ struct run {
   struct io_grpc_method method[RECEIVER_METHODS];
   struct io_server *server[RUN_SERVERS]; /* gRPC, HTTP, API */
   struct serve_history *seconds;
+  struct series_keeper series; /* store NULL: none on disk */
   struct serve_tokens *tokens; /* NULL: none are asked for */
   struct base_buf incident, conf_text;
   struct rec_incident state; /* the one under way */
@@ -100,6 +102,10 @@ static void run_second(void *ctx) {
   struct base_mono mono = io_mono_now();
   serve_second(r->serve);
   if (r->history) store_second(r->history);
+  if (r->series.store) {
+    series_keeper_second(&r->series);
+    store_series_second(r->series.store);
+  }
   if (!r->keep || mono.ns - r->checkpoint_at.ns < r->conf.checkpoint_interval_ns) return;
   r->checkpoint_at = mono;
   keep_checkpoint(r->keep, line_engine(r->line), false);
@@ -176,6 +182,21 @@ static bool run_open_history(struct run *r) {
   return r->history != NULL;
 }
 
+static bool run_open_series(struct run *r) {
+  char path[CONF_STRING_BYTES + 16];
+  if (r->conf.series_1s_bytes == 0) return true;
+  snprintf(path, sizeof path, "%s/series.db", r->conf.data_dir);
+  struct store_series_conf conf = {.path = path,
+                                   .tier = {{r->conf.series_1s_ns / TIME_NS_PER_S, r->conf.series_1s_bytes},
+                                            {r->conf.series_10s_ns / TIME_NS_PER_S, r->conf.series_10s_bytes},
+                                            {r->conf.series_1m_ns / TIME_NS_PER_S, r->conf.series_1m_bytes}}};
+  r->series =
+      (struct series_keeper){.store = store_series_open(&conf), .seconds = r->seconds, .engine = line_engine(r->line)};
+  r->source.series = r->series.store;
+  if (!r->series.store) command_say("series: out of memory or threads");
+  return r->series.store != NULL;
+}
+
 static bool run_open_act(struct run *r) {
   char dir[CONF_STRING_BYTES + 16], why[ACT_ERR_BYTES];
   if (r->conf.alerts.receiver_n == 0) return true;
@@ -215,7 +236,7 @@ static bool run_open_keep(struct run *r) {
     command_say("%s", err.text);
     return false;
   }
-  if (!run_open_act(r) || !run_open_history(r)) return false;
+  if (!run_open_act(r) || !run_open_history(r) || !run_open_series(r)) return false;
   struct keep_restored restored;
   keep_incidents_read(r->keep, run_known_frame, r);
   r->restoring = true;
@@ -281,6 +302,7 @@ static void run_finish(struct run *r) {
   while (line_step(r->line, now, false)) continue;
   while (line_step(r->line, now, true)) continue;
   run_flush(r);
+  if (r->series.store) series_keeper_finish(&r->series);
   if (r->keep) keep_checkpoint(r->keep, line_engine(r->line), true);
 }
 
@@ -295,6 +317,7 @@ static bool run_close(struct run *r) {
   }
   act_close(r->act, RUN_PATIENCE_NS);
   store_close(r->history);
+  store_series_close(r->series.store);
   serve_close(r->serve);
   serve_store_close(r->store);
   history_close(r->seconds);

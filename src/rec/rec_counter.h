@@ -89,6 +89,9 @@
   X(STORE_WRITTEN, "store_written", "states of incidents and audit records written to the history")                 \
   X(STORE_DROPPED, "store_dropped", "of those, lost because too many waited or they could not be read")             \
   X(STORE_ERRORS, "store_errors", "writes to the history that failed")                                              \
+  X(SERIES_WRITTEN, "series_written", "minutes of series written to their history")                                 \
+  X(SERIES_DROPPED, "series_dropped", "minutes of series lost because too many waited to be written")               \
+  X(SERIES_ERRORS, "series_errors", "writes to the history of series that failed")                                  \
   X(ALERT_STATES_LOST, "alert_states_lost", "states of incidents that came faster than alerts could look at")       \
   X(HTTP_REQUESTS, "http_requests", "requests to the API")                                                          \
   X(HTTP_ERRORS, "http_errors", "requests to the API answered with 4xx or 5xx")                                     \

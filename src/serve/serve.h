@@ -74,6 +74,12 @@ struct serve_calibration {
   double threshold, raised_by; /* nats; in use is their sum */
 };
 
+/* What a series did in one step; not known: nobody listened, or it is kept no longer. */
+struct serve_point {
+  struct history_point sum;
+  bool known;
+};
+
 #define SERVE_DEAD_MAX 8u
 
 /* A receiver of alerts. */
@@ -104,6 +110,12 @@ struct serve_source {
   bool (*receiver)(void *ctx, uint32_t idx, struct serve_receiver *out);
   /* The last state of an incident that is no longer in memory; appended to *out. NULL: there is no history. */
   bool (*incident)(void *ctx, uint64_t id, struct base_buf *out);
+  /* Points older than those in memory: how many seconds back there may be some of that step, 0: none; and those of
+   * [from_s, from_s + n * step_s), as far as out does not know them yet. rows: what may be read for one answer, counted
+   * down; false: more than that, or unreadable now. Both may be NULL. */
+  int64_t (*reach)(void *ctx, uint32_t step_s);
+  bool (*points)(void *ctx, uint32_t idx, int64_t from_s, uint32_t step_s, uint32_t n, struct serve_point *out,
+                 uint32_t *rows);
   /* Both copy what they need; false: too many wait for the next tick. */
   bool (*change)(void *ctx, const struct rec_change *change);
   bool (*command)(void *ctx, const struct rec_command *command);

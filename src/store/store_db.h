@@ -27,13 +27,14 @@ struct db {
 /* The history of a file's schema: version n is reached by the n-th script. A script that was released is never changed:
  * what comes later is a script of its own. */
 struct db_schema {
-  const char *what; /* "history": for the words of an error */
+  const char *what;  /* "history": for the words of an error */
+  const char *check; /* what is asked at each opening: the whole integrity, or, of a large file, all but its indices */
   const char *const *script;
   int script_n;
 };
 extern const struct db_schema db_incidents, db_series;
 
-/* Makes the file where it is missing; quick_check; migrations. Statements are the caller's. */
+/* Makes the file where it is missing; checks it; migrates. Statements are the caller's. */
 enum db_status db_file_open(struct db *d, const char *path, uint64_t bytes_max, const struct db_schema *schema);
 /* The same of the incidents, with their statements. */
 enum db_status db_open(struct db *d, const char *path, uint64_t bytes_max);

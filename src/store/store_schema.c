@@ -26,7 +26,8 @@ static const char *const incidents[] = {
     "CREATE INDEX audit_at ON audit (at_ns);",
 };
 
-const struct db_schema db_incidents = {"history", incidents, (int)(sizeof incidents / sizeof incidents[0])};
+const struct db_schema db_incidents = {"history", "PRAGMA integrity_check(1)", incidents,
+                                       (int)(sizeof incidents / sizeof incidents[0])};
 
 /* Slots are numbers of a tier's windows since 1970; bytes those of its points and ROW_BYTES a row; done the first slot
  * that is not summed up from the tier before. */
@@ -39,7 +40,7 @@ static const char *const series[] = {
     " PRIMARY KEY (tier, slot, series)) WITHOUT ROWID;",
 };
 
-const struct db_schema db_series = {"series", series, (int)(sizeof series / sizeof series[0])};
+const struct db_schema db_series = {"series", "PRAGMA quick_check(1)", series, (int)(sizeof series / sizeof series[0])};
 
 static int version_read(struct db *d) {
   sqlite3_stmt *q = NULL;

@@ -235,7 +235,7 @@ void store_series_stats(struct store_series *s, struct store_series_stats *out) 
 int64_t store_series_reach(const struct store_series *s, uint32_t step_s) {
   int64_t reach = 0;
   for (unsigned t = 0; t < STORE_TIERS; t++)
-    if (tier_step_s[t] <= step_s && s->conf.tier[t].keep_s > reach) reach = s->conf.tier[t].keep_s;
+    if (step_s % tier_step_s[t] == 0 && s->conf.tier[t].keep_s > reach) reach = s->conf.tier[t].keep_s;
   return reach;
 }
 
@@ -274,9 +274,11 @@ static void chunk_sum(const struct series_read *r, unsigned tier, int64_t slot, 
 }
 
 /* Chunks of one tier in [from_s, to_s), a look-up each: a tier's rows lie by time. */
-static bool tier_read(struct series_read *r, unsigned tier, int64_t from_s, int64_t to_s) {
-  int64_t window = tier_window_s(tier);
-  for (int64_t slot = from_s / window; slot * window < to_s; slot++) {
+static bool tier_read(struct series_read *r, sqlite3 *h, unsigned tier, int64_t from_s, int64_t to_s) {
+  int64_t window = tier_window_s(tier), first = 0, last = 0;
+  if (!series_read_slots(h, tier, &first, &last)) return true;
+  if (first < from_s / window) first = from_s / window;
+  for (int64_t slot = first; slot <= last && slot * window < to_s; slot++) {
     if (*r->budget == 0) return false;
     --*r->budget;
     (void)sqlite3_bind_int64(r->rows, 1, tier);
@@ -295,11 +297,11 @@ static bool tiers_read(struct series_read *r, sqlite3 *h) {
   int64_t at = r->from_s;
   for (unsigned tier = STORE_TIERS; tier-- > 0;) {
     int64_t until = r->end_s;
-    if (tier_step_s[tier] > r->step_s) continue;
+    if (r->step_s % tier_step_s[tier]) continue;
     if (tier > 0) until = series_read_done(h, tier) * tier_window_s(tier);
     if (until > r->end_s) until = r->end_s;
     if (until <= at) continue;
-    if (!tier_read(r, tier, at, until)) return false;
+    if (!tier_read(r, h, tier, at, until)) return false;
     at = until;
   }
   return true;

@@ -35,7 +35,7 @@ static bool prepare_all(struct series_db *d) {
          prepare(d,
                  "SELECT series, slot, points FROM chunk WHERE tier=?1 AND slot>=?2 AND slot<?3 ORDER BY series, slot",
                  &d->roll) &&
-         prepare(d, "SELECT min(slot), max(slot) FROM chunk WHERE tier=?1", &d->oldest) &&
+         prepare(d, "SELECT min(slot) FROM chunk WHERE tier=?1", &d->oldest) &&
          prepare(d, "DELETE FROM chunk WHERE tier=?1 AND slot=?2 RETURNING length(points)", &d->drop) &&
          prepare(d, "DELETE FROM series WHERE last_s<?1", &d->forget);
 }
@@ -312,4 +312,19 @@ int64_t series_read_id(sqlite3 *h, struct base_str key) {
   }
   sqlite3_finalize(q);
   return id;
+}
+
+bool series_read_slots(sqlite3 *h, unsigned tier, int64_t *first, int64_t *last) {
+  sqlite3_stmt *q = NULL;
+  /* Two questions, as only so each is a look-up. */
+  bool any = sqlite3_prepare_v2(h,
+                                "SELECT (SELECT min(slot) FROM chunk WHERE tier=?1),"
+                                " (SELECT max(slot) FROM chunk WHERE tier=?1)",
+                                -1, &q, NULL) == SQLITE_OK;
+  if (any) (void)sqlite3_bind_int64(q, 1, tier);
+  any = any && sqlite3_step(q) == SQLITE_ROW && sqlite3_column_type(q, 0) != SQLITE_NULL;
+  if (any) *first = sqlite3_column_int64(q, 0);
+  if (any) *last = sqlite3_column_int64(q, 1);
+  sqlite3_finalize(q);
+  return any;
 }

@@ -35,6 +35,8 @@ enum db_status series_db_prune(struct series_db *d, const struct store_tier_conf
 
 /* Reading, on another connection. The series' number, 0: there is none. */
 int64_t series_read_id(sqlite3 *h, struct base_str key);
+/* The first and the last slot that a tier has; false: none. */
+bool series_read_slots(sqlite3 *h, unsigned tier, int64_t *first, int64_t *last);
 /* The first slot of a tier that is not summed up yet. */
 int64_t series_read_done(sqlite3 *h, unsigned tier);
 
