@@ -113,7 +113,7 @@ def plain_number(text):
 
 TYPES = {"U64": "integer", "DOUBLE": "number", "DURATION": "duration", "STRING": "text", "ADDRESS": "address",
          "SCOPES": "scopes", "URL": "URL", "NAME": "name", "BOOL": "true, false", "ACTTYPE": "type",
-         "SEVERITY": "severity", "PAIRS": "pairs"}
+         "SEVERITY": "severity", "PAIRS": "pairs", "LOGFORM": "text, json"}
 
 
 # ---- pages ----
@@ -207,7 +207,7 @@ def page_receivers():
 def page_config():
     source = "src/daemon/daemon_conf.h"
     rows = [(f"`{name}`", TYPES[kind], f"`{default}`" if default else "empty",
-             f"{plain_number(low)} to {plain_number(high)}", unit, text)
+             "" if kind == "LOGFORM" else f"{plain_number(low)} to {plain_number(high)}", unit, text)
             for kind, name, default, low, high, unit, text in table_rows(source, "CONF_TABLE")]
     return (NOTE.format(source=source) + "# Configuration\n\nA YAML file with these keys at the top level, given by "
             "`--config`; `--set KEY=VALUE` wins over it. Nothing has to be set. `foreshock check --config FILE` says "

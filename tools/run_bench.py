@@ -1,4 +1,4 @@
-"""Runs the benchmarks of a Meson build one after the other, and shows what they print.
+"""Runs the benchmarks of a Meson build one after the other, then those in Python, and shows what they print.
 
     run_bench.py BUILD_DIR [WORD ...]      with WORDs, only those whose name has one of them
 """
@@ -10,7 +10,11 @@ import sys
 
 # Benchmarks that also take bodies of real streams as arguments, and how many at once.
 ON_CAPTURES = {"als": 5, "fold": 5, "line": 1}
+SCRIPTS = {"serve": ["bench/serve/bench_serve.py", "src/daemon/foreshock"]}  # a script, and a file of the build
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from run_tests import python_find  # noqa: E402
 
 
 def main():
@@ -29,7 +33,13 @@ def main():
             done = subprocess.run(command, cwd=build_dir, env={**os.environ, **bench["env"]}, check=False)
             if done.returncode:
                 failed.append(bench["name"])
-    if failed or not benches:
+    scripts = {name: what for name, what in SCRIPTS.items() if not words or any(w in name for w in words)}
+    for name, (script, program) in scripts.items():
+        print(f"== {name}", flush=True)
+        if subprocess.run([python_find(), os.path.join(ROOT, script), os.path.join(build_dir, program)],
+                          check=False).returncode:
+            failed.append(name)
+    if failed or not benches and not scripts:
         print(f"failed: {', '.join(failed)}" if failed else "no such benchmark", file=sys.stderr)
         return 1
     return 0

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base_limits.h"
+#include "base_log.h"
 
 /* X(NAME, text, explanation) */
 #define ACT_TYPE_TABLE(X)                                                                                 \
@@ -81,6 +82,7 @@ struct act_conf {
   struct act_receiver_conf receiver[LIMIT_RECEIVERS];
   const char *public_url; /* of the page, for links; "" for none */
   const char *version;    /* of the program */
+  struct base_log log;
 };
 
 const char *act_type_text(enum act_type t);

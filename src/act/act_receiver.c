@@ -75,8 +75,8 @@ static void note_disk(struct act_receiver *r, bool ok) {
 static void bury(struct act_receiver *r, const struct queue_item *i, enum act_dead dead) {
   uint64_t n = ++r->stats.dead[dead];
   if ((n & (n - 1)) == 0)
-    fprintf(stderr, "foreshock: alerts: %s: `%s` of incident %016llx given up: %s (%llu so far)\n", r->own->name,
-            act_event_text(i->event), (unsigned long long)i->after.state.id, act_dead_text(dead),
+    log_put(&r->conf.conf->log, BASE_LEVEL_ERROR, "alerts", "%s: `%s` of incident %016llx given up: %s (%llu so far)",
+            r->own->name, act_event_text(i->event), (unsigned long long)i->after.state.id, act_dead_text(dead),
             (unsigned long long)n);
   note_disk(r, told_write(r->told, i->event, &i->after, NULL, act_dead_text(dead), io_wall_now()));
 }
@@ -166,7 +166,7 @@ static const char *memo_of(struct act_receiver *r, const struct queue_item *i) {
 static void say_problem(struct act_receiver *r, const char *why) {
   if (strcmp(r->stats.problem, why) == 0) return;
   snprintf(r->stats.problem, sizeof r->stats.problem, "%s", why);
-  if (why[0]) fprintf(stderr, "foreshock: alerts: %s: %s\n", r->own->name, why);
+  if (why[0]) log_put(&r->conf.conf->log, BASE_LEVEL_WARNING, "alerts", "%s: %s", r->own->name, why);
 }
 
 static void judge_item(struct act_receiver *r, struct queue_item *i, enum act_judged judged, int64_t after_ns,

@@ -186,7 +186,7 @@ static bool log_open(struct told *t) {
   return t->journal != NULL;
 }
 
-static bool log_put(struct told *t, uint8_t kind, struct base_str body) {
+static bool frame_put(struct told *t, uint8_t kind, struct base_str body) {
   if (!log_open(t)) return false;
   if (journal_append(t->journal, kind, body) == JOURNAL_OK && journal_sync(t->journal, false) == JOURNAL_OK)
     return true;
@@ -210,7 +210,7 @@ bool told_retry(struct told *t) {
     const char *p = t->waiting.p + at;
     uint32_t n;
     memcpy(&n, p + 1, sizeof n);
-    good = log_put(t, (uint8_t)p[0], (struct base_str){p + 1 + sizeof n, n});
+    good = frame_put(t, (uint8_t)p[0], (struct base_str){p + 1 + sizeof n, n});
     if (good) at += 1 + sizeof n + n;
   }
   if (at) memmove(t->waiting.p, t->waiting.p + at, t->waiting.n - at);
@@ -223,7 +223,7 @@ bool told_waiting(const struct told *t) {
 }
 
 static bool log_append(struct told *t, uint8_t kind, struct base_str body) {
-  if (!t->dir || (told_retry(t) && log_put(t, kind, body))) return true;
+  if (!t->dir || (told_retry(t) && frame_put(t, kind, body))) return true;
   waiting_put(t, kind, body);
   return false;
 }

@@ -23,6 +23,7 @@
 
 /* Lost telemetry. */
 #define LIMIT_PAIRS 32768u /* requests whose two reports are awaited; fuller than 7/8, half as many are sampled */
+#define LIMIT_BETWEEN_GROUPS 2048u /* requests watched for silent callers; fuller, the oldest is judged early */
 #define LIMIT_GAPS 256u    /* told in one tick, the proxies that lose most; the rest is not told [gap_limit] */
 
 /* Time. */

@@ -9,6 +9,7 @@
 
 #include "base_must.h"
 #include "daemon_box_file.h"
+#include "daemon_log.h"
 #include "rec_counter.h"
 
 #define BOX_RING 16u                      /* checkpoints kept for incidents to come; the spacing makes it 4 or so */
@@ -36,7 +37,7 @@ struct boxes {
 };
 
 static void say(const struct box *x, const char *text) {
-  fprintf(stderr, "foreshock: black box of %016llx: %s\n", (unsigned long long)x->id, text);
+  log_say(BASE_LEVEL_WARNING, "box", "%016llx: %s", (unsigned long long)x->id, text);
 }
 
 /* ---- checkpoints ---- */

@@ -5,12 +5,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "daemon_log.h"
+
 #define COMMAND_HELP_BYTES 65536u
 
 const struct daemon_command *const daemon_commands[] = {
-    &command_run,     &command_replay, &command_stats,       &command_record, &command_incidents,
-    &command_explain, &command_top,    &command_calibration, &command_alert,  &command_backup,
-    &command_export,  &command_check,  &command_version,     &command_help,   NULL,
+    &command_run,       &command_replay,  &command_stats,  &command_record,
+    &command_incidents, &command_explain, &command_top,    &command_calibration,
+    &command_alert,     &command_backup,  &command_export, &command_health,
+    &command_check,     &command_version, &command_help,   NULL,
 };
 
 const struct daemon_command *command_find(const char *name) {
@@ -22,7 +25,7 @@ const struct daemon_command *command_find(const char *name) {
 __attribute__((format(printf, 1, 0))) static void say(const char *fmt, va_list ap) {
   char text[1024];
   vsnprintf(text, sizeof text, fmt, ap);
-  fprintf(stderr, "foreshock: %s\n", text);
+  log_fail(str_of(text));
 }
 
 void command_say(const char *fmt, ...) {

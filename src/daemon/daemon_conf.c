@@ -11,6 +11,7 @@
 #define CONF_FIELD_SCOPES(name) offsetof(struct daemon_conf, name)
 #define CONF_FIELD_URL(name) offsetof(struct daemon_conf, name)
 #define CONF_FIELD_U64(name) offsetof(struct daemon_conf, name)
+#define CONF_FIELD_LOGFORM(name) offsetof(struct daemon_conf, name)
 #define CONF_FIELD_DOUBLE(name) offsetof(struct daemon_conf, name)
 #define CONF_FIELD_DURATION(name) offsetof(struct daemon_conf, name##_ns)
 

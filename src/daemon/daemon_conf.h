@@ -17,7 +17,7 @@
 
 /* X(TYPE, name, default, min, max, unit, text). TYPE: STRING (min and max are lengths), ADDRESS (numeric IPv4 or
  * IPv6), U64, DOUBLE, DURATION (a number and its unit: ms, s, m, h; min and max in seconds), SCOPES (rec_scope.h; min
- * and max are lengths), URL (http or https). Defaults are texts. */
+ * and max are lengths), URL (http or https), LOGFORM (daemon_log.h). Defaults are texts. */
 #define CONF_TABLE(X)                                                                                                  \
   X(ADDRESS, grpc_address, "127.0.0.1", 1, 64, "", "address of the gRPC receiver")                                     \
   X(U64, grpc_port, "4317", 0, 65535, "", "port of the gRPC receiver (Envoy access logs, OTLP); 0: any free one")      \
@@ -47,13 +47,15 @@
   X(U64, series_10s_bytes, "536870912", 1048576, 1099511627776, "bytes", "of those; the oldest leave")                 \
   X(DURATION, series_1m, "2160h", 3600, 315360000, "", "points by the minute; 90 days")                                \
   X(U64, series_1m_bytes, "536870912", 1048576, 1099511627776, "bytes", "of those; the oldest leave")                  \
-  X(DURATION, idle_timeout, "15m", 1, 86400, "", "a connection on which nothing moves for so long is closed")
+  X(DURATION, idle_timeout, "15m", 1, 86400, "", "a connection on which nothing moves for so long is closed")          \
+  X(LOGFORM, log, "text", 0, 0, "", "form of the lines on standard error: text, or json (an object a line)")
 
 #define CONF_C_STRING(name) char name[CONF_STRING_BYTES];
 #define CONF_C_ADDRESS(name) char name[CONF_STRING_BYTES];
 #define CONF_C_SCOPES(name) char name[CONF_STRING_BYTES];
 #define CONF_C_URL(name) char name[CONF_STRING_BYTES];
 #define CONF_C_U64(name) uint64_t name;
+#define CONF_C_LOGFORM(name) uint64_t name; /* enum log_form */
 #define CONF_C_DOUBLE(name) double name;
 #define CONF_C_DURATION(name) int64_t name##_ns;
 

@@ -12,6 +12,7 @@
 #include "base_json.h"
 #include "base_must.h"
 #include "base_time.h"
+#include "daemon_log.h"
 #include "rec_scope.h"
 
 bool conf_fail(struct conf_err *err, const char *fmt, ...) {
@@ -175,6 +176,7 @@ bool conf_value_set(void *field, const struct conf_key *k, struct base_str value
     case CONF_BOOL: return conf_set_bool(field, k, value, err);
     case CONF_SEVERITY: return conf_set_severity(field, k, value, err);
     case CONF_ACTTYPE: return conf_set_type(field, k, value, err);
+    case CONF_LOGFORM: return log_form_read(value, field) || conf_fail(err, "%s: wants text or json", k->name);
   }
   MUST(!"conf type");
   return false;
@@ -194,6 +196,7 @@ void conf_value_write(const void *field, const struct conf_key *k, struct base_b
     case CONF_BOOL:
     case CONF_SEVERITY:
     case CONF_ACTTYPE: buf_put_u64(out, *(const uint64_t *)field); break;
+    case CONF_LOGFORM: buf_put_str(out, *(const uint64_t *)field == LOG_FORM_JSON ? STR("json") : STR("text")); break;
     case CONF_DOUBLE: buf_put_f(out, "%.17g", *(const double *)field); break;
     case CONF_DURATION: conf_write_duration(*(const int64_t *)field, out); break;
     case CONF_STRING:

@@ -11,18 +11,19 @@
 
 #include "daemon_checkpoint.h"
 #include "daemon_keep_room.h"
+#include "daemon_log.h"
 
 #define KEEP_INCIDENT_SEGMENT_BYTES (16u << 20)
 #define KEEP_INCIDENT_SEGMENTS 4u
 
 void keep_fail(struct keep *k, const char *text) {
   k->counters[REC_COUNTER_JOURNAL_ERRORS]++;
-  if (!k->problem[0]) fprintf(stderr, "foreshock: disk: %s; going on in memory\n", text);
+  if (!k->problem[0]) log_say(BASE_LEVEL_ERROR, "disk", "%s; going on in memory", text);
   snprintf(k->problem, sizeof k->problem, "%s", text);
 }
 
 static void keep_well(struct keep *k) {
-  if (k->problem[0]) fprintf(stderr, "foreshock: disk: writing again\n");
+  if (k->problem[0]) log_say(BASE_LEVEL_INFO, "disk", "writing again");
   k->problem[0] = 0;
 }
 

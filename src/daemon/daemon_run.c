@@ -2,6 +2,7 @@
  * journal, an incident to the log, the store and the live streams. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "act.h"
 #include "base_must.h"
@@ -10,11 +11,13 @@
 #include "daemon_incident.h"
 #include "daemon_keep.h"
 #include "daemon_listen.h"
+#include "daemon_log.h"
 #include "daemon_receiver.h"
 #include "daemon_series.h"
 #include "daemon_setup.h"
 #include "daemon_source.h"
 #include "daemon_version.h"
+#include "serve_store.h"
 #include "store.h"
 
 #define RUN_STEP_NS (50 * TIME_NS_PER_MS)   /* how often ticks are asked for while something comes */
@@ -48,13 +51,32 @@ struct run {
 
 /* ---- what comes out of the line ---- */
 
+static bool run_is_open(const struct run *r, const struct rec_incident *incident) {
+  char id[17];
+  rec_incident_id(incident, id);
+  const struct serve_item *known = serve_store_find(r->store, str_of(id));
+  return known && known->open;
+}
+
+/* One line when it opens, one when it is over: how it changes in between is for the page. */
+static void run_say(const struct rec_incident *i, enum serve_put put, bool was_open) {
+  char id[17];
+  bool opens = put == SERVE_PUT_NEW && i->state != REC_STATE_CLOSED, ends = was_open && i->state == REC_STATE_CLOSED;
+  enum base_level level = ends || i->verdict == REC_VERDICT_EXPECTED ? BASE_LEVEL_INFO : BASE_LEVEL_WARNING;
+  if (!opens && !ends) return;
+  rec_incident_id(i, id);
+  log_say(level, "incident", "%s %s: %s", id, opens ? "opened" : "is over", i->summary);
+}
+
 static void run_incident(void *ctx, const struct rec_incident *incident) {
   struct run *r = ctx;
   r->state = *incident;
   r->state.muted |= serve_muted(r->serve, incident->id_hash);
   incident_text(&r->state, &r->incident);
   MUST(!r->incident.bad);
+  bool was_open = run_is_open(r, incident);
   enum serve_put put = serve_incident(r->serve, buf_str(&r->incident));
+  if (!r->restoring) run_say(incident, put, was_open);
   bool news = put == SERVE_PUT_NEW || put == SERVE_PUT_CHANGED;
   if (news && r->keep) keep_incident(r->keep, &r->state, buf_str(&r->incident));
   if (news && r->act) (void)act_incident(r->act, buf_str(&r->incident));
@@ -117,6 +139,7 @@ static bool run_conf(struct run *r, const struct option_set *o) {
   const char *data = option_get(o, "data", NULL);
   struct conf_err err = {0};
   if (!setup_conf(&r->conf, o)) return false;
+  log_open((enum log_form)r->conf.log, STDERR_FILENO);
   if (!data || conf_set(&r->conf, STR("data_dir"), str_of(data), &err)) return true;
   command_say("--data: %s", err.text);
   return false;
@@ -176,7 +199,8 @@ static void run_known_frame(void *ctx, enum rec_frame kind, struct base_str json
 static bool run_open_history(struct run *r) {
   char path[CONF_STRING_BYTES + 16];
   snprintf(path, sizeof path, "%s/history.db", r->conf.data_dir);
-  struct store_conf conf = {.path = path, .keep_ns = r->conf.history_ns, .bytes_max = r->conf.history_bytes};
+  struct store_conf conf = {
+      .path = path, .keep_ns = r->conf.history_ns, .bytes_max = r->conf.history_bytes, .log = log_room()};
   r->source.history = r->history = store_open(&conf);
   if (!r->history) command_say("history: out of memory or threads");
   return r->history != NULL;
@@ -189,7 +213,8 @@ static bool run_open_series(struct run *r) {
   struct store_series_conf conf = {.path = path,
                                    .tier = {{r->conf.series_1s_ns / TIME_NS_PER_S, r->conf.series_1s_bytes},
                                             {r->conf.series_10s_ns / TIME_NS_PER_S, r->conf.series_10s_bytes},
-                                            {r->conf.series_1m_ns / TIME_NS_PER_S, r->conf.series_1m_bytes}}};
+                                            {r->conf.series_1m_ns / TIME_NS_PER_S, r->conf.series_1m_bytes}},
+                                   .log = log_room()};
   r->series =
       (struct series_keeper){.store = store_series_open(&conf), .seconds = r->seconds, .engine = line_engine(r->line)};
   r->source.series = r->series.store;
@@ -202,6 +227,7 @@ static bool run_open_act(struct run *r) {
   if (r->conf.alerts.receiver_n == 0) return true;
   r->conf.alerts.public_url = r->conf.public_url;
   r->conf.alerts.version = DAEMON_VERSION;
+  r->conf.alerts.log = log_room();
   snprintf(dir, sizeof dir, "%s/alerts", r->conf.data_dir);
   r->act = act_open(&r->conf.alerts, r->keep ? dir : NULL, why);
   if (!r->act) command_say("%s", why);
@@ -219,7 +245,7 @@ static const char *run_conf_text(struct run *r) {
 
 static bool run_open_keep(struct run *r) {
   if (!r->conf.data_dir[0]) {
-    command_say("no --data: what is learned lives in memory only");
+    log_say(BASE_LEVEL_WARNING, "data", "no --data: what is learned lives in memory only");
     return run_open_act(r);
   }
   struct keep_conf conf = {.dir = r->conf.data_dir,
@@ -244,10 +270,10 @@ static bool run_open_keep(struct run *r) {
   r->restoring = false;
   r->source.keep = r->keep;
   keep_checkpoint(r->keep, line_engine(r->line), false);
-  if (restored.note[0]) command_say("data: %s", restored.note);
-  command_say("data in %s: %s, %llu ticks applied, %u incidents known", conf.dir,
-              restored.checkpoint ? "checkpoint loaded" : "no checkpoint", (unsigned long long)restored.ticks,
-              serve_store_n(r->store));
+  if (restored.note[0]) log_say(BASE_LEVEL_WARNING, "data", "%s", restored.note);
+  log_say(BASE_LEVEL_INFO, "data", "data in %s: %s, %llu ticks applied, %u incidents known", conf.dir,
+          restored.checkpoint ? "checkpoint loaded" : "no checkpoint", (unsigned long long)restored.ticks,
+          serve_store_n(r->store));
   return true;
 }
 
@@ -337,7 +363,7 @@ static bool run_loop(struct run *r) {
   if (!step || !second || (r->act && !act_start(r->act))) return false;
   r->checkpoint_at = io_mono_now();
   io_loop_run(r->loop);
-  command_say("stopping");
+  log_say(BASE_LEVEL_INFO, "run", "stopping");
   listen_drain(r->loop, r->server, RUN_SERVERS, RUN_PATIENCE_NS);
   memset(r->source.server, 0, sizeof r->source.server);
   io_loop_timer_drop(r->loop, step);
@@ -351,6 +377,7 @@ static int run_run(const struct option_set *o) {
   if (!r) return command_fail("out of memory");
   bool ok = run_open(r, o);
   if (ok) {
+    log_say(BASE_LEVEL_INFO, "run", "foreshock " DAEMON_VERSION " (" DAEMON_COMMIT ")");
     listen_signals(r->loop);
     ok = run_loop(r);
   }

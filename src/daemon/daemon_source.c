@@ -5,6 +5,8 @@
 
 #include "daemon_series.h"
 
+#include "daemon_log.h"
+
 #define SOURCE_READY_NS (5 * TIME_NS_PER_S) /* ready so long after the start even where nothing came */
 
 static void source_engine(struct source *s, struct serve_status *out) {
@@ -216,7 +218,7 @@ static bool source_command(void *ctx, const struct rec_command *command) {
 /* One line on standard error, and a frame in the incident log, which outlives this process. */
 static void source_audit(void *ctx, struct base_str json) {
   struct source *s = ctx;
-  fprintf(stderr, "foreshock: action: %.*s\n", STR_ARG(json));
+  log_data(BASE_LEVEL_INFO, "action", json);
   if (s->keep) keep_audit(s->keep, json);
 }
 

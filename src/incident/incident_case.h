@@ -31,7 +31,9 @@ struct incident_cause {
   uint8_t between;     /* its clients see it, its own proxies do not */
   uint8_t silent;      /* the entity fell silent; shown is all of its service */
   uint8_t signal;
-  uint8_t pad;
+  uint8_t within;      /* the entity is within the cluster of within_idx, which the series itself does not tell */
+  uint32_t within_idx; /* a SERVICE_CLUSTER series */
+  uint8_t pad[4];
   double score;
   char evidence[LIMIT_TEXT_BYTES];
 };
@@ -103,12 +105,15 @@ struct incident_case {
   uint32_t key_series; /* of the first alarm: with opened_seq it makes the id */
   uint32_t alarm_n;    /* joined so far */
   uint32_t impact_series, impact_sec;
-  uint32_t rest_seq; /* until when it rests */
+  uint32_t rest_seq;                   /* until when it rests */
+  uint32_t cut_from_seq, cut_last_seq; /* requests that leaving pods had under way: the newest burst of failures */
   uint64_t impact_n, impact_failed, impact_slow;
   uint64_t before_n, before_failed, before_slow; /* of the earlier times that it came */
   uint64_t id_hash, rev;
   int64_t detected_ns; /* arrival clock when it was opened */
   int64_t early_ns;    /* start of the earliest request known that ended bad at the onset, 0: none was long under way */
+  uint32_t shared_n, shared[LIMIT_CAUSES]; /* services that began together and call no other of them (from three on) */
+  uint32_t pad_shared;
   uint32_t acked;
   uint32_t occurrences, again_n, decision_n;
   struct incident_span again[LIMIT_AGAIN]; /* returns, oldest first */
@@ -174,6 +179,7 @@ struct incident_rollout {
 /* Sums of the load curve of a service: x = traffic over the usual - 1, y = 1 - usual duration over the present. */
 struct incident_load {
   float xx, xy, yy, n;
+  float chance; /* of xx: what counts scatter by themselves */
 };
 
 struct incident_head {
@@ -247,6 +253,7 @@ struct incident_traffic {
   struct base_str cluster; /* the one cluster that it is in */
   struct base_str other;   /* failover: the cluster that took over */
   enum rec_verdict verdict;
+  uint32_t route_idx; /* the one route that it is, or REC_SERIES_NONE */
   uint32_t all_idx;   /* series of that cluster, where all that it serves went the same way; or REC_SERIES_NONE */
   bool confirmed;     /* those it talks with say the same */
   bool over;          /* after an expected change the traffic is as usual again: what was told of it stands */
@@ -341,6 +348,16 @@ double incident_confidence(const struct incident_case *c, const struct rec_incid
 void incident_time_tell(const struct incident_view *v, struct incident_case *c);
 void incident_time_text(const struct incident_view *v, const struct incident_case *c, struct base_buf *b);
 void incident_time_write(const struct incident_view *v, const struct incident_case *c, struct rec_incident *out);
+
+/* incident_shared.c: the oldest of three or more incidents that began in the same moment, alike, at services that do
+ * not call each other, where case i is one of them and not the oldest; else INCIDENT_NO_CASE. Cost: walks up the graph
+ * from each open incident's cause. */
+uint16_t incident_shared_find(const struct incident_head *h, const struct incident_view *v, uint16_t i);
+/* Both causes are noted as ones that began together. */
+void incident_shared_take(struct incident_case *into, const struct incident_case *from);
+bool incident_shared_has(const struct incident_case *c, uint32_t node);
+/* None of them is named before the others. */
+void incident_shared_tell(const struct incident_case *c, struct incident_story *s);
 
 /* incident_life.c: does it still go on? */
 bool incident_case_alive(const struct incident_head *h, const struct incident_case *c);

@@ -6,12 +6,6 @@
 #define NONE REC_SERIES_NONE
 #define Z_HOT 2.0
 
-/* Who calls says more: it has seen all that went wrong. */
-static uint32_t edge_series(const struct incident_view *v, uint32_t edge, struct base_str cluster) {
-  uint32_t idx = incident_edge_series(v, edge, REC_SIDE_CLIENT, cluster);
-  return idx != NONE ? idx : incident_edge_series(v, edge, REC_SIDE_SERVER, cluster);
-}
-
 static bool on_chain(const struct incident_view *v, const struct incident_story *s, uint32_t node) {
   for (uint32_t i = 0; i < s->hop_n; i++)
     if (v->catalog->edge[s->hop[i].edge].to == node) return true;
@@ -26,7 +20,7 @@ static uint32_t hottest_in(const struct incident_view *v, const struct incident_
   double most = 0.0;
   for (uint32_t e = g->node[node].first_in; e != NONE; e = g->edge[e].next_in) {
     if (g->edge[e].from == node || on_chain(v, s, g->edge[e].from)) continue;
-    struct incident_excess x = incident_excess_of(v, edge_series(v, e, cluster), c->family, from, v->seq);
+    struct incident_excess x = incident_excess_of(v, incident_call_series(v, e, cluster), c->family, from, v->seq);
     if (incident_z(x) < Z_HOT || x.x <= most) continue;
     most = x.x;
     best = e;
@@ -65,7 +59,7 @@ static uint32_t hottest_out(const struct incident_view *v, const struct incident
   uint32_t server = incident_node_series(v, node, REC_SIDE_SERVER, STR_NONE), best = NONE;
   double own = incident_excess_of(v, server, c->family, from, v->seq).x, most = 0.0;
   for (uint32_t e = g->node[node].first_out; e != NONE; e = g->edge[e].next_out) {
-    double x = incident_excess_of(v, edge_series(v, e, STR_NONE), c->family, from, v->seq).x;
+    double x = incident_excess_of(v, incident_call_series(v, e, STR_NONE), c->family, from, v->seq).x;
     if (g->edge[e].to == node || (best != NONE && x <= most)) continue;
     most = x;
     best = g->edge[e].to;
@@ -107,7 +101,7 @@ void incident_chain_tell(const struct incident_head *h, const struct incident_vi
   while (s->hop_n < LIMIT_HOPS) {
     uint32_t edge = hottest_in(v, c, s, node, cluster, from);
     if (edge == NONE) break;
-    hop_put(h, v, c, s, edge, edge_series(v, edge, cluster), from);
+    hop_put(h, v, c, s, edge, incident_call_series(v, edge, cluster), from);
     node = v->catalog->edge[edge].from;
   }
   chain_turn(s);

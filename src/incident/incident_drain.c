@@ -19,6 +19,7 @@
 struct drain {
   uint32_t node, last; /* the last tick with a failure */
   bool retried;
+  bool rolls; /* a new version takes over: pod after pod leaves */
   double cut; /* requests that failed, or were tried again */
   struct incident_left left;
 };
@@ -78,15 +79,21 @@ static bool goes_on(const struct incident_view *v, const struct drain *d) {
   return came > 0.0 && due - came <= (1.0 - GOES_ON) * due + 3.0 * math_sqrt(due);
 }
 
+/* More was cut than leaving pods can have had under way. One more of them may be leaving that is not missed yet. */
+static bool too_many(const struct incident_view *v, const struct drain *d) {
+  double all = rate_of(v, v->catalog->node[d->node].series[REC_SIDE_SERVER]);
+  if (!d->rolls) return d->cut > under_way(AT_ONCE * all);
+  return d->cut > under_way(d->left.per_tick + all / (double)d->left.pods);
+}
+
 static enum incident_drain verdict_of(const struct incident_view *v, const struct incident_case *c,
                                       const struct drain *d) {
-  uint32_t idx = v->catalog->node[d->node].series[REC_SIDE_SERVER];
   uint32_t until = d->left.n ? d->left.last_seq + TRAILS : c->from_seq + LINGERS;
-  if (d->left.pods < 2 || d->last > until) return INCIDENT_DRAIN_NO;
-  if (d->cut > under_way(AT_ONCE * rate_of(v, idx))) return INCIDENT_DRAIN_NO;
+  if (d->rolls && c->cut_from_seq + LINGERS > until) until = c->cut_from_seq + LINGERS; /* the next pod */
+  if (d->left.pods < 2 || d->last > until || too_many(v, d)) return INCIDENT_DRAIN_NO;
   if (v->seq < d->last + CALM) return INCIDENT_DRAIN_MAYBE;
-  bool late = v->seq >= d->last + MISSED;
-  if (d->left.n && d->cut <= under_way(d->left.per_tick) && goes_on(v, d)) return INCIDENT_DRAIN_YES;
+  bool late = v->seq >= d->last + MISSED, gone = d->left.n && d->last <= d->left.last_seq + TRAILS;
+  if (gone && d->cut <= under_way(d->left.per_tick) && goes_on(v, d)) return INCIDENT_DRAIN_YES;
   return late ? INCIDENT_DRAIN_NO : INCIDENT_DRAIN_MAYBE;
 }
 
@@ -111,8 +118,12 @@ void incident_drain_judge(const struct incident_head *h, const struct incident_v
   if (c->drain == INCIDENT_DRAIN_UNASKED && c->shown) return;
   uint8_t was = c->drain;
   d.left = incident_silent_left(v, d.node, c->from_seq);
+  d.rolls = incident_change_version(h, v, d.node).n > 0;
   bool cut = is_cut(k->signal) && alarms_look(h, v, c, &d);
+  if (d.last > c->cut_last_seq + CALM) c->cut_from_seq = d.last;
+  c->cut_last_seq = d.last;
   c->drain = (uint8_t)(cut ? verdict_of(v, c, &d) : INCIDENT_DRAIN_NO);
+  if (c->drain == INCIDENT_DRAIN_MAYBE && was == INCIDENT_DRAIN_YES) c->drain = INCIDENT_DRAIN_YES; /* the next pod */
   if (c->drain == INCIDENT_DRAIN_YES) drain_tell(h, v, &d, c);
   if (c->drain == INCIDENT_DRAIN_NO && was == INCIDENT_DRAIN_YES) c->story.verdict = REC_VERDICT_UNHEALTHY;
   if (c->drain != was || c->drain == INCIDENT_DRAIN_MAYBE) c->dirty = 1;

@@ -38,18 +38,42 @@ static void effect_set(struct rec_finding *f, double log_sd) {
   f->known = true;
 }
 
+/* Until when the trouble has lasted: what came after it says nothing about it. */
+static uint32_t until_of(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c) {
+  uint32_t end = c->from_seq;
+  for (uint32_t i = 0; i < h->alarm_n; i++) {
+    const struct incident_alarm *a = &h->alarm[i];
+    if (a->case_idx != incident_case_number(h, c) || incident_family_of(a->signal) != c->family) continue;
+    if (a->over_seq == 0) return v->seq;
+    if (a->over_seq > end) end = a->over_seq;
+  }
+  return end > c->from_seq ? end : v->seq;
+}
+
+/* What the series of the plot saw in the seconds of these ticks: its trace still has them when its rings do not. */
+static struct series_sum trace_sum(const struct incident_trace *t, uint32_t from, uint32_t until) {
+  struct series_sum sum = {0};
+  uint32_t first = from / LIMIT_TICKS_PER_S, last = until / LIMIT_TICKS_PER_S;
+  for (uint32_t i = 0; t->step_s && i < t->n / t->step_s; i++) {
+    uint32_t s = t->first_s + i * t->step_s;
+    if (s + t->step_s <= first || s > last) continue;
+    sum.n += (double)half_value(t->slot[i].n);
+    sum.e += (double)half_value(t->slot[i].e);
+  }
+  return sum;
+}
+
 /* Relative sd of a ratio of two counts' rates, by the delta method: 1/e + 1/a, times the overdispersion. */
-static void share_find(const struct incident_view *v, const struct series_state *s, const struct incident_alarm *a,
-                       uint32_t from, struct rec_finding *f) {
+static void share_find(const struct series_state *s, const struct incident_alarm *a, struct series_sum seen,
+                       struct rec_finding *f) {
   const struct series_ratio *r = series_ratio_find(s, a ? a->signal : REC_SIGNAL_ERRORS);
   if (!r) r = &s->ratio[0];
   double requests = (double)s->requests, n = 0.0, e = 0.0, phi = series_ratio_phi(r);
-  struct series_sum sum = series_recent_sum(s, from, v->seq);
-  if (r->signal == REC_SIGNAL_ERRORS) {
-    n = sum.n;
-    e = sum.e;
-  } else {
-    detect_ratio_since(r, &n, &e);
+  /* A class of failures has no seconds of its own; once its alarm is over, those of all failures speak for it. */
+  if (r->signal != REC_SIGNAL_ERRORS) detect_ratio_since(r, &n, &e);
+  if (n <= 0.0 && incident_family_of((enum rec_signal)r->signal) == INCIDENT_ERRORS) {
+    n = seen.n;
+    e = seen.e;
   }
   double per_s = s->span > 0.0f ? requests / (double)s->span * (double)LIMIT_TICKS_PER_S : 0.0;
   f->unit = "share";
@@ -88,7 +112,7 @@ static void rate_find(const struct incident_view *v, const struct series_state *
 }
 
 static void numbers_find(const struct incident_view *v, uint32_t idx, const struct incident_alarm *a, uint32_t from,
-                         struct rec_finding *f) {
+                         struct series_sum seen, struct rec_finding *f) {
   const struct series_state *s = &v->state[idx];
   switch (f->signal) {
     case REC_SIGNAL_REQUESTS_DOWN:
@@ -110,7 +134,7 @@ static void numbers_find(const struct incident_view *v, uint32_t idx, const stru
       f->observed = (double)s->extra.flow.hanging.open;
       effect_set(f, math_sqrt(1.0 / (f->observed + 0.5)));
       break;
-    default: share_find(v, s, a, from, f); break;
+    default: share_find(s, a, seen, f); break;
   }
 }
 
@@ -171,6 +195,9 @@ void incident_finding_write(const struct incident_head *h, const struct incident
   f->onset = incident_seq_wall(h, v, c->from_seq);
   f->baseline_age_s = (double)(v->seq - v->state[idx].born_seq) / (double)LIMIT_TICKS_PER_S;
   f->baseline_requests = (double)v->state[idx].requests;
-  numbers_find(v, idx, a, c->from_seq, f);
+  uint32_t until = until_of(h, v, c);
+  struct series_sum seen = c->trace.series_idx == idx ? trace_sum(&c->trace, c->from_seq, until)
+                                                      : series_recent_sum(&v->state[idx], c->from_seq, until);
+  numbers_find(v, idx, a, c->from_seq, seen, f);
   plot_write(h, v, &c->trace, f, &out->plot);
 }

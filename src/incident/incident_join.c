@@ -168,8 +168,8 @@ static bool waits(const struct incident_view *v, const struct incident_case *c, 
   if (c->family != INCIDENT_ERRORS || !slow || w->source == NONE) return false;
   for (uint32_t e = g->node[w->source].first_out; e != NONE; e = g->edge[e].next_out) {
     if (!incident_nodes_has(&c->nodes, g->edge[e].to)) continue;
-    struct incident_excess x = incident_excess_of(v, incident_edge_series(v, e, REC_SIDE_CLIENT, w->cluster),
-                                                  INCIDENT_ERRORS, c->from_seq, v->seq);
+    struct incident_excess x =
+        incident_excess_of(v, incident_call_series(v, e, w->cluster), INCIDENT_ERRORS, c->from_seq, v->seq);
     if (incident_z(x) >= 3.0) return true;
   }
   return false;
@@ -199,6 +199,7 @@ static bool fits_trouble(const struct incident_head *h, const struct incident_vi
   /* Failing half a minute later than elsewhere slow is another trouble, or at least news. */
   bool other = w->family == INCIDENT_OTHER || c->family == INCIDENT_OTHER;
   if (w->family != c->family && !other && !same_onset(c, from)) return grows(h, c, w);
+  if (incident_shared_has(c, w->source)) return true;
   if (w->source == c->source || fits_other(h, v, c, w, from) || fits_refusal(h, v, c, w, from)) return true;
   /* A trouble that begins at a mere victim of this one, later and by evidence of its own, is another one. */
   bool victim = incident_nodes_has(&c->nodes, w->source),
@@ -288,7 +289,8 @@ static uint16_t case_any(const struct incident_head *h) {
 }
 
 static void case_take(struct incident_case *c, const struct incident_view *v, const struct who *w) {
-  if (c->family == INCIDENT_TRAFFIC && w->loaded) return;
+  /* Other requests than usual are of another size, and make others wait. */
+  if (c->family == INCIDENT_TRAFFIC && (w->loaded || w->signal == REC_SIGNAL_BYTES)) return;
   if (c->family == INCIDENT_TRAFFIC && w->family != INCIDENT_TRAFFIC) {
     c->family = (uint8_t)w->family;
     c->source = w->source;

@@ -255,7 +255,11 @@ static void case_close(struct incident_head *h, const struct incident_view *v, u
 /* Where a case has turned out to be another one, its number there: an older one that is open, or one that rests. */
 static uint16_t case_same(struct incident_head *h, const struct incident_view *v, uint16_t i) {
   uint16_t rested = incident_again_find(h, i);
-  if (rested == INCIDENT_NO_CASE) return older_of(h, i);
+  if (rested == INCIDENT_NO_CASE) {
+    uint16_t older = older_of(h, i), first = older == INCIDENT_NO_CASE ? incident_shared_find(h, v, i) : older;
+    if (first != older) incident_shared_take(&h->case_[first], &h->case_[i]);
+    return first;
+  }
   incident_again_join(h, v, i, rested);
   return rested;
 }

@@ -17,6 +17,7 @@
 #define PRIOR_SD 0.4
 #define NOISE 0.01       /* variance of a minute's y before anything is known, worth four minutes, */
 #define NOISE_MIN 0.0025 /* and the least that is believed: minutes go together */
+#define CHANCE_MOST 0.5  /* of the spread of loads: more is not taken off as chance */
 #define UNEVEN 0.5   /* how clusters of a service differ in beta, relative: one has more of its users than another */
 #define STEEPEST 0.9 /* ten times as long: beyond it a queue overflows, and that is no band */
 #define MARGIN 1.2
@@ -38,8 +39,8 @@ static void load_add(struct incident_load *l, const struct series_state *s, uint
   if (y > 1.0) y = 1.0;
   if (y < -1.0) y = -1.0;
   float keep = 1.0f - 1.0f / HORIZON;
-  /* The count's own noise is no load: without it the slope would come out too flat. */
-  l->xx = l->xx * keep + (float)(x * x - (double)s->rate.phi_ten / usual);
+  l->xx = l->xx * keep + (float)(x * x);
+  l->chance = l->chance * keep + (float)((double)s->rate.phi_ten / usual);
   l->xy = l->xy * keep + (float)(x * y);
   l->yy = l->yy * keep + (float)(y * y);
   l->n = l->n * keep + 1.0f;
@@ -63,9 +64,16 @@ static double noise_of(const struct incident_load *l) {
   return one > NOISE_MIN ? one : NOISE_MIN;
 }
 
+/* The count's own noise is no load: with it the slope would come out too flat. Where most is noise little is known of
+ * the slope, and it may be no steeper for that. */
+static double spread_of(const struct incident_load *l) {
+  double real = (double)(l->xx - l->chance), least = (1.0 - CHANCE_MOST) * (double)l->xx;
+  return real > least ? real : least;
+}
+
 double incident_load_band(const struct incident_head *h, uint32_t node, double ratio, bool part) {
   const struct incident_load *l = &h->load[node];
-  double one = noise_of(l), prior = one / (PRIOR_SD * PRIOR_SD), xx = (l->xx > 0.0f ? (double)l->xx : 0.0) + prior;
+  double one = noise_of(l), prior = one / (PRIOR_SD * PRIOR_SD), xx = spread_of(l) + prior;
   double beta = ((double)l->xy + prior * PRIOR_BETA) / xx;
   double differ = (part ? UNEVEN : 0.5 * UNEVEN) * beta, sd = math_sqrt(one / xx + differ * differ);
   double steep = (beta + 2.0 * sd) * (ratio - 1.0);

@@ -8,7 +8,7 @@
 #define SHARE_OF_EXCESS 0.8
 #define SHARE_OF_TRAFFIC 0.9
 #define REST_RATE 0.25 /* the rest's excess a request, relative to the named one's */
-#define ODDS_NATS 3.0  /* twenty to one that it is this value alone, after paying for the choice among n */
+#define ODDS_NATS 1.6  /* five to one that it is this value alone, after paying for the choice among n */
 #define DENSER 1.3
 #define Z_HEALTHY 2.0
 #define Z_NEWCOMER 3.5
@@ -175,6 +175,7 @@ struct dims {
   struct list list[BY_COUNT];
   uint32_t single[BY_COUNT]; /* the series that alone explains the excess, or REC_SERIES_NONE */
   bool inside;               /* the pod stands out among those of the cluster that does */
+  bool crossed;              /* the route stands out in all clusters, and one of these does: it is that route there */
 };
 
 /* One pod of several in the cluster that stands out; it takes the place of the pod of all clusters. */
@@ -189,18 +190,27 @@ static bool pod_inside(const struct incident_view *v, uint32_t node, enum rec_si
   return true;
 }
 
+/* In the cluster, where reports tell routes apart by cluster (the servers' do), else in all of them. */
+static void list_routes(const struct incident_view *v, uint32_t node, enum rec_side side, struct base_str cluster,
+                        enum incident_family family, uint32_t from, uint32_t to, struct list *out) {
+  out->n = 0;
+  if (cluster.n) list_children(v, node, REC_LEVEL_ROUTE_CLUSTER, side, cluster, family, from, to, out);
+  if (out->n == 0) list_children(v, node, REC_LEVEL_ROUTE, side, STR_NONE, family, from, to, out);
+}
+
 static void dims_compare(const struct incident_view *v, uint32_t node, enum rec_side side, enum incident_family family,
                          uint32_t from, uint32_t to, struct dims *d) {
   list_children(v, node, REC_LEVEL_SERVICE_CLUSTER, side, STR_NONE, family, from, to, &d->list[BY_CLUSTER]);
   d->single[BY_CLUSTER] = single_of(&d->list[BY_CLUSTER], family);
   struct base_str cluster = name_of(v, d->single[BY_CLUSTER], REC_DIM_CLUSTER);
-  enum rec_level route = cluster.n ? REC_LEVEL_ROUTE_CLUSTER : REC_LEVEL_ROUTE;
   list_children(v, node, REC_LEVEL_VERSION, side, STR_NONE, family, from, to, &d->list[BY_VERSION]);
-  list_children(v, node, route, side, cluster, family, from, to, &d->list[BY_ROUTE]);
+  list_routes(v, node, side, cluster, family, from, to, &d->list[BY_ROUTE]);
   list_callers(v, node, side, cluster, family, from, to, &d->list[BY_CALLER]);
   list_children(v, node, REC_LEVEL_POD, side, STR_NONE, family, from, to, &d->list[BY_POD]);
   for (unsigned k = BY_VERSION; k < BY_COUNT; k++) d->single[k] = single_of(&d->list[k], family);
   d->inside = cluster.n > 0 && pod_inside(v, node, side, cluster, family, from, to, d);
+  uint32_t one = d->single[BY_ROUTE];
+  d->crossed = cluster.n > 0 && one != REC_SERIES_NONE && v->catalog->entry[one].who.level == REC_LEVEL_ROUTE;
   if (d->single[BY_VERSION] == REC_SERIES_NONE)
     d->single[BY_VERSION] = newcomer_of(v, node, side, &d->list[BY_VERSION], from);
 }
@@ -212,14 +222,19 @@ static double rate_of(const struct list *l, uint32_t idx) {
 }
 
 /* Of the values that would each explain it, the one in which it is densest; a narrower one must be clearly denser (a
- * cluster's only pod is no better an answer than the cluster). BY_COUNT: the service as a whole. */
-static unsigned dims_choose(const struct dims *d) {
+ * cluster's only pod is no better an answer than the cluster). What is wrong on the way is rather one caller's than one
+ * route's, where that caller alone takes that route. BY_COUNT: the service as a whole. */
+static unsigned dims_choose(const struct dims *d, bool between) {
+  static const uint8_t at_it[BY_COUNT] = {BY_CLUSTER, BY_VERSION, BY_ROUTE, BY_CALLER, BY_POD},
+                       on_way[BY_COUNT] = {BY_CLUSTER, BY_VERSION, BY_CALLER, BY_ROUTE, BY_POD};
   unsigned best = BY_COUNT;
   double most = 0.0;
-  for (unsigned k = 0; k < BY_COUNT; k++) {
+  for (unsigned i = 0; i < BY_COUNT; i++) {
+    unsigned k = between ? on_way[i] : at_it[i];
     if (d->single[k] == REC_SERIES_NONE) continue;
     double rate = rate_of(&d->list[k], d->single[k]);
     if (k == BY_POD && d->inside && best == BY_CLUSTER) return k;
+    if (k == BY_ROUTE && d->crossed && best == BY_CLUSTER) best = k;
     if (best != BY_COUNT && rate < DENSER * most) continue;
     best = k;
     most = rate;
@@ -229,16 +244,18 @@ static unsigned dims_choose(const struct dims *d) {
 
 struct incident_narrow incident_narrow_find(const struct incident_view *v, uint32_t node, bool client_side,
                                             enum incident_family family, uint32_t from, uint32_t to) {
-  struct incident_narrow out = {
-      REC_SERIES_NONE, REC_SERIES_NONE, client_side ? REC_SIDE_CLIENT : REC_SIDE_SERVER, {0}, 0};
+  struct incident_narrow out = {.series_idx = REC_SERIES_NONE,
+                                .broader_idx = REC_SERIES_NONE,
+                                .side = client_side ? REC_SIDE_CLIENT : REC_SIDE_SERVER};
   struct dims d;
   if (incident_node_series(v, node, out.side, STR_NONE) == REC_SERIES_NONE)
     out.side = out.side == REC_SIDE_CLIENT ? REC_SIDE_SERVER : REC_SIDE_CLIENT;
   dims_compare(v, node, out.side, family, from, to, &d);
-  unsigned by = dims_choose(&d);
+  unsigned by = dims_choose(&d, client_side);
   if (by != BY_COUNT) {
     out.series_idx = d.single[by];
     if (by != BY_CLUSTER) out.broader_idx = d.single[BY_CLUSTER];
+    out.within = by == BY_ROUTE && d.crossed;
     healthy_note(&out, &d.list[by], out.series_idx);
   }
   if (by != BY_CLUSTER) healthy_note(&out, &d.list[BY_CLUSTER], d.single[BY_CLUSTER]);

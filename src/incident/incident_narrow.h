@@ -11,6 +11,7 @@
 struct incident_narrow {
   uint32_t series_idx;  /* the series whose names are the entity; REC_SERIES_NONE: the service itself */
   uint32_t broader_idx; /* the next broader entity that also holds (a pod's cluster), or REC_SERIES_NONE */
+  bool within;          /* the entity is what the two have in common: that route in that cluster */
   enum rec_side side;   /* whose reports show it */
   uint32_t healthy[INCIDENT_COMPARED]; /* siblings that were compared and are fine */
   uint32_t healthy_n;

@@ -22,8 +22,7 @@ bool incident_nodes_add(struct incident_nodes *set, uint32_t node) {
 
 /* What is called in another cluster has no series in this one: then all of it is asked. */
 static struct base_str edge_scope(const struct incident_view *v, uint32_t edge, struct base_str cluster) {
-  if (incident_edge_series(v, edge, REC_SIDE_CLIENT, cluster) != NONE) return cluster;
-  return incident_edge_series(v, edge, REC_SIDE_SERVER, cluster) != NONE ? cluster : STR_NONE;
+  return incident_call_series(v, edge, cluster) != NONE ? cluster : STR_NONE;
 }
 
 static struct base_str node_scope(const struct incident_view *v, uint32_t node, struct base_str cluster) {
@@ -34,7 +33,7 @@ static struct base_str node_scope(const struct incident_view *v, uint32_t node, 
 static struct incident_excess edge_excess(const struct incident_view *v, uint32_t edge, struct base_str cluster,
                                           enum incident_family family, uint32_t from, uint32_t to) {
   cluster = edge_scope(v, edge, cluster);
-  return incident_excess_of(v, incident_edge_series(v, edge, REC_SIDE_CLIENT, cluster), family, from, to);
+  return incident_excess_of(v, incident_call_series(v, edge, cluster), family, from, to);
 }
 
 void incident_nodes_reach(const struct incident_view *v, struct incident_nodes *set, uint32_t node,
@@ -101,8 +100,7 @@ static double self_second(const struct incident_view *v, uint32_t node, bool bet
   }
   double x = incident_excess_second(v, server != NONE ? server : client, family, sec);
   for (uint32_t e = c->node[node].first_out; e != NONE; e = c->edge[e].next_out) {
-    double call =
-        incident_excess_second(v, incident_edge_series(v, e, REC_SIDE_CLIENT, edge_scope(v, e, cluster)), family, sec);
+    double call = incident_excess_second(v, incident_call_series(v, e, edge_scope(v, e, cluster)), family, sec);
     if (call > 0.0) x -= call;
   }
   return x;

@@ -150,6 +150,8 @@ static void cause_name(const struct incident_head *h, const struct incident_view
                                  .node = r->node,
                                  .between = r->client_side,
                                  .signal = signal_of(h, v, c, r->node),
+                                 .within = n.within,
+                                 .within_idx = n.broader_idx,
                                  .score = r->score};
   if (n.series_idx == NONE && !r->client_side) cause.series_idx = apart_of(h, v, c, r->node);
   if (r->edge != NONE && (n.series_idx == NONE || n.series_idx == n.broader_idx)) {
@@ -165,6 +167,7 @@ static void cause_name(const struct incident_head *h, const struct incident_view
   for (uint32_t i = 0; i < n.healthy_n; i++) healthy_put(s, n.healthy[i]);
   if (n.broader_idx == NONE || n.broader_idx == cause.series_idx) return;
   cause.series_idx = cause.shown_idx = n.broader_idx;
+  cause.within = 0;
   cause.score *= 0.5;
   incident_text_evidence(v, &cause, c->family, w.from, w.to, cause.evidence, sizeof cause.evidence);
   cause_put(s, cause);
@@ -395,6 +398,7 @@ static bool tell_ranked(const struct incident_head *h, const struct incident_vie
   incident_chain_tell(h, v, c, cluster, w.from, &s);
   refusal_judge(h, v, c, &rank[0], w, &s);
   retries_judge(h, v, c, &s);
+  incident_shared_tell(c, &s);
   severity_set(v, c, victim, w, &s);
   c->story = s;
   incident_time_tell(v, c);
@@ -435,6 +439,7 @@ static void tell_alarm(const struct incident_head *h, const struct incident_view
 
 /* Series that carries a traffic cause's names. */
 static uint32_t traffic_series(const struct incident_view *v, const struct incident_traffic *t) {
+  if (t->route_idx != NONE) return t->route_idx;
   return t->node == NONE || t->cluster.n == 0 ? NONE : incident_node_series(v, t->node, REC_SIDE_SERVER, t->cluster);
 }
 

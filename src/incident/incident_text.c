@@ -127,8 +127,9 @@ static void put_names(struct base_buf *b, const struct base_str *d, enum rec_lev
 void incident_text_entity(const struct incident_view *v, const struct incident_cause *c, char *out, size_t cap) {
   struct base_buf b = buf_over(out, cap - 1);
   if (c->series_idx != NONE) {
-    const struct rec_series *w = &v->catalog->entry[c->series_idx].who;
-    put_names(&b, w->dim, w->level);
+    struct rec_series w = v->catalog->entry[c->series_idx].who;
+    if (c->within) w.dim[REC_DIM_CLUSTER] = v->catalog->entry[c->within_idx].who.dim[REC_DIM_CLUSTER];
+    put_names(&b, w.dim, w.level);
   } else if (c->node != NONE) {
     buf_put_str(&b, v->catalog->node[c->node].name);
   } else {
@@ -158,11 +159,27 @@ static const char *what(enum rec_signal s) {
   }
 }
 
+static void put_shared(const struct incident_view *v, const struct incident_case *c, struct base_buf *b) {
+  for (uint32_t i = 0; i < c->shared_n; i++) {
+    if (i) buf_put_str(b, i + 1 < c->shared_n ? STR(", ") : STR(" and "));
+    buf_put_str(b, v->catalog->node[c->shared[i]].name);
+  }
+  buf_put_f(b,
+            " %s since the same moment, and none calls another: something that they share and that is not seen here; "
+            "insufficient evidence for one of them",
+            c->family == INCIDENT_LATENCY ? "are slow" : "fail");
+}
+
 void incident_text_summary(const struct incident_view *v, const struct incident_case *c, char *out, size_t cap) {
   struct base_buf b = buf_over(out, cap - 1);
   const struct incident_story *s = &c->story;
   char name[LIMIT_TEXT_BYTES];
   MUST(s->cause_n > 0);
+  if (c->shared_n > 2) {
+    put_shared(v, c, &b);
+    seal(&b, out, cap);
+    return;
+  }
   incident_text_entity(v, &s->cause[0], name, sizeof name);
   buf_put_str(&b, str_of(name));
   if (s->cause[0].silent)
@@ -189,7 +206,10 @@ void incident_text_traffic(const struct incident_view *v, const struct incident_
   if (t->other.n) {
     buf_put_f(&b, "traffic of %.*s moved from %.*s to %.*s", STR_ARG(name), STR_ARG(t->cluster), STR_ARG(t->other));
   } else {
-    buf_put_f(&b, "%.*s gets %s requests", STR_ARG(name), c->up ? "more" : "fewer");
+    buf_put_str(&b, name);
+    if (t->route_idx != NONE)
+      buf_put_f(&b, " route %.*s", STR_ARG(v->catalog->entry[t->route_idx].who.dim[REC_DIM_ROUTE]));
+    buf_put_f(&b, " gets %s requests", c->up ? "more" : "fewer");
     if (t->cluster.n) buf_put_f(&b, " in %.*s", STR_ARG(t->cluster));
   }
   if (t->node != NONE) buf_put_f(&b, ": %.1f a second, %.1f is normal", t->now_per_s, t->before_per_s);

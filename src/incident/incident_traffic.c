@@ -16,7 +16,10 @@
 #define PODS_ALIVE (10u * LIMIT_TICKS_PER_S)   /* are there if they had a request in so long, */
 #define PODS_BUSY 5.0f                         /* and count if they have so many in that time */
 #define FOLLOWS 0.8                            /* all of a cluster drops by at least so much of what its entry does */
-#define OVERFLOW 3.0 /* times the band of its load: more is no load's doing, not even for a while */
+#define GROUPED 2.0                            /* variance over the mean of requests that come in groups */
+#define MUCH_LESS 0.6   /* of its usual requests, a route that stands out has at most so many, or more by as much */
+#define OTHERS_MOVE 0.3 /* of one route's relative change: its siblings may change so much */
+#define OVERFLOW 3.0    /* times the band of its load: more is no load's doing, not even for a while */
 
 struct change {
   double before, now; /* requests a second: of the last hour, and over the last seconds of the trouble */
@@ -119,7 +122,7 @@ static uint32_t main_caller(const struct incident_view *v, uint32_t node) {
   uint32_t best = NONE;
   double most = 0.0;
   for (uint32_t e = c->node[node].first_in; e != NONE; e = c->edge[e].next_in) {
-    double rate = change_of(v, incident_edge_series(v, e, REC_SIDE_CLIENT, STR_NONE), v->seq).before;
+    double rate = change_of(v, incident_call_series(v, e, STR_NONE), v->seq).before;
     if (c->edge[e].from == node || rate <= most) continue;
     most = rate;
     best = c->edge[e].from;
@@ -295,6 +298,80 @@ static struct base_str one_cluster(const struct incident_view *v, uint32_t node,
   return n > 1 && most > 0.0 && most >= 0.8 * sum ? part[best].cluster : STR_NONE;
 }
 
+/* Is it much more, or much less, and not by chance? */
+static bool differs(struct change k) {
+  double due = k.before * k.span_s, off = (k.now - k.before) * k.span_s, r = ratio_of(k);
+  if (off < 0.0) off = -off;
+  return (r <= MUCH_LESS || r >= 1.0 / MUCH_LESS) && off >= 4.0 * math_sqrt(GROUPED * due);
+}
+
+/* Did the others go another way than this one? Closer to as usual than to it, and not by chance. */
+static bool others_stay(struct change one, struct change rest) {
+  double r = ratio_of(one), alike = rest.before * r * rest.span_s, seen = rest.now * rest.span_s;
+  double apart = r < 1.0 ? seen - alike : alike - seen, off = ratio_of(rest) - 1.0;
+  if (apart < 3.0 * math_sqrt(GROUPED * (alike + seen))) return false;
+  return (r < 1.0 ? -off : off) <= OTHERS_MOVE * (r < 1.0 ? 1.0 - r : r - 1.0);
+}
+
+/* All of a change in one route, the others as usual: its series, or NONE. */
+static uint32_t one_route(const struct incident_view *v, uint32_t node, bool up, uint32_t from, struct change *out) {
+  const struct series_catalog *c = v->catalog;
+  uint32_t best = NONE, n = 0;
+  double most = 0.0;
+  struct change k, rest = {0.0, 0.0, 1.0};
+  for (uint32_t i = c->node[node].first_child; i != NONE; i = c->entry[i].sibling) {
+    const struct rec_series *w = &c->entry[i].who;
+    if (w->level != REC_LEVEL_ROUTE || w->side != REC_SIDE_SERVER) continue;
+    k = change_of(v, i, from);
+    rest.before += k.before;
+    rest.now += k.now;
+    rest.span_s = k.span_s;
+    n++;
+    double d = up ? k.now - k.before : k.before - k.now;
+    if (d <= most) continue;
+    most = d;
+    best = i;
+    *out = k;
+  }
+  rest.before -= out->before;
+  rest.now -= out->now;
+  if (n < 2 || best == NONE || rest.before <= 0.0 || !differs(*out)) return NONE;
+  return others_stay(*out, rest) ? best : NONE;
+}
+
+/* The callee that has a route of the same name with all that the caller's has, before and now: a gateway hands it on.
+ */
+static uint32_t handed_to(const struct incident_view *v, uint32_t node, uint32_t route, struct change k,
+                          uint32_t from) {
+  const struct series_catalog *c = v->catalog;
+  struct base_str name = c->entry[route].who.dim[REC_DIM_ROUTE];
+  for (uint32_t e = c->node[node].first_out; e != NONE; e = c->edge[e].next_out)
+    for (uint32_t i = c->node[c->edge[e].to].first_child; i != NONE; i = c->entry[i].sibling) {
+      const struct rec_series *w = &c->entry[i].who;
+      if (w->level != REC_LEVEL_ROUTE || w->side != REC_SIDE_SERVER || !str_eq(w->dim[REC_DIM_ROUTE], name)) continue;
+      struct change b = change_of(v, i, from);
+      double off = ratio_of(b) - ratio_of(k);
+      if (b.before >= FOLLOWS * k.before && off < 1.0 - FOLLOWS && off > FOLLOWS - 1.0) return i;
+    }
+  return NONE;
+}
+
+/* Narrows what changed at out->node to one of its routes, where it is only that; and to whom it is meant for. */
+static void route_narrow(const struct incident_view *v, bool up, bool entry, uint32_t from,
+                         struct incident_traffic *out) {
+  struct change k = {0.0, 0.0, 1.0};
+  uint32_t route = one_route(v, out->node, up, from, &k), behind;
+  if (route == NONE) return;
+  if (entry && (behind = handed_to(v, out->node, route, k, from)) != NONE) {
+    route = behind;
+    out->node = v->catalog->entry[behind].node;
+  }
+  out->route_idx = route;
+  out->before_per_s = k.before;
+  out->now_per_s = k.now;
+  out->confirmed = true; /* by the other routes: reports are not missing */
+}
+
 /* The cluster's own series, where its traffic went as the service's there did: users of the cluster, not of one
  * service.
  */
@@ -313,8 +390,11 @@ static uint32_t cluster_with(const struct incident_view *v, uint32_t node, struc
 
 struct incident_traffic incident_traffic_judge(const struct incident_head *h, const struct incident_view *v,
                                                const struct incident_case *c) {
-  struct incident_traffic out = {
-      .node = NONE, .all_idx = NONE, .verdict = REC_VERDICT_UNHEALTHY, .reason = "no service stands out"};
+  struct incident_traffic out = {.node = NONE,
+                                 .route_idx = NONE,
+                                 .all_idx = NONE,
+                                 .verdict = REC_VERDICT_UNHEALTHY,
+                                 .reason = "no service stands out"};
   uint32_t start = strongest(h, v, c);
   if (start == NONE) {
     bool lossy = incident_gap_share(h, NONE) > 0.03;
@@ -347,7 +427,8 @@ struct incident_traffic incident_traffic_judge(const struct incident_head *h, co
     out.over = true;
     return out;
   }
-  out.cluster = one_cluster(v, out.node, c->up, c->from_seq);
+  route_narrow(v, c->up, entry, c->from_seq, &out);
+  if (out.route_idx == NONE) out.cluster = one_cluster(v, out.node, c->up, c->from_seq);
   if (entry && !c->up && out.cluster.n) out.all_idx = cluster_with(v, out.node, out.cluster, c->from_seq);
   double ratio = ratio_of(k);
   if (entry) {

@@ -111,6 +111,11 @@ uint32_t incident_edge_series(const struct incident_view *v, uint32_t edge, enum
   return series_catalog_child(v->catalog, e->first_child, REC_LEVEL_EDGE_CLUSTER, side, REC_DIM_CLUSTER, cluster);
 }
 
+uint32_t incident_call_series(const struct incident_view *v, uint32_t edge, struct base_str cluster) {
+  uint32_t idx = incident_edge_series(v, edge, REC_SIDE_CLIENT, cluster);
+  return idx != REC_SERIES_NONE ? idx : incident_edge_series(v, edge, REC_SIDE_SERVER, cluster);
+}
+
 double incident_recovery(const struct incident_view *v, uint32_t series_idx, enum rec_signal signal) {
   const struct series_state *s = state_of(v, series_idx);
   if (!s) return 0.0;

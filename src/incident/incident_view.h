@@ -44,6 +44,10 @@ uint32_t incident_node_series(const struct incident_view *v, uint32_t node, enum
 uint32_t incident_edge_series(const struct incident_view *v, uint32_t edge, enum rec_side side,
                               struct base_str cluster);
 
+/* The series that speaks for a call: the caller's word, who has seen all that went wrong; the callee's where the caller
+ * has no proxy. */
+uint32_t incident_call_series(const struct incident_view *v, uint32_t edge, struct base_str cluster);
+
 /* How far the recovery of an alarm in force has come, nats; 0: the trouble goes on. */
 double incident_recovery(const struct incident_view *v, uint32_t series_idx, enum rec_signal signal);
 

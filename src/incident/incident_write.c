@@ -26,6 +26,7 @@ void incident_entity_node(const struct incident_view *v, uint32_t node, struct r
 void incident_entity_of(const struct incident_view *v, const struct incident_cause *c, struct rec_entity *out) {
   if (c->series_idx != NONE && series_catalog_find(v->catalog, c->series_idx)) {
     entity_series(v, c->series_idx, out);
+    if (c->within) out->dim[REC_DIM_CLUSTER] = v->catalog->entry[c->within_idx].who.dim[REC_DIM_CLUSTER];
   } else if (c->node != NONE) {
     incident_entity_node(v, c->node, out);
   } else {

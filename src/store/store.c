@@ -32,7 +32,8 @@ static void problem_set(struct store *s, const char *text) {
   s->failed = text[0] != 0;
   s->seconds = 0;
   pthread_mutex_unlock(&s->lock);
-  if (news) fprintf(stderr, "foreshock: history: %s\n", text[0] ? text : "writing again");
+  if (news && text[0]) log_put(&s->conf.log, BASE_LEVEL_ERROR, "history", "%s", text);
+  if (news && !text[0]) log_put(&s->conf.log, BASE_LEVEL_INFO, "history", "writing again");
 }
 
 static void put_aside(struct store *s, struct db *d) {
@@ -43,7 +44,7 @@ static void put_aside(struct store *s, struct db *d) {
   pthread_mutex_lock(&s->lock);
   s->stats.errors++;
   pthread_mutex_unlock(&s->lock);
-  fprintf(stderr, "foreshock: history: %s: %s\n", s->path, text);
+  log_put(&s->conf.log, BASE_LEVEL_ERROR, "history", "%s: %s", s->path, text);
 }
 
 /* Opens what is not open; a damaged file is replaced once. */

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "base_buf.h"
+#include "base_log.h"
 #include "base_str.h"
 #include "rec_input.h"
 
@@ -24,6 +25,7 @@ struct store_conf {
   const char *path;   /* copied */
   int64_t keep_ns;    /* closed incidents so much older than the newest are removed */
   uint64_t bytes_max; /* of the file; past it the oldest closed incidents are removed */
+  struct base_log log;
 };
 
 struct store_stats {

@@ -47,7 +47,8 @@ static void problem_set(struct store_series *s, const char *text) {
   s->failed = text[0] != 0;
   s->failed_s = 0;
   pthread_mutex_unlock(&s->lock);
-  if (news) fprintf(stderr, "foreshock: series: %s\n", text[0] ? text : "writing again");
+  if (news && text[0]) log_put(&s->conf.log, BASE_LEVEL_ERROR, "series", "%s", text);
+  if (news && !text[0]) log_put(&s->conf.log, BASE_LEVEL_INFO, "series", "writing again");
 }
 
 static void put_aside(struct store_series *s, struct series_db *d) {
@@ -56,7 +57,7 @@ static void put_aside(struct store_series *s, struct series_db *d) {
   pthread_mutex_lock(&s->lock);
   s->stats.errors++;
   pthread_mutex_unlock(&s->lock);
-  fprintf(stderr, "foreshock: series: %s: %s; %s\n", s->path, d->db.err,
+  log_put(&s->conf.log, BASE_LEVEL_ERROR, "series", "%s: %s; %s", s->path, d->db.err,
           ok ? "put aside as .corrupt, begun anew" : "it cannot be put aside");
 }
 

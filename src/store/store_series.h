@@ -8,6 +8,7 @@
 #define STORE_SERIES_H
 
 #include "base_limits.h"
+#include "base_log.h"
 #include "store_chunk.h"
 
 /* X(NAME, seconds a point, points a chunk) */
@@ -33,6 +34,7 @@ struct store_tier_conf {
 struct store_series_conf {
   const char *path; /* copied */
   struct store_tier_conf tier[STORE_TIERS];
+  struct base_log log;
 };
 
 struct store_series_stats {

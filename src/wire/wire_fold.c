@@ -41,7 +41,7 @@ static void cut_out(struct cutter *c, struct fold_out *o, size_t series_max) {
 }
 
 struct parts {
-  void *names, *routes, *nodes, *series, *cells, *pair, *links, *primary;
+  void *names, *routes, *nodes, *series, *cells, *pair, *between, *links, *primary;
 };
 
 static void cut_all(struct cutter *c, struct wire_fold *f, const struct wire_fold_conf *conf, struct parts *p) {
@@ -52,6 +52,7 @@ static void cut_all(struct cutter *c, struct wire_fold *f, const struct wire_fol
   p->series = cut(c, wire_series_bytes(conf->series_max));
   p->cells = cut(c, wire_cells_bytes());
   p->pair = cut(c, wire_pair_bytes());
+  p->between = cut(c, wire_between_bytes());
   p->links = cut(c, wire_links_bytes());
   p->primary = cut(c, wire_primary_bytes());
   f->wait = cut(c, sizeof *f->wait * LIMIT_WAITING);
@@ -90,6 +91,7 @@ struct wire_fold *wire_fold_init(void *mem, size_t bytes, const struct wire_fold
   f->series = wire_series_init(p.series, conf->series_max, f->names, f->key);
   f->cells = wire_cells_init(p.cells, f->names, f->series, f->key);
   f->pair = wire_pair_init(p.pair, f->counter);
+  f->between = wire_between_init(p.between);
   f->links = wire_links_init(p.links, f->key, &f->counter[REC_COUNTER_SPAN_LINKS_LOST]);
   f->primary = wire_primary_init(p.primary, f->key);
   wire_attr_keys_init(&f->otlp.keys);
@@ -334,6 +336,7 @@ static void entry_count(struct wire_fold *f, struct fold_run *run, const struct 
   }
   claim(f, run, &ends, wire_cells_base_view(f->cells, base)->side);
   if (!q->begins) fold_pair_report(f, run, base, &ends, e, q->end_ns);
+  base = fold_between(f, base, &ends, e, q->begins ? -1 : q->end_ns);
   if (fold_measure(f, base, e, q)) fold_count(f, q);
 }
 

@@ -237,6 +237,7 @@ static void collect(struct wire_fold *f, int64_t tick) {
   wire_nodes_mark(f->nodes);
   wire_routes_mark(f->routes);
   fold_wait_mark(f);
+  wire_between_mark(f->between, f->names);
   for (uint32_t i = 0; i < f->own_n; i++) wire_names_mark(f->names, f->own[i]);
   wire_names_sweep(f->names);
 }

@@ -85,6 +85,27 @@ void fold_pair_report(struct wire_fold *f, const struct fold_run *run, uint32_t 
   if (b->side == REC_SIDE_CLIENT) report_called(f, &r, ends, b, e);
 }
 
+uint32_t fold_between(struct wire_fold *f, uint32_t base, const struct fold_ends *ends, const struct wire_request *e,
+                      int64_t end_ns) {
+  const struct wire_base *b = wire_cells_base_view(f->cells, base);
+  struct wire_between_id callee = {b->id[WIRE_BASE_NAMESPACE], b->id[WIRE_BASE_SERVICE]};
+  bool call = b->side == REC_SIDE_CLIENT && ends->up.at == 0 && e->upstream_remote.ip.n,
+       nameless = b->side == REC_SIDE_SERVER && b->id[WIRE_BASE_CALLER] == 0;
+  if (e->is_tcp || !(call || nameless)) return base;
+  struct wire_between_report r = {e->request_id, fold_pair_clock(f), e->start_ns, end_ns, callee, call};
+  if (end_ns >= 0) wire_between_report(f->between, &r);
+  struct wire_between_id caller = nameless ? wire_between_caller(f->between, callee) : (struct wire_between_id){0, 0};
+  if (!caller.service) return base;
+  struct wire_base named = {.side = b->side, .gateway = b->gateway};
+  memcpy(named.id, b->id, sizeof named.id);
+  named.id[WIRE_BASE_CALLER_NAMESPACE] = caller.namespace_;
+  named.id[WIRE_BASE_CALLER] = caller.service;
+  uint32_t known = wire_cells_base(f->cells, &named);
+  if (!known) return base;
+  wire_cells_base_keep(f->cells, base, (uint64_t)f->open_tick);
+  return known;
+}
+
 static void gap_write(struct wire_fold *f, const struct wire_pair_gap *from, struct rec_gap *to) {
   const struct wire_node_rec *n = wire_nodes_view(f->nodes, from->node);
   *to = (struct rec_gap){.expected = from->expected, .lost = from->lost, .reason = from->reason};
@@ -97,6 +118,7 @@ static void gap_write(struct wire_fold *f, const struct wire_pair_gap *from, str
 
 void fold_pair_step(struct wire_fold *f) {
   const struct wire_pair_gap *gap;
+  wire_between_step(f->between, fold_pair_clock(f));
   uint32_t n = wire_pair_step(f->pair, fold_pair_clock(f), &gap);
   MUST(n <= LIMIT_GAPS);
   for (uint32_t i = 0; i < n; i++) gap_write(f, &gap[i], &f->out.gap[i]);

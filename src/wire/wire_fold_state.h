@@ -4,7 +4,8 @@
  *   wire_fold_resolve.c  entry -> base (who called whom, who says so)
  *   wire_fold_count.c    base and route -> cell, counts of (tick, cell), exemplars
  *   wire_fold_close.c    a tick's cells -> its series, sorted, by bucket
- *   wire_fold_pair.c     what pairs of reports tell about lost ones: fold <-> wire_pair
+ *   wire_fold_pair.c     what pairs of reports tell about lost ones: fold <-> wire_pair; and about silent callers:
+ *                        fold <-> wire_between
  *   wire_fold_otlp.c     spans and log records: which are requests, and who reports them
  *   wire_fold_wait.c     what waits for its tick, to be joined with its other end and held against better sources */
 #ifndef WIRE_FOLD_STATE_H
@@ -13,6 +14,7 @@
 #include "base_hist.h"
 #include "base_time.h"
 #include "rec_counter.h"
+#include "wire_between.h"
 #include "wire_cell.h"
 #include "wire_clock.h"
 #include "wire_fold.h"
@@ -209,6 +211,7 @@ struct wire_fold {
   struct wire_series_table *series;
   struct wire_cells *cells;
   struct wire_pairs *pair;
+  struct wire_betweens *between;
   struct fold_stream *stream;
   uint32_t stream_n, stream_free;
   struct fold_identity *identity;
@@ -291,6 +294,10 @@ void fold_acc_drop(struct wire_fold *f, uint32_t acc);
 int64_t fold_pair_clock(const struct wire_fold *f);
 void fold_pair_report(struct wire_fold *f, const struct fold_run *run, uint32_t base, const struct fold_ends *ends,
                       const struct wire_request *e, int64_t end_ns);
+/* Tells of calls to services that do not report, and of requests that nobody is known to have made. Gives the base with
+ * the caller that was learned, where there is one; else the same. */
+uint32_t fold_between(struct wire_fold *f, uint32_t base, const struct fold_ends *ends, const struct wire_request *e,
+                      int64_t end_ns);
 /* Fills f->out.gap. */
 void fold_pair_step(struct wire_fold *f);
 

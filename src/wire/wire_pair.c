@@ -2,6 +2,7 @@
 
 #include "base_must.h"
 #include "wire_pair_state.h"
+#include "wire_request_id.h"
 
 static size_t up64(size_t n) {
   return (n + 63) & ~(size_t)63;
@@ -35,22 +36,6 @@ static int64_t tick_of(int64_t ns) {
 }
 
 /* --- the sample ------------------------------------------------------------------------------------------------ */
-
-static uint64_t load8(const char *p) {
-  uint64_t v;
-  memcpy(&v, p, sizeof v);
-  return v;
-}
-
-/* By words: a clash that somebody makes on purpose merges two requests of his own. */
-static uint64_t id_hash(struct base_str id) {
-  uint64_t h = id.n;
-  size_t at = 0;
-  for (; at + 8 < id.n; at += 8) h = hash_mix(h, load8(id.p + at));
-  char last[8] = {0};
-  memcpy(last, id.p + at, id.n - at);
-  return hash_mix(h, load8(last));
-}
 
 static bool is_sampled(uint32_t sample, uint32_t rate) {
   return (sample & ((1u << rate) - 1)) == 0;
@@ -242,11 +227,11 @@ void wire_pair_report(struct wire_pairs *p, const struct wire_pair_report *r) {
   struct base_str id = r->request_id;
   jump_step(p, tick_of(r->now_ns));
   self->reports |= (uint8_t)(1u << (r->client ? PAIR_CALLER : PAIR_CALLEE));
-  if (id.n == 0 || id.n > PAIR_ID_BYTES) {
+  if (id.n == 0 || id.n > WIRE_REQUEST_ID_BYTES) {
     nameless_put(p, r);
     return;
   }
-  uint64_t whole = id_hash(id);
+  uint64_t whole = wire_request_id_hash(id);
   uint32_t bits = (uint32_t)(whole >> 32), of = (uint32_t)(hash_mix(r->callee, 0) % PAIR_SAMPLES);
   struct pair_sample *s = &p->sample[of];
   s->seen[r->self.at / 64 % 4] |= 1ull << (r->self.at % 64);

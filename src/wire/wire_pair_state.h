@@ -22,7 +22,6 @@
 #define PAIR_EDGE_WAYS 4u
 #define PAIR_BINS 32u      /* ticks that a proxy's counts are kept: 8 s */
 #define PAIR_UNIT 1024u    /* one group in those counts */
-#define PAIR_ID_BYTES 128u /* a longer request id is not compared */
 #define PAIR_RATE_MAX 20u  /* samples one in 2^rate */
 #define PAIR_SAMPLES 1024u /* services with a rate of their own; more share theirs */
 #define PAIR_ENOUGH 32u    /* groups a second and proxy of a service; more is not needed */

@@ -1,6 +1,6 @@
 /* One sample of one metric as its source tells it, whatever the wire: a line of a Prometheus exposition, a sample of a
  * remote write, a data point of OTLP, a metric of Envoy's metrics service. A decoder fills one and hands it on, the
- * meter (wire_meter.h) takes it. Zero copy: every base_str points into the message, or into the decoder's own scratch,
+ * meter takes it. Zero copy: every base_str points into the message, or into the decoder's own scratch,
  * and lives until the sink returns. */
 #ifndef WIRE_SAMPLE_H
 #define WIRE_SAMPLE_H

@@ -1,6 +1,7 @@
 """A browser for the page's tests: Debian's Chromium, every error that the page tells, pictures under build/browser."""
 import os
 
+import axe_playwright_python
 from playwright.sync_api import sync_playwright
 
 LOOKS = {
@@ -43,11 +44,21 @@ CHECKS = """() => {
   return [...new Set(wrong)];
 }"""
 
+# axe-core's rules of WCAG 2.2, levels A and AA.
+AXE = os.path.join(os.path.dirname(axe_playwright_python.__file__), "axe.min.js")
+AXE_RUN = """async () => {
+  const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
+  const found = await axe.run(document, { runOnly: { type: 'tag', values: tags }, resultTypes: ['violations'] });
+  return found.violations.flatMap((v) => v.nodes.map((n) => `${v.id}: ${v.help}: ${n.html.slice(0, 120)}`));
+}"""
+
 
 class Browser:
     def __init__(self, folder):
         os.makedirs(folder, exist_ok=True)
         self.folder, self.errors = folder, []
+        with open(AXE, encoding="utf-8") as file:
+            self.axe = file.read()
         self.playwright = sync_playwright().start()
         self.chromium = self.playwright.chromium.launch(executable_path="/usr/bin/chromium",
                                                         args=["--no-sandbox", "--disable-dev-shm-usage"])
@@ -62,6 +73,12 @@ class Browser:
                 and self.errors.append(m.text))
         page.goto(url)
         return page
+
+    def wrong(self, page):
+        """What our own checks and axe-core's have to say of what is shown; nothing where it is all right."""
+        if not page.evaluate("() => 'axe' in window"):
+            page.evaluate(self.axe)
+        return page.evaluate(CHECKS) + page.evaluate(AXE_RUN)
 
     def picture(self, page, name, whole=True):
         page.screenshot(path=os.path.join(self.folder, name + ".png"), full_page=whole)

@@ -13,12 +13,12 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "e2e"))
-from e2e_daemon import Daemon, Tap  # noqa: E402
+from e2e_daemon import Daemon, Tap, run as run_command  # noqa: E402
 
 try:
     from browser_big import Big
     from browser_feed import Replay
-    from browser_page import CHECKS, Browser
+    from browser_page import Browser
     MISSING = None
 except ImportError as missing:
     MISSING = str(missing)
@@ -26,12 +26,13 @@ except ImportError as missing:
 SERVICES = 2000
 PAINT_MS = 1000  # asked for on a machine that does nothing else; a busy one may take PATIENCE times as long
 PATIENCE = 4
+SLOW = os.path.join(HERE, "..", "..", "bench", "quality", "scenarios", "time_network.txt")
 SHIPPING = "#/explore?kind=service&namespace=shop&service=shipping"
 
 
-def check(tap, page, what):
-    wrong = page.evaluate(CHECKS)
-    tap.ok(f"{what}: contrast, names and width", not wrong, "\n".join(wrong))
+def check(tap, browser, page, what):
+    wrong = browser.wrong(page)
+    tap.ok(f"{what}: contrast, names, width and WCAG AA", not wrong, "\n".join(wrong))
 
 
 def text(page, selector):
@@ -54,10 +55,10 @@ def test_empty(tap, browser, daemon):
     print(f"# first paint after {paint:.0f} ms")
     tap.ok("empty: it is painted soon", paint <= PATIENCE * PAINT_MS, paint)
     browser.picture(page, "empty-light")
-    check(tap, page, "empty")
+    check(tap, browser, page, "empty")
     page.goto(daemon.url + "/#/map")
     page.get_by_text("No service is known yet").wait_for()
-    page.goto(daemon.url + "/#/incident/00000000000000ab")
+    page.goto(daemon.url + "/#/incidents/00000000000000ab")
     page.get_by_text("No incident with this id is known.").wait_for()
     browser.picture(page, "unknown-light")
     page.context.close()
@@ -73,7 +74,7 @@ def test_tokens(tap, browser, binary):
             page.get_by_role("button", name="Enter").click()
             page.get_by_text("This token is not known here.").wait_for()
             browser.picture(page, "token-light")
-            check(tap, page, "token")
+            check(tap, browser, page, "token")
             page.get_by_label("Token").fill("wall-0123456789abcdef")
             page.get_by_role("button", name="Enter").click()
             page.locator(".link.live").wait_for()
@@ -94,7 +95,7 @@ def test_big(tap, browser, binary):
         page.locator(".node.group").first.wait_for()
         tap.equal("2,000 services begin as groups", page.locator(".node").count(), 25)
         browser.picture(page, "big-groups-light")
-        check(tap, page, "groups")
+        check(tap, browser, page, "groups")
         for by, groups in (("cluster", ["east-1", "west-1"]), ("region", ["us-east", "us-west"]), ("namespace", None)):
             page.locator("#group").select_option(by)
             names = page.locator(".node.group").evaluate_all("all => all.map(n => n.dataset.id.slice(6)).sort()")
@@ -122,7 +123,7 @@ def test_big(tap, browser, binary):
 # ---- with an incident ----
 
 def test_views(tap, browser, daemon, incident):
-    pages = {"now": "#/", "incident": "#/incident/" + incident, "map": "#/map", "focus": "#/map?focus=shop%2Fcheckout",
+    pages = {"now": "#/", "incident": "#/incidents/" + incident, "map": "#/map", "focus": "#/map?focus=shop%2Fcheckout",
              "explore": "#/explore", "service": SHIPPING}
     ready = {"now": ".incident.critical, .incident.warning", "incident": ".map.fixed .node", "map": ".node.alarming",
              "focus": ".panel", "explore": ".picks li", "service": ".plots canvas"}
@@ -135,14 +136,14 @@ def test_views(tap, browser, daemon, incident):
             page.locator(ready[name]).first.wait_for()
             page.wait_for_timeout(300)
             browser.picture(page, f"{name}-{look}")
-            check(tap, page, f"{name}, {look}")
+            check(tap, browser, page, f"{name}, {look}")
         page.context.close()
 
 
 def test_picture(browser, daemon, incident):
     """The README's: docs/img/page.png is this one, made smaller."""
-    page = browser.page(f"{daemon.url}/#/incident/{incident}")
-    page.set_viewport_size({"width": 1180, "height": 760})
+    page = browser.page(f"{daemon.url}/#/incidents/{incident}")
+    page.set_viewport_size({"width": 1180, "height": 1000})
     page.locator(".map.fixed .node").first.wait_for()
     page.wait_for_timeout(500)
     browser.picture(page, "readme", whole=False)
@@ -163,7 +164,7 @@ def test_now(tap, browser, daemon, incident):
     tap.ok("j goes to an incident", page.evaluate("document.activeElement.matches('a.incident')"))
     row.focus()
     page.keyboard.press("Enter")
-    page.wait_for_url("**/#/incident/" + incident)
+    page.wait_for_url("**/#/incidents/" + incident)
     tap.ok("keys lead to the incident", "shipping fails" in text(page, ".story h1"))
     page.keyboard.press("m")
     page.wait_for_url("**/#/map")
@@ -173,14 +174,16 @@ def test_now(tap, browser, daemon, incident):
     page.keyboard.press("Enter")
     page.wait_for_url("**focus=shop%2Fpayment")
     tap.ok("and to the map of a service", True)
-    page.goto(daemon.url + "/#" + incident)
-    page.locator(".story").wait_for()
-    tap.ok("the old form of a link still leads there", True)
+    for old in ("/#", "/#/incident/"):
+        page.goto("about:blank")
+        page.goto(daemon.url + old + incident)
+        page.locator(".story").wait_for()
+    tap.ok("the old forms of a link still lead there", True)
     page.context.close()
 
 
 def test_actions(tap, browser, daemon, incident):
-    page = browser.page(f"{daemon.url}/#/incident/{incident}")
+    page = browser.page(f"{daemon.url}/#/incidents/{incident}")
     page.get_by_label("your name").fill("anna")
     for button, done in (("Acknowledge", "acknowledged"), ("Mute", "muted")):
         page.get_by_role("button", name=button).click()
@@ -208,6 +211,62 @@ def test_actions(tap, browser, daemon, incident):
     page.context.close()
 
 
+def test_alert_link(tap, browser, daemon, binary, incident):
+    """The link of an alert, as a receiver gets it, for this incident."""
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+        file.write(f"public_url: {daemon.url}/\nreceivers:\n- name: out\n  type: stdout\n")
+        file.flush()
+        told = json.loads(run_command(binary, "alert", "test", "--config", file.name).stdout.splitlines()[0])
+    page = browser.page(told["link"].replace(told["incident"]["id"], incident))
+    page.locator(".story h1").wait_for()
+    tap.ok("an alert's link leads to its incident", "shipping fails" in text(page, ".story h1"), told["link"])
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy link").click()
+    copied = page.wait_for_function("() => navigator.clipboard.readText()").json_value()
+    tap.equal("and is the one that is copied", copied, told["link"].replace(told["incident"]["id"], incident))
+    page.context.close()
+
+
+def replayed(binary, meshsim, scenario):
+    """The first incident of a simulated mesh whose time was divided, and its services as a graph."""
+    with tempfile.TemporaryDirectory() as folder:
+        als = os.path.join(folder, "mesh.als")
+        run_command(meshsim, "--scenario", scenario, "--seed", "2001", "--out", als)
+        said = run_command(binary, "replay", "--incidents", "-", als).stdout
+    return next(i for i in map(json.loads, said.splitlines()) if i["time"] and i["chain"])
+
+
+def test_slow(tap, browser, daemon, binary, meshsim):
+    """An incident of latency: where the time went, the way to users, what would speak against it; on paper, too."""
+    known = {**replayed(binary, meshsim, SLOW), "series": []}
+    rows = [(s["place"], s["now_ms"] - s["normal_ms"]) for s in known["time"]["stages"]]
+    tap.equal("slow: the network is the place", max(rows, key=lambda r: r[1])[0], "network")
+    for look in ("light", "phone"):
+        page = browser.page("about:blank", look)
+        page.route("**/api/v1/incidents/" + known["id"], lambda route: route.fulfill(json=known))
+        page.goto(f"{daemon.url}/#/incidents/{known['id']}")
+        page.locator(".spent").wait_for()
+        tap.equal(f"slow, {look}: a row a place", page.locator(".spent tbody tr").count(), len(rows))
+        tap.ok(f"slow, {look}: the place is named", "the network" in text(page, ".spent tr.named"))
+        hops = page.locator(".hops li").all_inner_texts()
+        tap.ok(f"slow, {look}: the way from users, hop by hop, with evidence", len(hops) == len(known["chain"])
+               and all(h["to"]["service"] in t and h["evidence"] in t for h, t in zip(known["chain"], hops)), hops)
+        tap.ok(f"slow, {look}: what would speak against it", known["refuted_by"] in text(page, ".refute"))
+        browser.picture(page, f"slow-{look}")
+        check(tap, browser, page, f"slow, {look}")
+        page.get_by_role("link", name="Postmortem page").click()
+        page.locator(".onpaper").wait_for()
+        tap.ok(f"postmortem, {look}: nothing to click but what leads back",
+               not page.locator(".actions, .share, header.top").locator("visible=true").count())
+        paper = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+        tap.equal(f"postmortem, {look}: white", paper, "rgb(255, 255, 255)")
+        browser.picture(page, f"postmortem-{look}")
+        check(tap, browser, page, f"postmortem, {look}")
+        page.get_by_role("link", name="Back").click()
+        page.locator(".share").wait_for()
+        page.context.close()
+
+
 def test_change(tap, browser, daemon):
     page = browser.page(daemon.url)
     page.locator(".link.live").wait_for()
@@ -231,7 +290,7 @@ def test_degraded(tap, browser, daemon):
     page.get_by_text("Telemetry is degraded: cart-1 of cart (lost, 31 % missing) and 2 more").wait_for()
     tap.ok("degraded: the disk is told, too", "No space left" in text(page, ".banner"))
     browser.picture(page, "degraded-dark")
-    check(tap, page, "degraded")
+    check(tap, browser, page, "degraded")
     page.context.close()
 
 
@@ -273,6 +332,8 @@ def run(tap, binary, meshsim, out):
             test_views(tap, browser, daemon, incident)
             test_picture(browser, daemon, incident)
             test_now(tap, browser, daemon, incident)
+            test_alert_link(tap, browser, daemon, binary, incident)
+            test_slow(tap, browser, daemon, binary, meshsim)
             test_change(tap, browser, daemon)
             test_degraded(tap, browser, daemon)
             test_actions(tap, browser, daemon, incident)

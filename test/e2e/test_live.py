@@ -98,9 +98,20 @@ def test_lives(tap, binary, folder):
         tap.ok("from the checkpoint", "checkpoint loaded, 0 ticks applied" in daemon.said(), daemon.said())
 
 
+def test_log(tap, daemon):
+    """A line an event, not one a record: what it said while an incident opened."""
+    lines = [json.loads(line) for line in daemon.said().splitlines()]
+    tap.ok("log: each line is an object of time, level, event and text",
+           all(set(line) == {"at", "level", "event", "text"} for line in lines), lines)
+    opened = [line for line in lines if line["event"] == "incident"]
+    tap.ok("log: an incident that opens is a warning, said once", len(opened) == len(daemon.known)
+           and all(line["level"] == "warning" and "opened" in line["text"] for line in opened), opened)
+    tap.ok("log: there are few lines", len(lines) <= 6 + len(opened), lines)
+
+
 def test_recording(tap, binary, folder):
     recording, data = os.path.join(folder, "live.rec"), os.path.join(folder, "recorded")
-    with Daemon(binary, "--record", recording, "--data", data) as daemon:
+    with Daemon(binary, "--record", recording, "--data", data, "--set", "log=json") as daemon:
         feed = Feed(daemon.grpc, seed=3)
         feed.go(LEARN_S)
         feed.failing = "pay"
@@ -108,7 +119,9 @@ def test_recording(tap, binary, folder):
         daemon.wait(daemon.incidents, 5)
         feed.end()
         daemon.wait(lambda: daemon.counters()["entries"] == feed.traffic.entries, 5)
+        daemon.known = daemon.incidents()
         tap.equal("a recorded run ends with 0", daemon.stop(), 0)
+        test_log(tap, daemon)
     live = {state["id"]: state for state in incident_states(os.path.join(data, "incidents"))}
     one = replay(binary, recording, 1)
     replayed = {i["id"]: i for i in map(json.loads, one[0].splitlines())}

@@ -15,13 +15,17 @@ export interface Finding {
 export interface Plot {
   from: string; step_s: number; values: (number | null)[]; requests: number[]; band: [number, number] | null;
 }
+/** A call on the way from users to the cause, told by who calls; quiet: who is called raised no alarm. */
+export interface Hop { from: Entity; to: Entity; quiet: boolean; evidence: string }
+export interface Spent { place: string; edge: Entity; stages: { place: string; normal_ms: number; now_ms: number }[] }
 export interface Incident {
   id: string; verdict: "unhealthy" | "expected"; kind: string; severity: "info" | "warning" | "critical";
   state: "open" | "closed"; acked: boolean; muted?: boolean; started_at: string; detected_at: string;
   ended_at: string | null; updated_at: string; summary: string; root_causes: Cause[]; affected: Entity[];
   not_affected: Entity[]; impact: { requests: number; failed: number; slow: number }; changes: Change[];
   exemplars: { request_id: string; trace_id: string; at: string }[]; confidence: number; telemetry: string;
-  merged_into?: string; finding?: Finding | null; plot?: Plot | null; occurrences?: number;
+  merged_into?: string; finding?: Finding | null; plot?: Plot | null; chain?: Hop[];
+  refuted_by?: string | null; time?: Spent | null; occurrences?: number;
   recurrences?: { started_at: string; ended_at: string | null }[]; decisions?: { at: string; text: string }[];
   rev: number; series?: Series[];
 }

@@ -3,14 +3,15 @@ import { useEffect, useState } from "preact/hooks";
 import { get, seriesPath, type Entity, type Normal, type Points, type Series } from "./api";
 import { graph, graphLoad } from "./live";
 import { matches } from "./map_model";
-import { SeriesPlot } from "./incident";
+import { SeriesPlot } from "./incident_seen";
 import { Empty, Failed, HealthDot, Tile } from "./parts";
 import { Spark } from "./plot";
 import { exploreLink, mapLink, route } from "./route";
 import { digits, idOf, millis, nameOf, percent, rate, span } from "./words";
 
 type Plotted = Series & { points: Points };
-const WINDOWS = [["5 min", 300, 1], ["15 min", 900, 5]] as const;
+/** What it is called, seconds of it, of a point of its plots, of a point of its siblings' small ones. */
+const WINDOWS = [["5 min", 300, 1, 10], ["15 min", 900, 5, 30]] as const;
 const SIBLINGS = [["pod", "Pods"], ["version", "Versions"], ["route", "Routes"], ["edge", "Callers"], ["cluster", "Clusters"]] as const;
 
 const askSeries = (entity: Entity, window: number, step: number): Promise<{ series: Series[]; cut: boolean }> =>
@@ -67,19 +68,34 @@ function rowsOf(all: Series[]): Plotted[] {
 
 const shareOf = (p: Points): (number | null)[] => p.requests_per_s.map((r, k) => r ? (p.errors_per_s[k] ?? 0) / r : null);
 
+interface Column { values: (s: Plotted) => (number | null)[]; band: (n: Normal) => [number, number]; what: string }
+const COLUMNS: Column[] = [
+  { what: "requests", values: (s) => s.points.requests_per_s, band: (n) => n.requests_per_s },
+  { what: "failures", values: (s) => shareOf(s.points), band: (n) => n.error_ratio },
+  { what: "latency", values: (s) => s.points.latency_mean_ms, band: (n) => n.latency_mean_ms }];
+
+/** The top of a column, the same for all of its rows, so that they can be compared by eye. */
+function topOf(rows: Plotted[], c: Column): number {
+  const all = rows.flatMap((s) => [...c.values(s).filter((v) => v != null), s.normal ? c.band(s.normal)[1] : 0]);
+  return Math.max(c.what === "failures" ? 0.02 : 0, ...all);
+}
+
 function Siblings({ title, rows, cut, at }: { title: string; rows: Plotted[]; cut: boolean; at: Entity }) {
   if (!rows.length) return null;
+  const tops = COLUMNS.map((c) => topOf(rows, c));
+  const line = (s: Plotted, k: number) => {
+    const c = COLUMNS[k];
+    return c && <td><Spark values={c.values(s)} name={`${c.what} of ${nameOf(s.entity)}`} most={tops[k] ?? 0} band={s.normal && c.band(s.normal)} /></td>;
+  };
   return (
     <section><h2>{title} <small>{rows.length}{cut ? " or more" : ""}</small></h2><div class="scroll" tabIndex={0} role="group" aria-label={title}><table>
       <thead><tr><th scope="col">Name</th><th scope="col" colSpan={2}>Requests</th><th scope="col" colSpan={2}>Failing</th>
         <th scope="col" colSpan={2}>Mean latency</th></tr></thead>
       <tbody>{rows.map((s) => {
-        const n = nameOf(s.entity), r = s.requests_per_s ?? 0;
+        const r = s.requests_per_s ?? 0;
         return (
-          <tr key={n + s.level} class={same(s.entity, at) ? "here" : ""}><th scope="row"><HealthDot health={s.health ?? "unknown"} /> <a href={exploreLink(s.entity)}>{n}</a></th>
-            <td>{rate(r)}</td><td><Spark values={s.points.requests_per_s} name={`requests of ${n}`} /></td>
-            <td>{percent(r ? (s.errors_per_s ?? 0) / r : 0)}</td><td><Spark values={shareOf(s.points)} name={`failures of ${n}`} /></td>
-            <td>{millis(s.latency_mean_ms ?? 0)}</td><td><Spark values={s.points.latency_mean_ms} name={`latency of ${n}`} /></td></tr>);
+          <tr key={nameOf(s.entity) + s.level} class={same(s.entity, at) ? "here" : ""}><th scope="row"><HealthDot health={s.health ?? "unknown"} /> <a href={exploreLink(s.entity)}>{nameOf(s.entity)}</a></th>
+            <td>{rate(r)}</td>{line(s, 0)}<td>{percent(r ? (s.errors_per_s ?? 0) / r : 0)}</td>{line(s, 1)}<td>{millis(s.latency_mean_ms ?? 0)}</td>{line(s, 2)}</tr>);
       })}</tbody></table></div></section>
   );
 }
@@ -87,11 +103,11 @@ function Siblings({ title, rows, cut, at }: { title: string; rows: Plotted[]; cu
 interface Got { own: Plotted | undefined; siblings: Record<string, { rows: Plotted[]; cut: boolean }> }
 
 /** Siblings are the parts of the service; of an edge, the edges into the same service. */
-async function load(e: Entity, window: number, step: number): Promise<Got> {
+async function load(e: Entity, window: number, step: number, coarse: number): Promise<Got> {
   const service: Entity = { kind: "service", ...(e.namespace ? { namespace: e.namespace } : {}), ...(e.service ? { service: e.service } : {}) };
   const kinds = e.service ? SIBLINGS : [];
   const [own, ...rest] = await Promise.all([askSeries(e, window, step),
-    ...kinds.map(([kind]) => askSeries(kind === "cluster" ? service : { ...service, kind }, window, step))]);
+    ...kinds.map(([kind]) => askSeries(kind === "cluster" ? service : { ...service, kind }, window, coarse))]);
   const siblings: Got["siblings"] = {};
   kinds.forEach(([kind], k) => {
     const got = rest[k], rows = rowsOf(got?.series ?? []);
@@ -124,8 +140,8 @@ function Picker() {
 
 function Explored({ e }: { e: Entity }) {
   const [got, set] = useState<Got | null>(null), [wrong, fail] = useState(""), [w, setW] = useState(0);
-  const [, window, step] = WINDOWS[w] ?? WINDOWS[0];
-  const ask = () => void load(e, window, step).then((g) => { set(g); fail(""); }, (x: Error) => fail(x.message));
+  const [, window, step, coarse] = WINDOWS[w] ?? WINDOWS[0];
+  const ask = () => void load(e, window, step, coarse).then((g) => { set(g); fail(""); }, (x: Error) => fail(x.message));
   useEffect(() => {
     ask();
     const timer = setInterval(ask, 3000);
@@ -143,6 +159,7 @@ function Explored({ e }: { e: Entity }) {
       {wrong && <Failed text={`This cannot be had: ${wrong}`} again={ask} />}
       {!got ? !wrong && <p class="soft">Loading…</p> : got.own ? <Whole s={got.own} /> :
         <Empty title="Nothing is kept of it"><p>It had no request in the last minutes, or more important series took its room.</p></Empty>}
+      {got && e.service && <p class="soft">Below: its parts side by side, each column on one scale; shaded: what is normal for each.</p>}
       {got && SIBLINGS.map(([kind, title]) => <Siblings key={kind} title={title} rows={got.siblings[kind]?.rows ?? []}
         cut={got.siblings[kind]?.cut ?? false} at={e} />)}
     </>

@@ -20,7 +20,7 @@ function Search({ g, chosen }: { g: Graph; chosen: string | null }) {
     <form class="search" role="search" onSubmit={(e) => { e.preventDefault(); if (found[0]) go(found[0]); }}>
       <label><span class="hidden">Find a service</span>
         <input id="find" type="search" placeholder="Find a service ( / )" value={text} autocomplete="off"
-          onInput={(e) => set(e.currentTarget.value)} aria-controls="found" /></label>
+          onInput={(e) => set(e.currentTarget.value)} aria-controls={text ? "found" : undefined} /></label>
       {text && <ul id="found">{found.map((n) => <li key={n.id}><button type="button" onClick={() => go(n)}>
         <HealthDot health={n.health} /> {n.id}</button></li>)}{!found.length && <li class="soft">no service like that</li>}</ul>}
       {chosen && <a class="button" href="#/map">Whole mesh</a>}

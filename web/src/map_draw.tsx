@@ -31,8 +31,8 @@ function FlowLine({ flow: f, layout, moving, faded }: { flow: Flow; layout: Layo
   );
 }
 
-const said = (n: Shown): string => `${n.label}${n.group ? `, ${n.count} services` : ""}: ${n.health}`
-  + `${n.affected ? ", affected" : ""}, ${rate(n.rate)}`
+const said = (n: Shown): string => `${n.label}${n.group ? `, ${n.count} services` : ""}: `
+  + `${n.affected ? n.health === "alarming" ? "alarming, affected" : "affected" : n.health}, ${rate(n.rate)}`
   + `${n.rate > 0 ? `, ${percent(n.errors / n.rate)} fail` : ""}`;
 
 function numbers(n: Shown): string {
@@ -48,7 +48,7 @@ function NodeBox({ node: n, place: p, chosen, faded, pick }: {
     e.preventDefault();
     pick(n);
   };
-  const sign = n.health === "alarming" ? "▲ " : n.affected ? "△ " : "", room = sign ? 18 : 20, dense = p.w < 40;
+  const sign = n.health === "alarming" ? "▲ " : n.affected ? "△ " : "", room = sign ? 17 : 19, dense = p.w < 40;
   const cut = n.label.length > room ? `${n.label.slice(0, room - 1)}…` : n.label;
   return (
     <g class={`node ${n.health} ${n.affected ? "affected" : ""} ${n.group ? "group" : ""} ${chosen ? "chosen" : ""} ${faded ? "faded" : ""}`}
@@ -130,12 +130,12 @@ export function MapDraw({ drawn, chosen, pick, name, fixed }: {
   const live = fixed ? {} : { onWheel: wheel, onPointerDown: down, onPointerMove: move, onPointerUp: () => { grab.current = null; },
     onPointerLeave: () => { grab.current = null; }, onKeyDown: keys };
   return (
-    <div class={`map ${fixed ? "fixed" : ""}`}>
+    <div class={`map ${fixed ? "fixed" : ""}`} {...(fixed ? { tabIndex: 0, role: "group", "aria-label": name } : {})}>
       {!fixed && <div class="zoom"><button type="button" onClick={() => zoom(1 / 1.3)} aria-label="closer">+</button>
         <button type="button" onClick={() => zoom(1.3)} aria-label="farther">−</button>
         <button type="button" onClick={() => look(whole)}>whole</button></div>}
       <svg ref={box} viewBox={`${at.x} ${at.y} ${at.w} ${at.h}`} role="group" aria-label={name} {...live}
-        style={fixed ? { maxHeight: `${Math.min(420, whole.h)}px`, maxWidth: `${whole.w}px` } : {}}>
+        style={fixed ? { maxHeight: `${Math.min(420, whole.h)}px`, maxWidth: `${whole.w}px`, minWidth: `${Math.round(READABLE * whole.w)}px` } : {}}>
         <defs><marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"
           markerUnits="userSpaceOnUse"><path d="M0 0L8 4L0 8z" /></marker></defs>
         {drawn.flows.map((f) => <FlowLine key={`${f.from}\n${f.to}`} flow={f} layout={layout} moving={moving}

@@ -22,13 +22,14 @@ export function groupOf(n: Node, by: Grouping): string {
 
 export interface Marks { culprits: ReadonlySet<string>; affected: ReadonlySet<string> }
 
-/** A culprit is shown as alarming, whatever its own series say at this moment. */
+/** A culprit is shown as alarming, whatever its own series say at this moment; whom it reaches, as affected: so that one
+ * sees where to look first. */
 function asNode(n: Node, m: Marks): Shown {
-  const health = m.culprits.has(n.id) ? "alarming" : n.health;
+  const culprit = m.culprits.has(n.id), affected = m.affected.has(n.id) && !culprit;
+  const health = culprit ? "alarming" : affected && n.health === "alarming" ? "ok" : n.health;
   return {
     id: n.id, label: n.entity.service ?? n.id, group: false, count: 1, health, rate: n.requests_per_s ?? 0,
-    errors: n.errors_per_s ?? 0, alarming: health === "alarming" ? 1 : 0,
-    affected: m.affected.has(n.id) && health !== "alarming", node: n,
+    errors: n.errors_per_s ?? 0, alarming: health === "alarming" ? 1 : 0, affected, node: n,
   };
 }
 

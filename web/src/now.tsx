@@ -48,10 +48,10 @@ function Pulse() {
       <Plot title={`Requests: ${rate(last.requests)}`} from={from} step={1} format={(v) => whole(v)} height={110}
         lines={[{ label: "requests / s", values: requests, color: "accent" }]} />
       <Plot title={`Errors: ${rate(last.errors)}${last.requests ? `, ${percent(last.errors / last.requests)}` : ""}`}
-        from={from} step={1} format={(v) => v < 10 && v % 1 ? v.toFixed(1) : whole(v)} height={110}
+        from={from} step={1} format={(v) => v < 10 && v % 1 ? v.toFixed(1) : whole(v)} height={110} least={1}
         lines={[{ label: "errors / s", values: errors, color: "bad" }]} />
       <Plot title={`Latency: p99 ${last.latency_p99_ms == null ? "–" : millis(last.latency_p99_ms)}`} from={from} step={1}
-        format={millis} height={110} lines={[
+        format={millis} height={110} least={1} lines={[
           { label: "p99", values: p.map((x) => x.latency_p99_ms), color: "warn" },
           { label: "mean", values: p.map((x) => x.latency_mean_ms), color: "good" }]} />
     </div>
@@ -103,19 +103,23 @@ export function NowView() {
       <Headline />
       {nothing ? <Connect /> : null}
       <div class="columns">
-        <section aria-labelledby="h-open"><h2 id="h-open">Open incidents</h2>
-          {!loaded.value ? <p class="soft">Loading…</p> : open.length ? open.map((i) => <IncidentRow key={i.id} incident={i} />) :
-            <Empty title="Nothing is open">{nothing ? <p>There is nothing to watch yet.</p> : <p>Foreshock is watching.</p>}</Empty>}
-        </section>
-        <section aria-labelledby="h-pulse"><h2 id="h-pulse">Pulse <small>of the mesh, each second</small></h2><Pulse /></section>
-        <section aria-labelledby="h-past"><h2 id="h-past">Over lately</h2>
-          {past.length ? past.map((i) => <IncidentRow key={i.id} incident={i} />) : <p class="soft">No incident has ended.</p>}
-        </section>
-        <section aria-labelledby="h-changes"><h2 id="h-changes">Changed lately</h2>
-          {changes.value.length ? <ul class="changes">{changes.value.slice(0, 8).map((c) =>
-            <ChangeRow key={c.at + c.summary + nameOf(c.entity)} change={c} />)}</ul> :
-            <p class="soft">No change was told (POST /api/v1/changes) or seen.</p>}
-        </section>
+        <div class="stack">
+          <section aria-labelledby="h-open"><h2 id="h-open">Open incidents</h2>
+            {!loaded.value ? <p class="soft">Loading…</p> : open.length ? open.map((i) => <IncidentRow key={i.id} incident={i} />) :
+              <Empty title="Nothing is open">{nothing ? <p>There is nothing to watch yet.</p> : <p>Foreshock is watching.</p>}</Empty>}
+          </section>
+          <section aria-labelledby="h-past"><h2 id="h-past">Over lately</h2>
+            {past.length ? past.map((i) => <IncidentRow key={i.id} incident={i} />) : <p class="soft">No incident has ended.</p>}
+          </section>
+        </div>
+        <div class="stack">
+          <section aria-labelledby="h-pulse"><h2 id="h-pulse">Pulse <small>of the mesh, each second</small></h2><Pulse /></section>
+          <section aria-labelledby="h-changes"><h2 id="h-changes">Changed lately</h2>
+            {changes.value.length ? <ul class="changes">{changes.value.slice(0, 8).map((c) =>
+              <ChangeRow key={c.at + c.summary + nameOf(c.entity)} change={c} />)}</ul> :
+              <p class="soft">No change was told (POST /api/v1/changes) or seen.</p>}
+          </section>
+        </div>
       </div>
       <section aria-labelledby="h-self"><h2 id="h-self">How well this is known</h2><Self /></section>
     </main>

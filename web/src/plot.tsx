@@ -2,7 +2,7 @@
 // picture, for who cannot see it.
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
-import { theme } from "./theme";
+import { look } from "./theme";
 import { moment } from "./words";
 
 export interface Line { label: string; values: (number | null)[]; color: "ink" | "bad" | "accent" | "warn" | "good" }
@@ -10,6 +10,7 @@ export interface Mark { at: number; text: string }
 export interface PlotProps {
   title: string; from: number; step: number; lines: Line[]; format: (v: number) => string;
   band?: [number, number] | null; marks?: Mark[]; ill?: [number, number] | null; height?: number; top?: number;
+  least?: number; // the axis goes at least so high
 }
 
 const color = (name: string): string => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
@@ -60,9 +61,9 @@ function axis(format?: (v: number) => string): uPlot.Axis {
 }
 
 /** From 0, and high enough for the band; a line that is always 0 lies at the bottom. */
-function range(top: number | undefined, band: [number, number] | null | undefined) {
+function range({ top, band, least }: PlotProps) {
   return (_u: uPlot, _low: number, high: number): [number, number] => {
-    const most = Math.max(high ?? 0, band?.[1] ?? 0, 1e-9) * 1.08;
+    const most = Math.max(high ?? 0, band?.[1] ?? 0, least ?? 1e-9) * 1.08;
     return [0, top === undefined ? most : Math.min(Math.max(most, top * 0.05), top)];
   };
 }
@@ -74,7 +75,7 @@ function options(p: PlotProps, width: number): uPlot.Options {
   return {
     width, height: p.height ?? 150, padding: [8, 8, 0, 0], legend: { show: false },
     cursor: { points: { size: 7 }, drag: { x: false, y: false } },
-    scales: { x: { time: true }, y: { range: range(p.top, p.band) } },
+    scales: { x: { time: true }, y: { range: range(p) } },
     axes: [{ ...axis(), values: hms as uPlot.Axis.DynamicValues }, axis(p.format)],
     series: [{}, ...p.lines.map((l): uPlot.Series => ({
       label: l.label, stroke: color(l.color), width: 1.6, points: { show: false }, spanGaps: false,
@@ -104,7 +105,7 @@ function described(p: PlotProps): string {
 export function Plot(p: PlotProps) {
   const box = useRef<HTMLDivElement>(null), tip = useRef<HTMLSpanElement>(null), made = useRef<uPlot | null>(null);
   const shape = JSON.stringify([p.title, p.lines.map((l) => [l.label, l.color]), p.step, p.marks, p.ill, p.band, p.height,
-    theme.value]);
+    look.value]);
   useEffect(() => {
     const at = box.current;
     if (!at) return;
@@ -131,22 +132,23 @@ export function Plot(p: PlotProps) {
   });
   return (
     <figure class="plot" role="img" aria-label={described(p)}>
-      <figcaption>{p.title}<span class="tip" ref={tip} aria-hidden="true" /></figcaption>
+      <figcaption><span>{p.title}{p.lines.length > 1 && p.lines.map((l) => <span key={l.label} class={`key ${l.color}`}> ━ {l.label}</span>)}</span><span class="tip" ref={tip} aria-hidden="true" /></figcaption>
       <div ref={box} />
     </figure>
   );
 }
 
-/** A line without axes, for tables. */
-export function Spark({ values, name }: { values: (number | null)[]; name: string }) {
-  const known = values.filter((v) => v != null), most = Math.max(...known, 1e-9), n = Math.max(2, values.length);
+/** A line without axes, for tables: up to `most`, which the lines of a column share, over its own band of normal life. */
+export function Spark({ values, name, most, band }: { values: (number | null)[]; name: string; most: number; band: [number, number] | null }) {
+  const n = Math.max(2, values.length), y = (v: number) => 22 - Math.min(1, v / Math.max(most, 1e-9)) * 20;
   let path = "", before: number | null = null;
   values.forEach((v, k) => {
-    if (v != null) path += `${before == null ? "M" : "L"}${(k / (n - 1) * 100).toFixed(1)} ${(22 - v / most * 20).toFixed(1)}`;
+    if (v != null) path += `${before == null ? "M" : "L"}${(k / (n - 1) * 100).toFixed(1)} ${y(v).toFixed(1)}`;
     before = v;
   });
   return (
     <svg class="spark" viewBox="0 0 100 24" preserveAspectRatio="none" role="img" aria-label={name}>
+      {band && <rect x="0" width="100" y={y(band[1])} height={Math.max(1, y(band[0]) - y(band[1]))} />}
       <path d={path} vector-effect="non-scaling-stroke" />
     </svg>
   );

@@ -1,5 +1,6 @@
-// Dark or light: the system's choice until somebody chooses.
-import { effect, signal } from "@preact/signals";
+// Dark or light: the system's choice until somebody chooses. Paper is white.
+import { computed, effect, signal } from "@preact/signals";
+import { paper } from "./route";
 
 const KEPT = "foreshock-theme", dark = matchMedia("(prefers-color-scheme: dark)");
 
@@ -21,4 +22,13 @@ export function themeToggle(): void {
 }
 
 dark.addEventListener("change", (e) => { theme.value = e.matches ? "dark" : "light"; });
-effect(() => { document.documentElement.dataset.theme = theme.value; });
+const printing = signal(false);
+addEventListener("beforeprint", () => { printing.value = true; });
+addEventListener("afterprint", () => { printing.value = false; });
+
+/** What is drawn with. */
+export const look = computed(() => paper.value || printing.value ? "light" : theme.value);
+effect(() => {
+  document.documentElement.dataset.theme = look.value;
+  document.documentElement.classList.toggle("paper", paper.value);
+});

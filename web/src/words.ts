@@ -48,6 +48,27 @@ export const callerOf = (e: Entity): string =>
   e.caller_namespace ? `${e.caller_namespace}/${e.caller ?? ""}` : e.caller ?? "";
 export const signalText = (s: string): string => s.replaceAll("_", " ");
 
+interface Place { text: string; what: string }
+const PLACES: Record<string, Place> = {
+  client_proxy: { text: "the caller's proxy", what: "filters, waiting for a connection, connecting" },
+  retries: { text: "earlier tries", what: "tries before the last one, and the pauses between them" },
+  upload: { text: "sending the request", what: "the caller sends its request's body" },
+  network: { text: "the network", what: "the way between the two proxies, there and back" },
+  server_proxy: { text: "the callee's proxy", what: "filters, waiting for a connection to the application" },
+  application: { text: "the application", what: "the callee itself, with all that it calls" },
+  download: { text: "the answer's download", what: "the answer's body on its way to the caller's proxy" },
+  beyond: { text: "what lies beyond the caller's proxy", what: "network, callee's proxy and application, not told apart: the callee's proxy does not report" },
+};
+export const placeOf = (place: string): Place => PLACES[place] ?? { text: signalText(place), what: "" };
+
+const SUPER = "⁰¹²³⁴⁵⁶⁷⁸⁹";
+/** So many times likelier than in normal life, from its natural logarithm. */
+export function oddsText(log: number): string {
+  const tens = Math.floor(log / Math.LN10);
+  if (tens < 4) return `${whole(Math.exp(log))} to 1`;
+  return `10${[...String(tens)].map((d) => SUPER[Number(d)]).join("")} to 1`;
+}
+
 const UNITS: Record<string, (v: number) => string> = {
   share: percent, s: (v) => millis(v * 1000), "1/s": rate, bytes: (v) => `${digits(v, 3)} bytes`,
   requests: (v) => digits(v, 3),
@@ -75,4 +96,10 @@ export const failedText = (i: Incident): string => {
   const { requests, failed, slow } = i.impact;
   const parts = [failed ? `${whole(failed)} failed` : "", slow ? `${whole(slow)} slow` : ""].filter(Boolean);
   return parts.length ? `${parts.join(", ")} of ${whole(requests)} requests` : `${whole(requests)} requests`;
+};
+
+/** The share of requests that failed or were slow. */
+export const hurtShare = (i: Incident): string => {
+  const { requests, failed, slow } = i.impact;
+  return requests ? `${percent(Math.min(1, Math.round(1000 * (failed + slow) / requests) / 1000))} of them, since it began` : "";
 };

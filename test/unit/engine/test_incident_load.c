@@ -28,11 +28,17 @@ static void worked_example(void **state) {
   near_to(incident_load_band(h, 0, 9.0, true), 12.0);
   /* sum x^2 = 4, sum x y = 2, sum y^2 = 2.04, 100 minutes. Least squares: beta = 0.5, residual 1.04, and with four
    * minutes of 0.01 a variance of 1.08 / 104 = 0.010385; the prior is worth 0.010385 / 0.16 = 0.0649 of x^2. */
-  h->load[1] = (struct incident_load){4.0f, 2.0f, 2.04f, 100.0f};
+  h->load[1] = (struct incident_load){4.0f, 2.0f, 2.04f, 100.0f, 0.0f};
   double one = 1.08 / 104.0, prior = one / 0.16, beta = (2.0 + prior * 0.75) / (4.0 + prior);
   double sd = 0.25702; /* sqrt(0.010385 / 4.0649 + 0.252^2) */
   near_to(beta, 0.50399);
   near_to(incident_load_band(h, 1, 1.5, true), 1.2 / (1.0 - (beta + 2.0 * sd) * 0.5));
+  /* All of the spread may be chance: it cannot make the slope more than twice as steep. */
+  h->load[2] = (struct incident_load){4.0f, 2.0f, 2.04f, 100.0f, 4.5f};
+  beta = (2.0 + prior * 0.75) / (2.0 + prior);
+  sd = 0.50111; /* sqrt(0.010385 / 2.0649 + 0.49607^2) */
+  near_to(beta, 0.99214);
+  near_to(incident_load_band(h, 2, 1.3, true), 1.2 / (1.0 - (beta + 2.0 * sd) * 0.3));
   free(h);
 }
 

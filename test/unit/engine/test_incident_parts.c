@@ -231,6 +231,20 @@ static void slowness_is_told_right_after_an_incident(void **state) {
   bed_close(&b);
 }
 
+/* A second in which a third of the calls find nobody is told as that, also when the seconds after it were fine. */
+static void what_was_seen_of_a_short_trouble_is_told(void **state) {
+  (void)state;
+  struct bed b;
+  bed_open(&b, 60.0, 1);
+  unreachable(&b, AT, AT + 8);
+  const struct rec_incident *in = only(&b, 400);
+  assert_int_equal(in->state, REC_STATE_CLOSED);
+  if (in->finding.observed < 0.15) print_error("%g: %s\n", in->finding.observed, in->summary);
+  assert_true(in->finding.observed > 0.15 && in->finding.observed < 0.4);
+  assert_true(in->finding.effect > 10.0);
+  bed_close(&b);
+}
+
 /* The one expected incident whose summary has the words. */
 static const struct rec_incident *expected(const struct bed *b, const char *words) {
   const struct rec_incident *in = NULL;
@@ -277,8 +291,108 @@ static void bad_rollout_is_held_against_the_old(void **state) {
   bed_close(&b);
 }
 
+/* Half of what comes to a pod of service 2 is cut, as its callers tell, for the two seconds before tick `at`, when it
+ * is asked no more. */
+static void leaves(struct bed *b, uint32_t cluster, uint32_t at) {
+  struct mesh_fault f = fault(at - 8, at, 2);
+  f.cluster = cluster;
+  f.pod = 0;
+  f.fail_p = 0.5;
+  f.class_ = REC_CLASS_UNREACHABLE;
+  f.between = true;
+  mesh_fault(&b->m, f);
+  quiet(b, at, AT + 800, cluster, 0);
+}
+
+/* The old version's pods go one after the other, each with requests under way: no trouble. */
+static void pods_that_leave_in_turn_page_nobody(void **state) {
+  (void)state;
+  struct bed b;
+  bed_open(&b, 60.0, 2);
+  quiet(&b, 0, AT, MESH_ANY, 1);
+  leaves(&b, 0, AT + 80);
+  leaves(&b, 1, AT + 140);
+  mesh_run(&b.m, b.e, AT + 500);
+  for (uint32_t i = 0; i < b.m.seen_n; i++) {
+    if (b.m.seen[i].in.verdict != REC_VERDICT_EXPECTED) print_error("%s\n", b.m.seen[i].in.summary);
+    assert_int_equal(b.m.seen[i].in.verdict, REC_VERDICT_EXPECTED);
+  }
+  assert_non_null(expected(&b, "pods of s2 leave"));
+  bed_close(&b);
+}
+
+/* Cut for a minute while nobody leaves: that is no drain, though a rollout runs. */
+static void failures_of_a_rollout_that_go_on_are_told(void **state) {
+  (void)state;
+  struct bed b;
+  bed_open(&b, 60.0, 2);
+  quiet(&b, 0, AT, MESH_ANY, 1);
+  struct mesh_fault f = fault(AT + 80, AT + 320, 2);
+  f.cluster = 0;
+  f.pod = 1;
+  f.fail_p = 0.2;
+  f.class_ = REC_CLASS_UNREACHABLE;
+  f.between = true;
+  mesh_fault(&b.m, f);
+  (void)only(&b, 300);
+  bed_close(&b);
+}
+
+/* Users ask for one page no more: that page, at whom it is meant for, and soon, as the other pages' reports do come. */
+static void a_route_that_nobody_asks_for_is_named(void **state) {
+  (void)state;
+  struct bed b;
+  struct mesh_fault f = fault(AT, AT + 240, MESH_ANY);
+  bed_open(&b, 60.0, 1);
+  f.route = 1;
+  f.traffic = -1.0;
+  mesh_fault(&b.m, f);
+  const struct rec_incident *in = only(&b, 400);
+  assert_named(in, "route", REC_DIM_ROUTE, "GET /1");
+  assert_named(in, "route", REC_DIM_SERVICE, "s1");
+  assert_true(in->detected_at.ns - in->started_at.ns < 10 * TIME_NS_PER_S);
+  bed_close(&b);
+}
+
+/* All pages lose two thirds: none of them is the one. */
+static void a_drop_of_all_routes_names_none(void **state) {
+  (void)state;
+  struct bed b;
+  struct mesh_fault f = fault(AT, AT + 240, MESH_ANY);
+  bed_open(&b, 60.0, 1);
+  f.traffic = 0.33;
+  mesh_fault(&b.m, f);
+  assert_named(only(&b, 400), "service", REC_DIM_ROUTE, "");
+  bed_close(&b);
+}
+
+/* Callers do not tell routes apart by cluster: one route, and one cluster, are that route there. */
+static void a_route_in_a_cluster_is_named_by_its_callers(void **state) {
+  (void)state;
+  struct bed b;
+  struct mesh_fault f = fault(AT, AT + 240, 2);
+  bed_open(&b, 60.0, 1);
+  f.cluster = 1;
+  f.route = 0;
+  f.fail_p = 0.5;
+  f.class_ = REC_CLASS_TIMEOUT;
+  f.between = true;
+  mesh_fault(&b.m, f);
+  const struct rec_incident *in = only(&b, 400);
+  assert_named(in, "route", REC_DIM_ROUTE, "GET /0");
+  assert_named(in, "route", REC_DIM_CLUSTER, "c1");
+  assert_non_null(strstr(in->summary, "route GET /0 in c1"));
+  bed_close(&b);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(what_was_seen_of_a_short_trouble_is_told),
+      cmocka_unit_test(pods_that_leave_in_turn_page_nobody),
+      cmocka_unit_test(failures_of_a_rollout_that_go_on_are_told),
+      cmocka_unit_test(a_route_that_nobody_asks_for_is_named),
+      cmocka_unit_test(a_drop_of_all_routes_names_none),
+      cmocka_unit_test(a_route_in_a_cluster_is_named_by_its_callers),
       cmocka_unit_test(rollout_is_told),
       cmocka_unit_test(bad_rollout_is_held_against_the_old),
       cmocka_unit_test(crashed_pod_is_named),

@@ -42,6 +42,15 @@ static int dir_drop(void **state) {
   return rmdir(dir);
 }
 
+/* xorshift32 (Marsaglia 2003) */
+static uint32_t chance(void) {
+  static uint32_t x = 2463534242u;
+  x ^= x << 13;
+  x ^= x >> 17;
+  x ^= x << 5;
+  return x;
+}
+
 /* What a series did in second s: a function of it, so that any sum can be made again. */
 static struct store_point second(int64_t s) {
   uint64_t n = 100 + (uint64_t)(s % 37), e = s % 11 == 0 ? 3 : 0;
@@ -87,9 +96,8 @@ static void hostile_bytes_are_refused_or_read(void **state) {
   (void)state;
   unsigned char mem[64];
   struct store_point p[60];
-  srand(5);
   for (unsigned round = 0; round < 200000; round++) {
-    for (size_t i = 0; i < sizeof mem; i++) mem[i] = (unsigned char)(rand() % 4 ? rand() % 8 : rand());
+    for (size_t i = 0; i < sizeof mem; i++) mem[i] = (unsigned char)(chance() % 4 ? chance() % 8 : chance());
     mem[0] = 1;
     mem[1] = 60;
     if (chunk_read((struct base_str){(char *)mem, sizeof mem}, p, 60))
@@ -106,10 +114,9 @@ static void quiet_and_busy_series_take_few_bytes(void **state) {
   chunk_write(p, 60, &out);
   assert_true(out.n <= 12);
   buf_clear(&out);
-  srand(3);
   for (unsigned i = 0; i < 60;
        i++) { /* 200 requests a second, Poisson by its variance, durations that jitter by a tenth */
-    double jitter = (double)rand() / RAND_MAX - 0.5;
+    double jitter = (double)chance() / (double)UINT32_MAX - 0.5;
     p[i] = (struct store_point){(uint64_t)(200 + 48 * jitter), 0, 5 + 0.5 * jitter, 20 * (1 + 0.1 * jitter), true};
   }
   chunk_write(p, 60, &out);
