@@ -2,8 +2,9 @@
 """A small real mesh under Foreshock's eyes: Envoy sidecars, services of our own, users, and faults by turns.
 
 Starts the mesh and Foreshock, lets it learn, injects four faults one after the other, and shows for each when it was
-found and what was said about it. Everything listens on loopback only and ends with this program. Exit status 0: all
-faults were found and their culprits named right.
+found and what was said about it; then changes it three times, and shows how that was judged. Everything listens on
+loopback only and ends with this program. Exit status 0: all faults were found and their culprits named right, and all
+changes were judged right.
 """
 import argparse
 import http.client

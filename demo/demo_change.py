@@ -1,5 +1,5 @@
-"""The changes of the demo: what is done to a healthy mesh, what should be said of it, and whether that is right. Endpoints
-come to the sidecars by EDS, from files (mesh_envoy.py), as a control plane would send them."""
+"""The changes of the demo: what is done to a healthy mesh, what should be said of it, and whether that is right.
+Endpoints come to the sidecars by EDS, from files (mesh_envoy.py), as a control plane would send them."""
 import dataclasses
 import time
 
@@ -78,13 +78,15 @@ def failover_undo(service, source):
 def changes_full():
     bad = Fault("a bad version", "", "errors", [], 10, "", {"kind": "version", "service": "catalog", "version": "v4"})
     return [
-        Change("a new version, rolled out", "cart v2 is replaced by v3, pod by pod, in both clusters; nothing is wrong with it",
-               "cart", rollout("cart", "v3"), ("v3",)),
+        Change("a new version, rolled out",
+               "cart v2 is replaced by v3, pod by pod, in both clusters; nothing is wrong with it", "cart",
+               rollout("cart", "v3"), ("v3",)),
         Change("a failover", "frontend in east gets no requests any more, frontend in west gets them too, for 12 s",
                "frontend", failover("frontend", "east", "west"), ("moved from east to west",),
                undo=failover_undo("frontend", "east")),
-        Change("a bad new version", "catalog v4 joins v3 with a pod in each cluster, and answers 500 to 30 % of its requests, "
-               "for 10 s", "catalog", canary("catalog", "v4", "error_p=0.3&code=500"), ("v4",), bad=bad,
+        Change("a bad new version",
+               "catalog v4 joins v3 with a pod in each cluster, and answers 500 to 30 % of its requests", "catalog",
+               canary("catalog", "v4", "error_p=0.3&code=500"), ("v4",), bad=bad,
                undo=canary_undo("catalog", "v4")),
     ]
 

@@ -161,7 +161,7 @@ class Mesh:
         return os.path.join(self.conf, f"{service}-{cluster}.endpoints.json")
 
     def endpoints_write(self, service, cluster, pods):
-        """Who serves it from now on, as the sidecars of that cluster see it. Envoy watches for the file's replacement."""
+        """Who serves it from now on, as the sidecars of that cluster see it. Envoy waits for the file's successor."""
         self.endpoints[service, cluster] = list(pods)
         path = self.endpoints_path(service, cluster)
         with open(path + ".new", "w", encoding="utf-8") as f:
@@ -174,9 +174,14 @@ class Mesh:
     def pod_new(self, service, cluster, version):
         return self.shop.pod_new(service, cluster, version)
 
+    def plans_write(self):
+        for service, text in self.shop.plans.items():
+            lines = (line.strip() for line in text.strip().splitlines())
+            self.conf_write(service + ".plan", "\n".join(lines) + "\n")
+
     def service_start(self, pod):
-        plan = "\n".join(line.strip() for line in self.shop.plans[pod.service].strip().splitlines()) + "\n"
-        argv = [os.path.join(self.bin_dir, "meshsvc"), "--plan", self.conf_write(pod.service + ".plan", plan), "--seed",
+        plan = os.path.join(self.conf, pod.service + ".plan")
+        argv = [os.path.join(self.bin_dir, "meshsvc"), "--plan", plan, "--seed",
                 str(self.seed * 1000 + self.shop.pods.index(pod))]
         for option, ip_port in (("listen", pod.app), ("control", pod.control), ("sidecar", pod.outbound)):
             argv += ["--" + option, "%s:%d" % ip_port]
@@ -211,6 +216,7 @@ class Mesh:
     def start(self):
         os.makedirs(os.path.join(self.processes.directory, "logs", "envoy"), exist_ok=True)
         os.makedirs(os.path.join(self.processes.directory, "logs", "service"), exist_ok=True)
+        self.plans_write()
         for service in self.shop.plans:
             for cluster in self.shop.user_share:
                 self.endpoints_write(service, cluster, self.shop.find(service, cluster))

@@ -137,7 +137,10 @@ static int view_explain(const struct option_set *o) {
   uint64_t id;
   char path[64];
   if (option_get(o, "file", NULL)) return view_explain_file(o, option_get(o, "file", NULL));
-  if (!o->positional_n) return command_fail("an incident's id is missing; `foreshock incidents` lists them");
+  if (!o->positional_n) {
+    command_say("explain: an incident's id is missing; `foreshock incidents` lists them");
+    return EXIT_USAGE;
+  }
   if (!serve_id_read(str_of(o->positional[0]), &id))
     return command_fail("%.64s: an incident's id has 16 hex digits; `foreshock incidents` lists them",
                         o->positional[0]);

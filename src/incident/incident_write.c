@@ -97,11 +97,12 @@ static bool exemplar_fits(const struct incident_view *v, const struct incident_c
 static void exemplars_write(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
                             struct rec_incident *out) {
   int64_t since = out->started_at.ns - TIME_NS_PER_S;
+  int64_t until = incident_seq_wall(h, v, incident_case_until(h, c, v->seq + 1)).ns + TIME_NS_PER_S;
   for (uint32_t i = 0; i < h->exemplar_n && out->exemplar_n < LIMIT_EXEMPLARS; i++) {
     uint32_t at = (h->exemplar_next + INCIDENT_EXEMPLARS - 1 - i) % INCIDENT_EXEMPLARS;
     const struct incident_exemplar *x = &h->exemplar[at];
     bool failed = rec_class_failed(x->class_);
-    if (x->at.ns < since || (c->family == INCIDENT_ERRORS) != failed || !x->request_id[0]) continue;
+    if (x->at.ns < since || x->at.ns > until || (c->family == INCIDENT_ERRORS) != failed || !x->request_id[0]) continue;
     if (!exemplar_fits(v, c, x)) continue;
     bool twice = false;
     for (uint32_t k = 0; k < out->exemplar_n; k++) twice |= strcmp(out->exemplar[k].request_id, x->request_id) == 0;
