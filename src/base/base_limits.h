@@ -24,7 +24,7 @@
 /* Lost telemetry. */
 #define LIMIT_PAIRS 32768u /* requests whose two reports are awaited; fuller than 7/8, half as many are sampled */
 #define LIMIT_BETWEEN_GROUPS 2048u /* requests watched for silent callers; fuller, the oldest is judged early */
-#define LIMIT_GAPS 256u    /* told in one tick, the proxies that lose most; the rest is not told [gap_limit] */
+#define LIMIT_GAPS 256u            /* told in one tick, the proxies that lose most; the rest is not told [gap_limit] */
 
 /* Time. */
 #define LIMIT_TICK_NS 250000000ll /* one tick: 250 ms of event time */
@@ -95,7 +95,7 @@
 /* History of series. */
 #define LIMIT_SERIES_QUEUE_BYTES (64u << 20) /* minutes that wait to be written; more are lost [series_dropped] */
 #define LIMIT_SERIES_KEY_BYTES 4096u
-#define LIMIT_SERIES_ROWS 8192u    /* chunks read for one answer of the API; more: 400 */
+#define LIMIT_SERIES_ROWS 2048u    /* chunks read for one answer of the API; more: 400 */
 #define LIMIT_SERIES_POINTS 11000u /* points of one series in an answer; more: 400 */
 
 /* The API. */

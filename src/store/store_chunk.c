@@ -13,11 +13,11 @@ enum { COLUMN_REQUESTS, COLUMN_ERRORS, COLUMN_MEAN, COLUMN_P99, COLUMNS };
 /* ---- values ---- */
 
 static uint64_t duration_code(double ms) {
-  return ms < 0 ? 0 : 1 + (uint64_t)(math_log(ms * 1e3 + 1) * CHUNK_LOG_STEPS + 0.5);
+  return ms < 0 ? 0 : 1 + (uint64_t)(math_log_fast(ms * 1e3 + 1) * CHUNK_LOG_STEPS + 0.5);
 }
 
 static double duration_ms(uint64_t code) {
-  return code == 0 ? -1 : (math_exp((double)(code - 1) / CHUNK_LOG_STEPS) - 1) / 1e3;
+  return code == 0 ? -1 : (math_exp_fast((double)(code - 1) / CHUNK_LOG_STEPS) - 1) / 1e3;
 }
 
 static uint64_t value_of(const struct store_point *p, unsigned column) {

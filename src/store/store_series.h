@@ -57,8 +57,8 @@ void store_series_second(struct store_series *s);
 void store_series_stats(struct store_series *s, struct store_series_stats *out);
 /* Sums the points of [from_s, from_s + n * step_s) up into out[0..n), from the coarsest tier whose points fill steps
  * whole, and finer ones where that one has no points yet; what is known of out already stays. rows: how many
- * chunks may be read at most, less those that were. False: that was not enough, or the file cannot be read. Cost: 5 us
- * a chunk. */
+ * chunks may be read at most, less those that were. False: that was not enough, or the file cannot be read. Cost: 15 to
+ * 30 us a chunk. */
 bool store_series_read(struct store_series *s, struct base_str key, int64_t from_s, uint32_t step_s, uint32_t n,
                        struct store_point *out, uint32_t *rows);
 /* Since when there are points no longer than step_s, as the tiers' times have it; seconds before now. */
