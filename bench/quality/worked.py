@@ -22,7 +22,7 @@ WORKED = (
     ("A queue that overflows", "saturation", 1, "A service loses three quarters of its capacity.", "slow"),
     ("A page that nobody asks for any more", "drop_sizes", 1, "All users of one route stay away.", "route home"),
     ("A bad version", "scene_rollout_bad", 1, "A new version comes with a fault.", "version"),
-    ("A good version", "scene_rollout_clean", 1, "A new version replaces the old one, and is as good.", "has taken over"),
+    ("A good version", "scene_rollout_clean", 1, "A new version replaces the old one and is well.", "has taken over"),
     ("A failover", "scene_failover", 1, "The users of one cluster go to another.", "moved"),
     ("A surge", "scene_surge", 1, "More users come.", "more requests"),
     ("Reports are lost", "telemetry_loss", 1, "A part of the proxies' messages is lost; the traffic is fine.",
@@ -30,6 +30,17 @@ WORKED = (
     ("A cause that nobody sees", "outside_shared", 1,
      "A data base that three services share is slow; nobody reports of it.", "insufficient evidence"),
 )
+
+HEAD = """\
+# Incidents, worked
+
+One of each kind, from a simulated mesh whose truth is known, as `foreshock explain` tells it.
+`python3 bench/quality/worked.py` makes this page anew. Each can be had by hand:
+
+    meshsim --scenario bench/quality/scenarios/errors_pod.txt --seed 1 --out a.als --truth a.json
+    foreshock replay --incidents a.jsonl a.als
+    foreshock explain --file a.jsonl
+"""
 
 
 def told(args, directory, scenario, seed, words):
@@ -53,10 +64,7 @@ def main():
     p.add_argument("--foreshock", default=os.path.join(ROOT, "build", "foreshock"))
     p.add_argument("--out", default=os.path.join(ROOT, "docs", "incidents.md"))
     args = p.parse_args()
-    parts = ["# Incidents, worked\n\nOne of each kind, from a simulated mesh whose truth is known, as `foreshock explain` "
-             "tells it. `python3 bench/quality/worked.py`\nmakes this page anew. Each can be had by hand:\n\n"
-             "    meshsim --scenario bench/quality/scenarios/errors_pod.txt --seed 1 --out a.als --truth a.json\n"
-             "    foreshock replay --incidents a.jsonl a.als\n    foreshock explain --file a.jsonl\n"]
+    parts = [HEAD]
     with tempfile.TemporaryDirectory() as directory:
         for title, scenario, seed, truth, words in WORKED:
             said = told(args, directory, scenario, seed, words)

@@ -34,6 +34,7 @@ struct boxes {
   uint32_t ring_n;
   struct box *box; /* LIMIT_BOXES of them, in order of first sight */
   uint32_t box_n;
+  uint64_t bytes; /* that only boxes hold, when it was last looked at */
 };
 
 static void say(const struct box *x, const char *text) {
@@ -211,7 +212,7 @@ static uint64_t bytes_held(const struct boxes *b) {
 }
 
 static void boxes_trim(struct boxes *b) {
-  while (b->box_n && bytes_held(b) > b->conf.bytes_max) {
+  while ((b->bytes = bytes_held(b)) > b->conf.bytes_max && b->box_n) {
     struct box *x = box_oldest_closed(b);
     if (x) {
       box_give_up(b, x, "given up, others need the room (box_bytes)");
@@ -426,6 +427,6 @@ void box_close(struct boxes *b) {
 }
 
 void box_stats(const struct boxes *b, struct box_stats *out) {
-  *out = (struct box_stats){.n = b->box_n, .bytes = bytes_held(b)};
+  *out = (struct box_stats){.n = b->box_n, .bytes = b->bytes};
   for (uint32_t i = 0; i < b->box_n; i++) out->open += b->box[i].to == BOX_OPEN;
 }

@@ -7,6 +7,7 @@
 #include "act_sign.h"
 #include "base_json.h"
 #include "base_must.h"
+#include "rec_gauge.h"
 #include "rec_scope.h"
 
 #define HASH_IDS 4096u /* incidents of one pack; commands about later ones keep no id */
@@ -249,6 +250,23 @@ static void gaps_rename(struct work *w, const struct rec_head_batch *in, struct 
   out->gap = x;
 }
 
+static int gauge_order(const void *a, const void *b) {
+  return rec_gauge_cmp(a, b);
+}
+
+static void gauges_move(struct work *w, const struct rec_head_batch *in, struct rec_head_batch *out) {
+  struct rec_gauge *x = TAKE(w, struct rec_gauge, in->gauge_n);
+  for (size_t i = 0; i < in->gauge_n && !w->bad; i++) {
+    x[i] = in->gauge[i];
+    for (unsigned d = 0; d < REC_DIM_COUNT; d++) word(w, d, &x[i].dim[d]);
+    word(w, ENGINE_WORD_TEXT, &x[i].metric);
+    word(w, ENGINE_WORD_TEXT, &x[i].part);
+    x[i].line = STR_NONE;
+  }
+  if (in->gauge_n && !w->bad) qsort(x, in->gauge_n, sizeof *x, gauge_order);
+  out->gauge = x;
+}
+
 bool hash_tick(struct hash *h, const struct rec_tick_input *in, struct base_arena *arena, struct rec_tick_input *out) {
   struct work w = {.h = h, .arena = arena};
   *out = (struct rec_tick_input){.tick = in->tick, .head = in->head};
@@ -259,6 +277,7 @@ bool hash_tick(struct hash *h, const struct rec_tick_input *in, struct base_aren
   changes_rename(&w, &in->head, &out->head);
   commands_rename(&w, &in->head, &out->head);
   gaps_rename(&w, &in->head, &out->head);
+  gauges_move(&w, &in->head, &out->head);
   return !w.bad;
 }
 

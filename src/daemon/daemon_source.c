@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "daemon_series.h"
-
+#include "daemon_box.h"
 #include "daemon_log.h"
+#include "daemon_series.h"
 
 #define SOURCE_READY_NS (5 * TIME_NS_PER_S) /* ready so long after the start even where nothing came */
 
@@ -38,6 +38,16 @@ static const char *source_problem(struct source *s) {
   return s->problem;
 }
 
+static void source_disk(struct source *s, struct serve_status *out) {
+  struct box_stats boxes = {0};
+  struct store_series_stats series = {0};
+  if (s->keep) keep_boxes(s->keep, &boxes);
+  if (s->series) store_series_stats(s->series, &series);
+  out->boxes = boxes.n;
+  out->box_bytes = boxes.bytes;
+  for (unsigned t = 0; t < STORE_TIERS; t++) out->series_bytes += series.bytes[t];
+}
+
 static void source_status(void *ctx, struct serve_status *out) {
   struct source *s = ctx;
   source_engine(s, out);
@@ -47,6 +57,7 @@ static void source_status(void *ctx, struct serve_status *out) {
   out->alerts_per_week = s->conf->alerts_per_week;
   out->data_dir = s->conf->data_dir;
   out->problem = source_problem(s);
+  source_disk(s, out);
   out->connections = 0;
   for (unsigned i = 0; i < 3; i++)
     if (s->server[i]) out->connections += io_server_connections(s->server[i]);

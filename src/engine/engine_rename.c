@@ -25,9 +25,34 @@ static void story_rename(struct incident_story *s) {
   withhold(s->summary, sizeof s->summary);
 }
 
+/* Words of a log line are somebody's: the line goes. The key cannot have become too long for its place. */
+void engine_gauge_rename(char key[REC_GAUGE_KEY_BYTES], uint16_t *key_n, char line[LIMIT_LOG_LINE_BYTES],
+                         uint8_t *line_n, const struct engine_names *names) {
+  char text[REC_DIM_COUNT + 2][ENGINE_WORD_BYTES];
+  struct rec_gauge_names was;
+  struct rec_gauge is = {0};
+  memset(line, 0, LIMIT_LOG_LINE_BYTES);
+  *line_n = 0;
+  bool good = rec_gauge_key_read(key, *key_n, &was);
+  for (unsigned d = 0; good && d < REC_DIM_COUNT; d++)
+    if (was.dim[d].n) is.dim[d] = (struct base_str){text[d], names->name(names->ctx, d, was.dim[d], text[d])};
+  if (good && was.metric.n)
+    is.metric = (struct base_str){text[REC_DIM_COUNT],
+                                  names->name(names->ctx, ENGINE_WORD_TEXT, was.metric, text[REC_DIM_COUNT])};
+  if (good && was.part.n)
+    is.part = (struct base_str){text[REC_DIM_COUNT + 1],
+                                names->name(names->ctx, ENGINE_WORD_TEXT, was.part, text[REC_DIM_COUNT + 1])};
+  memset(key, 0, REC_GAUGE_KEY_BYTES);
+  *key_n = good ? (uint16_t)rec_gauge_key_write(&is, key) : 0;
+}
+
 static void case_rename(struct incident_case *c, const struct engine_names *names) {
   for (unsigned i = 0; i < LIMIT_DECISIONS; i++) withhold(c->decision[i].text, sizeof c->decision[i].text);
   story_rename(&c->story);
+  for (unsigned i = 0; i < LIMIT_GAUGES_SHOWN; i++) {
+    struct incident_gauge *g = &c->gauges.gauge[i];
+    engine_gauge_rename(g->key, &g->key_n, g->line, &g->line_n, names);
+  }
   c->id_hash = names->id(names->ctx, c->id_hash);
 }
 

@@ -53,6 +53,7 @@ void incident_again_join(struct incident_head *h, const struct incident_view *v,
   b->between = a->between;
   b->nodes = a->nodes;
   b->trace = a->trace;
+  b->gauges = a->gauges;
   if (a->story.cause[0].series_idx != REC_SERIES_NONE || b->story.cause_n == 0) b->story = a->story;
   b->before_n += b->impact_n;
   b->before_failed += b->impact_failed;

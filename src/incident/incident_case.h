@@ -4,6 +4,7 @@
 #define INCIDENT_CASE_H
 
 #include "detect_step.h"
+#include "incident_gauge.h"
 #include "incident_rank.h"
 #include "incident_time.h"
 #include "rec_incident.h"
@@ -123,6 +124,7 @@ struct incident_case {
   uint32_t pad_nodes;
   struct incident_story story;
   struct incident_time time; /* kept while the last seconds show too little */
+  struct incident_gauges gauges;
 };
 
 #define INCIDENT_EXEMPLARS 1024u

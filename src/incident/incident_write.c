@@ -166,10 +166,14 @@ static void kind_set(const struct incident_head *h, const struct incident_view *
   bool told = c->story.cause_n > 0 && incident_family_of(c->story.cause[0].signal) == INCIDENT_OTHER;
   if (told) kind = rec_signal_kind(c->story.cause[0].signal);
   const struct incident_cause *first = c->story.cause_n ? &c->story.cause[0] : NULL;
+  struct rec_entity named = {0};
+  if (first) incident_entity_of(v, first, &named);
   bool full = first && (first->signal == REC_SIGNAL_OVERLOAD || /* slow, and refusing */
                         (c->family == INCIDENT_LATENCY && first->node != NONE &&
                          incident_alarm_strongest(h, v, c, first->node, REC_SIGNAL_OVERLOAD, false)));
-  if (full) kind = "saturation";
+  bool pressed = first && (c->family == INCIDENT_ERRORS || c->family == INCIDENT_LATENCY) &&
+                 incident_gauge_full(&c->gauges, &named, first->node);
+  if (full || pressed) kind = "saturation";
   if (c->drain == INCIDENT_DRAIN_YES) kind = "change";
   struct base_buf b = buf_over(out->kind, sizeof out->kind - 1);
   buf_put_str(&b, str_of(kind));
@@ -232,5 +236,6 @@ void incident_write(const struct incident_head *h, const struct incident_view *v
   incident_finding_write(h, v, c, out);
   incident_chain_write(v, c, out);
   incident_time_write(v, c, out);
+  incident_gauge_write(&c->gauges, out);
   out->confidence = incident_confidence(c, out);
 }

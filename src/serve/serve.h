@@ -42,8 +42,10 @@ struct serve_status {
   uint32_t series_n, series_max, incidents_open, connections, threads;
   double alerts_per_week, threshold_log_min, threshold_log_max;
   size_t bytes_per_series;
-  const char *data_dir; /* "" for memory only */
-  const char *problem;  /* what keeps the disk from being written, NULL where all is well */
+  uint32_t boxes;                   /* incidents whose input is kept */
+  uint64_t box_bytes, series_bytes; /* disk that those hold, and the history of series */
+  const char *data_dir;             /* "" for memory only */
+  const char *problem;              /* what keeps the disk from being written, NULL where all is well */
   bool ready;
 };
 

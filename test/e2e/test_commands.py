@@ -108,7 +108,7 @@ def test_numbers(tap, root, incident):
     """The finding of a service that fails all of its requests from second 30 on, where none is normal."""
     api = openapi_read(os.path.join(root, "docs", "openapi.yaml"))
     schema = api["components"]["schemas"]["Incident"]
-    added = ["muted", "finding", "plot", "time", "occurrences", "recurrences", "decisions"]
+    added = ["muted", "finding", "plot", "time", "gauges", "occurrences", "recurrences", "decisions"]
     errors = schema_errors(api, schema | {"required": schema["required"] + added}, incident)
     tap.equal("it is as documented, with all that was added", errors, [])
     finding, plot = incident.get("finding") or {}, incident.get("plot") or {}
