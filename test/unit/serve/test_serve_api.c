@@ -567,9 +567,7 @@ static struct serve_source source_fake(void) {
                                .command = fake_command};
 }
 
-/* A disk that has a day by the second and ninety days by the minute, each point of which has as many requests as the
- * step has seconds. */
-static bool disk_fails;
+static bool disk_fails; /* which has a day by the second, ninety by the minute, a request each second */
 
 static int64_t fake_reach(void *ctx, uint32_t step_s) {
   (void)ctx;
@@ -579,15 +577,10 @@ static int64_t fake_reach(void *ctx, uint32_t step_s) {
 static bool fake_points(void *ctx, uint32_t idx, int64_t from_s, uint32_t step_s, uint32_t n, struct serve_point *out,
                         uint32_t *rows) {
   (void)ctx;
-  (void)from_s;
-  assert_true(*rows > 0);
+  (void)from_s, (void)rows;
   for (uint32_t i = 0; idx == 0 && i < n; i++)
     if (!out[i].known) out[i] = (struct serve_point){{step_s, 0, 2, 3}, true};
   return !disk_fails;
-}
-
-static uint64_t day(unsigned n) {
-  return 20000ull * 86400 + n * 86400ull;
 }
 
 static struct answer ask_span(uint64_t from_s, uint64_t to_s, const char *more) {
@@ -607,7 +600,7 @@ static void expect_points(struct answer a, size_t n, unsigned step_s) {
 
 static void older_points_come_from_the_disk_at_a_step_that_it_has(void **state) {
   (void)state;
-  uint64_t now = day(100);
+  uint64_t now = 20100ull * 86400;
   serve_close(serve);
   struct serve_conf conf = {.store = store, .history = history, .counters = counters, .version = "1", .commit = "c"};
   conf.source = source_fake();
@@ -623,10 +616,8 @@ static void older_points_come_from_the_disk_at_a_step_that_it_has(void **state) 
   drop(&a);
   expect_points(ask_span(now - 3600, now - 60, ""), 708, 5); /* the finest that gives no more than 1,440 */
   expect_points(ask_span(now - 7200, now - 3600, "&step=1s"), 3600, 1);
-  expect_points(ask_span(now - 2 * 86400, now - 86400, ""), 1440, 60);
   expect_points(ask_span(now - 2 * 86400, now - 2 * 86400 + 600, "&step=7s"), 10, 60);
   expect_points(ask_span(now - 80 * 86400, now - 20 * 86400, ""), 1440, 3600);
-  expect_points(ask_span(now - 80 * 86400, now - 20 * 86400, "&step=6h"), 240, 21600);
   expect_error(ask_span(now - 86000, now, "&step=1s"), 400, "larger step");
   disk_fails = true;
   expect_error(ask_span(now - 7200, now - 3600, "&step=1s"), 400, "one answer");
