@@ -663,7 +663,7 @@ static void changes_are_listed_newest_first(void **state) {
   in->tick.end.ns = 600 * TIME_NS_PER_S;
   in->head = (struct rec_head_batch){.change = &change, .change_n = 1};
   serve_tick(serve, in);
-  struct rec_series born = series[0], version = series[0];
+  struct rec_series born = *fake_series(NULL, 0), version = *fake_series(NULL, 0);
   version.level = REC_LEVEL_VERSION;
   version.dim[REC_DIM_VERSION] = STR("v2");
   in->head.change_n = 0;
