@@ -13,6 +13,7 @@
 #include "base_must.h"
 #include "base_time.h"
 #include "daemon_log.h"
+#include "io_tls.h"
 #include "rec_scope.h"
 
 bool conf_fail(struct conf_err *err, const char *fmt, ...) {
@@ -137,6 +138,12 @@ static bool conf_set_pairs(char *field, const struct conf_key *k, struct base_st
   return conf_set_string(field, k, value, err);
 }
 
+static bool conf_set_names(char *field, const struct conf_key *k, struct base_str value, struct conf_err *err) {
+  const char *why = "";
+  if (!io_tls_allow_check(value, &why)) return conf_fail(err, "%s: %s", k->name, why);
+  return conf_set_string(field, k, value, err);
+}
+
 static bool conf_set_bool(uint64_t *field, const struct conf_key *k, struct base_str value, struct conf_err *err) {
   *field = str_eq(value, STR("true"));
   return *field || str_eq(value, STR("false")) || conf_fail(err, "%s: wants true or false", k->name);
@@ -175,6 +182,7 @@ bool conf_value_set(void *field, const struct conf_key *k, struct base_str value
     case CONF_PAIRS: return conf_set_pairs(field, k, value, err);
     case CONF_BOOL: return conf_set_bool(field, k, value, err);
     case CONF_SEVERITY: return conf_set_severity(field, k, value, err);
+    case CONF_NAMES: return conf_set_names(field, k, value, err);
     case CONF_ACTTYPE: return conf_set_type(field, k, value, err);
     case CONF_LOGFORM: return log_form_read(value, field) || conf_fail(err, "%s: wants text or json", k->name);
   }
@@ -192,8 +200,8 @@ static void conf_write_duration(int64_t ns, struct base_buf *out) {
 
 void conf_value_write(const void *field, const struct conf_key *k, struct base_buf *out) {
   switch (k->type) {
+    case CONF_BOOL: buf_put_str(out, *(const uint64_t *)field ? STR("true") : STR("false")); break;
     case CONF_U64:
-    case CONF_BOOL:
     case CONF_SEVERITY:
     case CONF_ACTTYPE: buf_put_u64(out, *(const uint64_t *)field); break;
     case CONF_LOGFORM: buf_put_str(out, *(const uint64_t *)field == LOG_FORM_JSON ? STR("json") : STR("text")); break;
@@ -202,6 +210,7 @@ void conf_value_write(const void *field, const struct conf_key *k, struct base_b
     case CONF_STRING:
     case CONF_ADDRESS:
     case CONF_SCOPES:
+    case CONF_NAMES:
     case CONF_URL:
     case CONF_NAME:
     case CONF_PAIRS: json_quote(out, str_of(field)); break; /* a JSON string is a YAML string */

@@ -64,13 +64,41 @@
   X(REJECT_COMPRESSED, "compressed", "gRPC messages with the compressed flag, which was not agreed")                \
   X(REJECT_OVERSIZE, "oversize", "messages over the size limit")                                                    \
   X(SENT_AWAY, "sent_away", "calls and posts answered with `come again`, as the loop was late")                     \
+  X(FLOODED, "flooded", "HTTP/2 connections ended for a flood: of frames that want answers, of resets")             \
   X(STREAMS_OPENED, "streams_opened", "gRPC streams opened")                                                        \
   X(STREAMS_CLOSED, "streams_closed", "gRPC streams closed")                                                        \
   X(STREAMS_IDLE, "streams_idle", "streams ended for being idle too long")                                          \
   X(STREAMS_UNKNOWN, "streams_unknown", "calls of methods that are not served")                                     \
   X(CONNECTIONS_OPENED, "connections_opened", "connections accepted")                                               \
   X(CONNECTIONS_CLOSED, "connections_closed", "connections closed")                                                 \
+  X(SLOW_READERS, "slow_readers", "connections ended for reading no byte of their answers while memory was short")  \
   X(CONNECTION_LIMIT, "connection_limit", "connections refused because the table is full")                          \
+  X(TLS_HANDSHAKES, "tls_handshakes", "TLS handshakes that came to a good end")                                     \
+  X(TLS_FAILED, "tls_failed", "of others: no TLS, or no version, cipher or protocol in common")                     \
+  X(TLS_NO_CERTIFICATE, "tls_no_certificate", "refused for showing no client certificate where one is wanted")      \
+  X(TLS_UNTRUSTED, "tls_untrusted", "refused for a client certificate that is not trusted, or has expired")         \
+  X(TLS_NOT_ALLOWED, "tls_not_allowed", "refused for a client certificate with no name on the list")                \
+  X(TLS_TIMEOUT, "tls_timeout", "handshakes ended for taking too long")                                             \
+  X(TLS_CUT, "tls_cut", "handshakes that the client broke off")                                                     \
+  X(TLS_CROWDED_OUT, "tls_crowded_out", "handshakes given up, the oldest, because too many were under way")         \
+  X(TLS_BROKEN, "tls_broken", "connections ended after their handshake because what came was no good TLS")          \
+  X(TLS_RENEWED, "tls_renewed", "times that a listener took a renewed certificate, key or CA from disk")            \
+  X(TLS_STALE, "tls_stale", "times that it could not, and went on with those it had")                               \
+  X(SCRAPES, "scrapes", "scrapes that brought an exposition")                                                       \
+  X(SCRAPE_BYTES, "scrape_bytes", "bytes of those, unpacked")                                                       \
+  X(SCRAPE_NO_NAME, "scrape_no_name", "scrapes that failed: the target's name is not known")                        \
+  X(SCRAPE_NO_CONNECTION, "scrape_no_connection", "scrapes that failed: no connection")                             \
+  X(SCRAPE_TIMEOUT, "scrape_timeout", "scrapes that failed: out of time")                                           \
+  X(SCRAPE_TLS, "scrape_tls", "scrapes that failed: TLS, mostly a certificate that is not trusted")                 \
+  X(SCRAPE_STATUS, "scrape_status", "scrapes that failed: another status than 200")                                 \
+  X(SCRAPE_FORM, "scrape_form", "scrapes that failed: the content type is of no exposition")                        \
+  X(SCRAPE_OVERSIZE, "scrape_oversize", "scrapes that failed: the exposition is over the size limit")               \
+  X(SCRAPE_BROKEN, "scrape_broken", "scrapes that failed: no HTTP, no gzip, or cut short")                          \
+  X(SCRAPE_SECRET, "scrape_secret", "scrapes that failed: their token or password could not be read")               \
+  X(SCRAPE_CROWD, "scrape_crowd", "scrapes that failed: too many at once, or no memory")                            \
+  X(SCRAPES_LEFT_OUT, "scrapes_left_out", "scrapes whose time went by while the one before, or the loop, was busy") \
+  X(SCRAPE_TARGET_LIMIT, "scrape_target_limit", "targets not taken because there are too many")                     \
+  X(DISCOVERY_ERRORS, "discovery_errors", "files and names of targets that could not be read; the old ones stay")   \
   X(PAIR_MATCHED, "pair_matched", "sampled reports that a partner's report owed and that came")                     \
   X(PAIR_UNMATCHED, "pair_unmatched", "sampled reports that a partner's report owed and that never came")           \
   X(PAIR_UNUSED, "pair_unused", "sampled pairs that say nothing: still learned, or usually without a partner")      \
