@@ -226,8 +226,8 @@ def many(tap, program, streams=10000, connections=1000):
     tap.equal(f"{streams} streams on {connections} connections are open", (now["streams"], now["messages"]),
               (streams, streams))
     more = rss(server) - was
-    each = more / streams / 1024
-    print(f"# {streams} streams on {connections} connections: {more / MIB:.1f} MiB, {each:.1f} KiB each", flush=True)
+    kib = more / streams / 1024
+    print(f"# {streams} streams on {connections} connections: {more / MIB:.1f} MiB, {kib:.1f} KiB each", flush=True)
     tap.ok("less than 100 MiB", more < 100 * MIB, more)
     for i, s in enumerate(peers):
         s.sendall(b"".join(frame(DATA, END_STREAM, 2 * k + 1, b"") for k in range(each)))
