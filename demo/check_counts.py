@@ -9,7 +9,7 @@ import json
 import sys
 import time
 
-from mesh_run import http_get
+from mesh_ask import http_get
 
 
 @dataclasses.dataclass
@@ -49,21 +49,22 @@ def counters_add_foreshock(counts, api):
             counts.messages = int(float(value))
 
 
-def counts_read(admins, api):
-    counts = Counts()
+def counts_read(admins, api, retired=Counts()):
+    counts = dataclasses.replace(retired)
     for admin in admins:
         counters_add_envoy(counts, admin)
     counters_add_foreshock(counts, api)
     return counts
 
 
-def counts_settle(admins, api, seconds=5.0):
-    """Reads until the two agree, at most for some seconds: the last entries are still on their way."""
+def counts_settle(admins, api, retired=Counts(), seconds=5.0):
+    """Reads until the two agree, at most for some seconds: the last entries are still on their way. retired: what was
+    written by sidecars that have ended."""
     end = time.monotonic() + seconds
-    counts = counts_read(admins, api)
+    counts = counts_read(admins, api, retired)
     while not counts.exact and time.monotonic() < end:
         time.sleep(0.2)
-        counts = counts_read(admins, api)
+        counts = counts_read(admins, api, retired)
     return counts
 
 

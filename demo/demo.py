@@ -2,8 +2,9 @@
 """A small real mesh under Foreshock's eyes: Envoy sidecars, services of our own, users, and faults by turns.
 
 Starts the mesh and Foreshock, lets it learn, injects four faults one after the other, and shows for each when it was
-found and what was said about it. Everything listens on loopback only and ends with this program. Exit status 0: all
-faults were found and their culprits named right.
+found and what was said about it; then changes it three times, and shows how that was judged. Everything listens on
+loopback only and ends with this program. Exit status 0: all faults were found and their culprits named right, and all
+changes were judged right.
 """
 import argparse
 import http.client
@@ -15,12 +16,13 @@ import sys
 import threading
 import time
 
+import demo_change
 import demo_fault
 import demo_text
 from check_counts import counts_settle
 from demo_text import clock_text, rfc3339
-from mesh_run import Broken, Mesh, Processes, foreshock_config, foreshock_ports_find, http_answers, http_get, \
-    port_base_find
+from mesh_ask import http_answers, http_get
+from mesh_run import Broken, Mesh, Processes, foreshock_config, foreshock_ports_find, port_base_find
 from mesh_topology import shop_build
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -39,6 +41,7 @@ class Watcher(threading.Thread):
         self.lock = threading.Lock()
         self.seen_at = {}  # id -> wall time
         self.latest = {}   # id -> incident
+        self.expected = {} # id -> incident
         self.reads = self.failures = 0
 
     def run(self):
@@ -57,6 +60,8 @@ class Watcher(threading.Thread):
         incidents = answer["incidents"] if isinstance(answer, dict) else answer
         with self.lock:
             for incident in incidents:
+                if incident.get("verdict") == "expected":
+                    self.expected[incident["id"]] = incident
                 if incident.get("verdict") == "unhealthy":
                     self.seen_at.setdefault(incident["id"], now)
                     self.latest[incident["id"]] = incident
@@ -68,6 +73,13 @@ class Watcher(threading.Thread):
         return sorted(found, key=lambda pair: pair[0])
 
 
+    def expected_since(self, start):
+        """Those judged expected that were found since then."""
+        with self.lock:
+            found = [i for i in self.expected.values() if i.get("verdict") == "expected"]
+        return [i for i in found if i["detected_at"] >= rfc3339(start)]
+
+
 class Demo:
     def __init__(self, args, processes, screen):
         self.args, self.processes, self.screen = args, processes, screen
@@ -77,9 +89,11 @@ class Demo:
         self.shop = shop_build(port_base_find(args.port_base), args.smoke)
         self.mesh = Mesh(processes, self.shop, args.envoy, args.bin_dir, sink, args.seed)
         self.faults = (demo_fault.faults_smoke if args.smoke else demo_fault.faults_full)(self.shop)
+        self.changes = [] if args.smoke else demo_change.changes_full()
+        self.rows = []  # of the changes
         self.watcher = None
         self.injections = []
-        self.load_start = None
+        self.load_start = self.faults_end = None
         self.settle_s = 3 if args.smoke else SETTLE_S
         self.recover_last_s = 0 if args.smoke else 10
 
@@ -93,7 +107,7 @@ class Demo:
         self.screen.field("mesh", f"{len(self.shop.plans)} services, {len(self.shop.pods)} pods with an Envoy each, in "
                           + " and ".join(f"{c} ({r})" for c, r in clusters.items())
                           + f"; up after {time.monotonic() - began:.1f} s")
-        total_s = self.args.learn + sum(f.seconds + RECOVER_S for f in self.faults) + 60
+        total_s = self.args.learn + sum(f.seconds + RECOVER_S for f in self.faults) + 60 + 50 * len(self.changes)
         self.mesh.start_users(self.args.rate, KEEP_LOAD_S if self.args.keep else total_s)
         self.load_start = time.time()
         self.screen.field("users", f"{self.args.rate:g} requests/s, Poisson, on {len(self.shop.user_routes)} routes")
@@ -177,7 +191,37 @@ class Demo:
             self.fault_run(number, fault)
             last = number == len(self.faults)
             self.screen.wait("recovering", self.recover_last_s if last else RECOVER_S - SETTLE_S, self.alive)
+        self.faults_end = time.time()
         self.truth_write()
+
+    def change_run(self, number, change):
+        """One change; what is said of it, and whether that is right."""
+        self.screen.heading(f"change {number} of {len(self.changes)}: {change.name}")
+        self.screen.field("done", change.done)
+        start = time.time()
+        change.run(self.mesh, lambda s: self.screen.wait("going on", s, self.alive))
+        self.screen.wait("settling", self.settle_s, self.alive)
+        if self.watcher:
+            self.change_tell(change, start)
+        if change.undo:
+            change.undo(self.mesh, lambda s: self.screen.wait("taking it back", s, self.alive))
+        self.screen.wait("recovering", RECOVER_S - SETTLE_S, self.alive)
+
+    def change_tell(self, change, start):
+        unhealthy = [incident for _, incident in self.found(start, time.time())]
+        expected = self.watcher.expected_since(start)
+        told = demo_change.expected_find(change, expected)
+        judged = demo_change.change_judge(change, expected, unhealthy, self.shop)
+        if told:
+            self.screen.field("said", told["summary"])
+        for incident in unhealthy[:1]:
+            demo_text.incident_show(self.screen, incident)
+        self.screen.field("judged", judged)
+        self.rows.append((change.name, judged, len(unhealthy) - (change.bad is not None)))
+
+    def changes_run(self):
+        for number, change in enumerate(self.changes, 1):
+            self.change_run(number, change)
 
     def truth_write(self):
         """What was really done, beside the recording: for replay and its judges."""
@@ -197,11 +241,11 @@ class Demo:
             json.dump(truth, f, indent=1)
 
     def table(self):
-        """Shows the outcome; True where every fault was found and its culprit right."""
+        """Shows the outcome; True where every fault was found and its culprit right, and every change judged right."""
         rows, good = [], True
         false = self.found(0, self.injections[0].at)
         false_while_learning = len(false)
-        ends = [i.at for i in self.injections[1:]] + [time.time() + 1]
+        ends = [i.at for i in self.injections[1:]] + [self.faults_end or time.time() + 1]
         for injection, end in zip(self.injections, ends):
             found = self.found(injection.at, end)
             after, judged = "missed", "missed"
@@ -217,6 +261,11 @@ class Demo:
         demo_text.table_show(self.screen, ("fault", "found after", "culprit", "false incidents"), rows)
         for at, incident in false:
             self.screen.field("false incident", f"{clock_text(at)}  {incident.get('summary', '')}")
+        for name, judged, _ in self.rows:
+            good = good and judged == "right"
+        if self.rows:
+            self.screen.line()
+            demo_text.table_show(self.screen, ("change", "judged", "false incidents"), self.rows)
         if self.watcher.failures:
             self.screen.field("API", f"{self.watcher.failures} of {self.watcher.reads} reads failed")
         return good
@@ -232,7 +281,7 @@ class Demo:
                                   "so services were slow by themselves, too, and Foreshock may have been late")
         if not self.watcher:
             return True
-        counts = counts_settle([p.admin for p in self.shop.pods], self.api)
+        counts = counts_settle([p.admin for p in self.shop.pods], self.api, self.mesh.retired)
         self.screen.field("exactness", f"{'equal' if counts.exact else 'NOT EQUAL'}: {counts}")
         return counts.exact
 
@@ -255,6 +304,7 @@ class Demo:
         self.start()
         self.learn()
         self.faults_run()
+        self.changes_run()
         if not self.watcher:
             self.count()
             return 0

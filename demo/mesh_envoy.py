@@ -57,37 +57,61 @@ def virtual_host(name, domains, cluster):
             "routes": [{"name": "default", "match": {"prefix": "/"}, "route": {"cluster": cluster, "timeout": "5s"}}]}
 
 
-def service_cluster(name, endpoints, source_ip=None):
-    cluster = {
+def static_cluster(name, ip_port):
+    return {
         "name": name,
         "type": "STATIC",
         "connect_timeout": "1s",
         "lb_policy": "ROUND_ROBIN",
         "load_assignment": {"cluster_name": name, "endpoints": [
-            {"lb_endpoints": [{"endpoint": {"address": address(e)}} for e in endpoints]}]},
+            {"lb_endpoints": [{"endpoint": {"address": address(ip_port)}}]}]},
     }
-    if source_ip:  # calls come from the pod's own address, as they would in a cluster
-        cluster["upstream_bind_config"] = {"source_address": {"address": source_ip, "port_value": 0}}
-    return cluster
+
+
+def mesh_cluster(name, path, source_ip):
+    """A service of the mesh: who serves it stands in a file, which Envoy reads anew when it is replaced."""
+    source = {"path_config_source": {"path": path}, "resource_api_version": "V3"}
+    return {
+        "name": name,
+        "type": "EDS",
+        "connect_timeout": "1s",
+        "lb_policy": "ROUND_ROBIN",
+        "eds_cluster_config": {"service_name": name, "eds_config": source},
+        # calls come from the pod's own address, as they would in a cluster
+        "upstream_bind_config": {"source_address": {"address": source_ip, "port_value": 0}},
+    }
+
+
+def service_name(service, port):
+    return f"outbound|{port}||{service}.{NAMESPACE}.{DOMAIN}"
+
+
+def endpoints(service, pods):
+    """What such a file holds."""
+    name = service_name(service, pods[0].port_base)
+    assignment = {"@type": TYPE + "config.endpoint.v3.ClusterLoadAssignment", "cluster_name": name, "endpoints": [
+        {"lb_endpoints": [{"endpoint": {"address": address(p.inbound)}} for p in pods]}]}
+    return {"resources": [assignment]}
 
 
 def sink_cluster(sink):
-    cluster = service_cluster("foreshock", [sink])
+    cluster = static_cluster("foreshock", sink)
     cluster["typed_extension_protocol_options"] = {
         "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
             "@type": HTTP_OPTIONS, "explicit_http_config": {"http2_protocol_options": {}}}}
     return cluster
 
 
-def bootstrap(shop, pod, sink):
+def bootstrap(shop, pod, sink, endpoints_path):
+    """endpoints_path(service): the file that says who serves it, as this pod's cluster sees it."""
     port = pod.port_base
     inbound = f"inbound|{port}||"
-    names = {s: f"outbound|{port}||{s}.{NAMESPACE}.{DOMAIN}" for s in shop.callees(pod.service)}
+    names = {s: service_name(s, port) for s in shop.callees(pod.service)}
     outbound_hosts = [virtual_host(s, [s, f"{s}.{NAMESPACE}", f"{s}.{NAMESPACE}.{DOMAIN}"], names[s]) for s in names]
     listeners = [http_listener(pod, "inbound", pod.inbound, "INBOUND", [virtual_host("inbound", ["*"], inbound)]),
                  http_listener(pod, "outbound", pod.outbound, "OUTBOUND", outbound_hosts)]
-    clusters = [service_cluster(inbound, [pod.app]), sink_cluster(sink)]
-    clusters += [service_cluster(names[s], [p.inbound for p in shop.find(s, pod.cluster)], pod.ip) for s in names]
+    clusters = [static_cluster(inbound, pod.app), sink_cluster(sink)]
+    clusters += [mesh_cluster(names[s], endpoints_path(s), pod.ip) for s in names]
     return {
         "node": {"id": pod.name, "cluster": pod.service, "locality": {"region": pod.region, "zone": pod.zone},
                  "metadata": {"CLUSTER_ID": pod.cluster, "NAMESPACE": NAMESPACE, "VERSION": pod.version}},

@@ -1,6 +1,5 @@
 """Starting, asking and stopping the processes of a demo: services, sidecars, users, and Foreshock itself."""
 import ctypes
-import http.client
 import json
 import os
 import signal
@@ -8,7 +7,9 @@ import socket
 import subprocess
 import time
 
+import check_counts
 import mesh_envoy
+from mesh_ask import http_answers, http_get
 from mesh_topology import PORTS_PER_POD
 
 FORESHOCK_PORTS = {"grpc": 4317, "ingest": 4318, "http": 7070}
@@ -22,24 +23,6 @@ class Broken(Exception):
 def die_with_parent():
     """In a new child: no orphans, even where the demo is killed hard (PR_SET_PDEATHSIG)."""
     _libc.prctl(1, signal.SIGKILL)
-
-
-def http_get(ip_port, path, timeout_s=2.0):
-    """Status and text of an answer; never by a proxy."""
-    connection = http.client.HTTPConnection(*ip_port, timeout=timeout_s)
-    try:
-        connection.request("GET", path)
-        response = connection.getresponse()
-        return response.status, response.read().decode("utf-8", "replace")
-    finally:
-        connection.close()
-
-
-def http_answers(ip_port, path):
-    try:
-        return http_get(ip_port, path)[0] == 200
-    except (OSError, http.client.HTTPException):
-        return False
 
 
 def port_is_free(port):
@@ -164,6 +147,8 @@ class Mesh:
         self.processes, self.shop, self.envoy, self.bin_dir = processes, shop, envoy, bin_dir
         self.sink, self.seed = sink, seed
         self.conf = os.path.join(processes.directory, "conf")
+        self.retired = check_counts.Counts()  # what sidecars wrote that have ended
+        self.endpoints = {}  # (service, cluster) -> pods
         os.makedirs(self.conf, exist_ok=True)
 
     def conf_write(self, name, text):
@@ -172,35 +157,74 @@ class Mesh:
             f.write(text)
         return path
 
-    def start_services(self):
-        plans = {s: self.conf_write(s + ".plan", "\n".join(line.strip() for line in text.strip().splitlines()) + "\n")
-                 for s, text in self.shop.plans.items()}
-        for i, pod in enumerate(self.shop.pods):
-            argv = [os.path.join(self.bin_dir, "meshsvc"), "--plan", plans[pod.service], "--seed",
-                    str(self.seed * 1000 + i)]
-            for option, ip_port in (("listen", pod.app), ("control", pod.control), ("sidecar", pod.outbound)):
-                argv += ["--" + option, "%s:%d" % ip_port]
-            self.processes.start("service/" + pod.name, argv)
+    def endpoints_path(self, service, cluster):
+        return os.path.join(self.conf, f"{service}-{cluster}.endpoints.json")
 
-    def start_sidecars(self):
-        for pod in self.shop.pods:
-            path = self.conf_write(pod.name + ".envoy.json",
-                                   json.dumps(mesh_envoy.bootstrap(self.shop, pod, self.sink), indent=1))
-            self.processes.start("envoy/" + pod.name, [self.envoy, "-c", path, "--concurrency", "1",
-                                                       "--disable-hot-restart", "--log-level", "warning"])
+    def endpoints_write(self, service, cluster, pods):
+        """Who serves it from now on, as the sidecars of that cluster see it. Envoy waits for the file's successor."""
+        self.endpoints[service, cluster] = list(pods)
+        path = self.endpoints_path(service, cluster)
+        with open(path + ".new", "w", encoding="utf-8") as f:
+            json.dump(mesh_envoy.endpoints(service, pods), f, indent=1)
+        os.rename(path + ".new", path)
 
-    def start(self):
-        os.makedirs(os.path.join(self.processes.directory, "logs", "envoy"), exist_ok=True)
-        os.makedirs(os.path.join(self.processes.directory, "logs", "service"), exist_ok=True)
-        self.start_services()
-        self.start_sidecars()
-        waiting = [(p.control, "/status") for p in self.shop.pods] + [(p.admin, "/ready") for p in self.shop.pods]
+    def serving(self, service, cluster):
+        return list(self.endpoints[service, cluster])
+
+    def pod_new(self, service, cluster, version):
+        return self.shop.pod_new(service, cluster, version)
+
+    def plans_write(self):
+        for service, text in self.shop.plans.items():
+            lines = (line.strip() for line in text.strip().splitlines())
+            self.conf_write(service + ".plan", "\n".join(lines) + "\n")
+
+    def service_start(self, pod):
+        plan = os.path.join(self.conf, pod.service + ".plan")
+        argv = [os.path.join(self.bin_dir, "meshsvc"), "--plan", plan, "--seed",
+                str(self.seed * 1000 + self.shop.pods.index(pod))]
+        for option, ip_port in (("listen", pod.app), ("control", pod.control), ("sidecar", pod.outbound)):
+            argv += ["--" + option, "%s:%d" % ip_port]
+        self.processes.start("service/" + pod.name, argv)
+
+    def sidecar_start(self, pod):
+        config = mesh_envoy.bootstrap(self.shop, pod, self.sink, lambda s: self.endpoints_path(s, pod.cluster))
+        path = self.conf_write(pod.name + ".envoy.json", json.dumps(config, indent=1))
+        self.processes.start("envoy/" + pod.name, [self.envoy, "-c", path, "--concurrency", "1",
+                                                   "--disable-hot-restart", "--log-level", "warning"])
+
+    def pods_wait(self, pods):
+        waiting = [(p.control, "/status") for p in pods] + [(p.admin, "/ready") for p in pods]
 
         def ready():
             while waiting and http_answers(*waiting[-1]):
                 waiting.pop()
             return not waiting
         self.processes.wait_until("the mesh", ready, 40)
+
+    def pod_start(self, pod):
+        self.service_start(pod)
+        self.sidecar_start(pod)
+        self.pods_wait([pod])
+
+    def pod_stop(self, pod):
+        """It is asked no more; what its sidecar wrote is remembered."""
+        check_counts.counters_add_envoy(self.retired, pod.admin)
+        self.processes.stop(["envoy/" + pod.name, "service/" + pod.name])
+        self.shop.pods.remove(pod)
+
+    def start(self):
+        os.makedirs(os.path.join(self.processes.directory, "logs", "envoy"), exist_ok=True)
+        os.makedirs(os.path.join(self.processes.directory, "logs", "service"), exist_ok=True)
+        self.plans_write()
+        for service in self.shop.plans:
+            for cluster in self.shop.user_share:
+                self.endpoints_write(service, cluster, self.shop.find(service, cluster))
+        for pod in self.shop.pods:
+            self.service_start(pod)
+        for pod in self.shop.pods:
+            self.sidecar_start(pod)
+        self.pods_wait(self.shop.pods)
 
     def start_users(self, rate_per_s, seconds):
         argv = [os.path.join(self.bin_dir, "meshload"), "--rate", str(rate_per_s), "--seconds", str(seconds),

@@ -136,6 +136,16 @@ class Shop:
     def find(self, service, cluster=None):
         return [p for p in self.pods if p.service == service and cluster in (None, p.cluster)]
 
+    def pod_new(self, service, cluster, version):
+        """Another pod, with the next address of its cluster; it is in the shop from now on."""
+        last = max((p for p in self.pods if p.cluster == cluster), key=lambda p: int(p.ip.rpartition(".")[2]))
+        net, _, host = last.ip.rpartition(".")
+        n = 1 + sum(p.service == service and p.cluster == cluster for p in self.pods)
+        pod = dataclasses.replace(last, name=f"{service}-{cluster}-{version}-{n}", service=service, version=version,
+                                  ip=f"{net}.{int(host) + 1}")
+        self.pods.append(pod)
+        return pod
+
     def callees(self, service):
         calls = [line.split()[2] for line in self.plans[service].splitlines() if line.strip().startswith("call ")]
         return sorted(set(calls))

@@ -18,7 +18,8 @@ import check_counts  # noqa: E402
 import demo_fault  # noqa: E402
 import demo_text  # noqa: E402
 import mesh_topology  # noqa: E402
-from mesh_run import Broken, Processes, http_answers, http_get, port_base_find, port_is_free  # noqa: E402
+from mesh_ask import http_answers, http_get  # noqa: E402
+from mesh_run import Broken, Processes, port_base_find, port_is_free  # noqa: E402
 from tap import Tap  # noqa: E402
 
 PLAN = """\

@@ -152,6 +152,9 @@ def page_vocabulary():
     signals = [(f"`{text}`", kind, doc) for _, text, kind, doc in table_rows(source, "REC_SIGNAL_TABLE")]
     dims = ", ".join(f"`{key}`" for _, key in table_rows(source, "REC_DIM_TABLE"))
     stages = [(f"`{text}_sum_ns`", doc) for _, text, doc in table_rows(source, "REC_STAGE_TABLE")]
+    roles = [(f"`{text}`", "yes" if ranks == "1" else "no", doc)
+             for _, text, ranks, doc in table_rows(source, "REC_ROLE_TABLE")]
+    units = ", ".join(f"`{text}`" for _, text in table_rows(source, "REC_UNIT_TABLE") if text)
     places = [(f"`{text}`", doc) for _, text, _, doc in table_rows(source, "REC_PLACE_TABLE")]
     return (NOTE.format(source=source) + "# Vocabulary\n\nThe closed lists of words in Foreshock's output.\n"
             "\n## Levels\n\nWhat a series is about; the kind is that of the entity in an incident, the share says "
@@ -163,6 +166,9 @@ def page_vocabulary():
             markdown_table(["class", "group", "which"], classes) +
             "\n## Signals\n\nWhat is watched of every series.\n\n" +
             markdown_table(["signal", "incident kind", "raised by"], signals) +
+            "\n## Gauges\n\nWhat a sampled number tells about ([gauge](detectors/gauge.md)), and whether one that is "
+            "unusual makes its service a likelier cause or is only shown.\n\n" +
+            markdown_table(["role", "ranks", "is"], roles) + f"\nUnits: {units}; a plain number has none.\n" +
             "\n## Places\n\nWhere a slow request's time can have gone ([time](detectors/time.md)); `several` where "
             "no one of them has most of it.\n\n" + markdown_table(["place", "is"], places) +
             "\n## Stages\n\nHow one proxy's report divides its requests' time, in observations of edges.\n\n" +
@@ -225,8 +231,35 @@ def page_config():
             page_scrape())
 
 
+GAUGE_HOW = {"VALUE": "as it is", "RATE": "growth a second", "GROWTH": "growth since the sample before"}
+
+
+def page_gauges():
+    source = "src/wire/wire_gauge_table.h"
+    word = {name: text for macro in ("REC_UNIT_TABLE", "REC_ROLE_TABLE", "REC_BAD_TABLE")
+            for name, text, *_ in table_rows("src/rec/rec_name.h", macro)}
+    rows = [(f"`{name}`", GAUGE_HOW[how], word[unit], word[role], word[bad], part.replace(",", ", "), what)
+            for name, how, unit, role, bad, part, what in table_rows(source, "WIRE_GAUGE_TABLE")]
+    who = [(name.lower(), ", ".join(f"`{label}`" for label in labels.split(",")))
+           for name, labels in table_rows(source, "WIRE_GAUGE_WHO_TABLE")]
+    return (NOTE.format(source=source) + "# Gauges\n\nWhich metrics are watched as [gauges](detectors/gauge.md). A "
+            "name stands for its form with dots, and for that with `_total`, too. `envoy_cluster_X` is also "
+            "`cluster.<name>.X` of Envoy's metrics service, `envoy_http_X` is `http.<prefix>.X`, `envoy_listener_X` "
+            "`listener.<address>.X`, `envoy_server_X` `server.X`, `envoy_overload_X` `overload.<name>.X`. Of OTLP any "
+            "other gauge of an application that names itself is watched, too, as `other`; of a proxy only "
+            "these.\n\n" +
+            markdown_table(["metric", "watched", "unit", "role", "bad", "part", "is"], rows) +
+            "\n`part`: the labels that tell several of one entity apart; of Envoy's clusters it is the cluster.\n" +
+            "\n## Whose it is\n\nBy labels, of several the first in a row. A pod that requests were seen of keeps the "
+            "names that its requests gave it ([identity](reference-identity.md)); of `kube_…` and `container_…` the "
+            "labels of the agent that tells are not asked. A sample of a proxy's cluster is of the calls to the "
+            "service that the cluster names, if the proxy calls it; one that names nobody is not taken "
+            "(`gauge_nobody`). `place` says nothing.\n\n" + markdown_table(["who", "labels"], who))
+
+
 PAGES = {"docs/reference-counters.md": page_counters, "docs/reference-vocabulary.md": page_vocabulary,
-         "docs/reference-limits.md": page_limits, "docs/reference-config.md": page_config}
+         "docs/reference-limits.md": page_limits, "docs/reference-config.md": page_config,
+         "docs/reference-gauges.md": page_gauges}
 
 
 def pages_write():

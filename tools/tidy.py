@@ -23,8 +23,8 @@ PURE_HEADERS = {"assert.h", "errno.h", "float.h", "inttypes.h", "limits.h", "mat
                 "stdbool.h", "stddef.h", "stdint.h", "stdio.h", "stdlib.h", "string.h", "emmintrin.h", "immintrin.h",
                 "smmintrin.h", "arm_neon.h"}
 # A shell room may take what the system offers; of these libraries only those that rooms.txt names.
-LIBRARIES = {"nghttp2", "llhttp", "libdeflate", "yyjson", "yaml", "cyaml", "openssl", "curl", "sqlite3", "zstd", "zlib",
-             "ares"}
+LIBRARIES = {"nghttp2", "llhttp", "libdeflate", "snappy", "yyjson", "yaml", "cyaml", "openssl", "curl", "sqlite3",
+             "zstd", "zlib", "ares"}
 HEAP = {"malloc", "calloc", "realloc", "reallocarray", "free", "aligned_alloc", "posix_memalign", "strdup",
         "strndup", "asprintf", "vasprintf", "mmap", "sbrk"}
 CLOCKS = {"time", "clock", "clock_gettime", "gettimeofday", "localtime", "localtime_r", "gmtime", "gmtime_r", "mktime",

@@ -1,6 +1,7 @@
 /* Ranks one case from standard input (rank_case.h) with the program's own ranking (incident_weigh.h) and prints it,
  * best first: name, score, own excess and its sd, excess on the way and its sd, concordance, strain.
- * --without older|newcomer|concordance|strain|ways leaves a part out. */
+ * --without older|newcomer|concordance|strain|ways leaves a part out; --with gauges weighs gauges as the engine does.
+ */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -85,12 +86,12 @@ static uint32_t rank(const struct rank_case *c, struct incident_claim *best) {
   uint32_t n = 0, victim = victim_of(c);
   for (uint32_t i = 0; i < c->node_n; i++) {
     struct incident_claim k = {.id = i, .self = self_of(c, i), .strain = c->without.strain ? 0.0 : c->node[i].strain};
-    if (k.self.own + k.self.between + k.strain <= 0.0) continue;
+    if (c->gauges) k.gauge = c->node[i].gauge;
+    if (k.self.own + k.self.between + k.strain + k.gauge <= 0.0) continue;
     k.concordance = concordance_of(c, i, victim);
     incident_claim_add(best, &n, RANK_NODES, k);
   }
-  incident_claims_share(best, n, excess_of(c, voice_of(c, victim)).x);
-  return n;
+  return incident_claims_share(best, n, excess_of(c, voice_of(c, victim)).x);
 }
 
 static bool without_set(struct rank_without *w, const char *name) {
@@ -116,7 +117,11 @@ int main(int argc, char **argv) {
   unsigned line;
   for (int i = 1; i < argc; i += 2) {
     if (i + 1 < argc && strcmp(argv[i], "--without") == 0 && without_set(&c.without, argv[i + 1])) continue;
-    fprintf(stderr, "usage: bench_rank [--without older|newcomer|concordance|strain|ways]... < case\n");
+    if (i + 1 < argc && strcmp(argv[i], "--with") == 0 && strcmp(argv[i + 1], "gauges") == 0) {
+      c.gauges = true;
+      continue;
+    }
+    fprintf(stderr, "usage: bench_rank [--without older|newcomer|concordance|strain|ways]... [--with gauges] < case\n");
     return 2;
   }
   const char *wrong = rank_case_read(&c, stdin, &line);

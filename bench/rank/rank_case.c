@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "incident_gauge.h"
 #include "incident_weigh.h"
 #include "rank_watch.h"
 
@@ -180,6 +181,18 @@ static const char *rows_set(struct rank_case *c, char *at) {
   return c->window > 0 && c->rows <= RANK_ROWS ? NULL : "at least one row after the onset, and not too many in all";
 }
 
+/* The most that the detector says above the usual in the window, where it is loud; a row a minute. */
+static double gauge_score(const double *g, uint32_t base, uint32_t window) {
+  struct detect_gauge d;
+  double most = 0.0;
+  detect_gauge_init(&d);
+  for (uint32_t i = 0; i < base + window; i++) {
+    struct detect_gauge_verdict v = detect_gauge_step(&d, g[i], 60.0 * (double)i);
+    if (i >= base && v.side > 0 && v.score > most) most = v.score;
+  }
+  return most >= GAUGE_LOUD ? most : 0.0;
+}
+
 static const char *gauge_read(struct rank_node *n, char *at) {
   static double g[2 * RANK_ROWS];
   uint32_t base, window;
@@ -187,6 +200,7 @@ static const char *gauge_read(struct rank_node *n, char *at) {
   for (uint32_t i = 0; i < base + window; i++)
     if (!number_next(&at, &g[i]) || g[i] != g[i]) return "a number for each row wanted";
   if (base == 0 || window == 0) return NULL;
+  n->gauge = incident_gauge_says(REC_ROLE_RESOURCE, gauge_score(g, base, window));
   double now = rank_quantile(g + base, window, 0.5), usual = rank_quantile(g, base, 0.5);
   n->strain = incident_weigh_strain(usual, rank_spread(g, base, usual), now);
   return NULL;

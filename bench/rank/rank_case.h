@@ -38,6 +38,7 @@ struct rank_node {
   char name[RANK_NAME];
   struct rank_series server, client;
   double strain; /* how much fuller than ever what it runs on is, 0..1: incident_weigh_strain */
+  double gauge;  /* what the engine makes of the same, 0..1: incident_gauge_says */
 };
 
 struct rank_edge {
@@ -57,6 +58,7 @@ struct rank_without {
 
 struct rank_case {
   struct rank_without without;         /* set before reading */
+  bool gauges;                         /* likewise: gauges count as the engine weighs them */
   uint32_t base, before, window, rows; /* rows: their sum */
   bool latency;
   uint32_t node_n, edge_n;
@@ -65,7 +67,8 @@ struct rank_case {
   struct rank_edge edge[RANK_EDGES];
 };
 
-/* c: all zero but for `without`. NULL, or a static text that says what is wrong; *line is then its number. */
+/* c: all zero but for `without` and `gauges`. NULL, or a static text that says what is wrong; *line is then its number.
+ */
 const char *rank_case_read(struct rank_case *c, FILE *in, unsigned *line);
 
 /* The q-quantile of a list, which it sorts; 0 of none. And the usual distance from the middle, as a standard deviation.

@@ -27,9 +27,9 @@ Result = collections.namedtuple("Result", "set name fault onset place found extr
 
 
 class Programs:
-    def __init__(self, folder, without):
+    def __init__(self, folder, without, gauges=False):
         self.folder = folder
-        self.without = [word for name in without for word in ("--without", name)]
+        self.without = [word for name in without for word in ("--without", name)] + gauges * ["--with", "gauges"]
 
     def lines(self, name, text, *arguments):
         command = [os.path.join(self.folder, name), *arguments]
@@ -147,11 +147,12 @@ def main():
     parser.add_argument("--explain", choices=("dev", "all"), help="name the cases that are not right")
     parser.add_argument("--only", choices=("dev",), help="look at one half only")
     parser.add_argument("--without", action="append", default=[], help="a part of the ranking; may be repeated")
+    parser.add_argument("--gauges", action="store_true", help="weigh gauges as the engine does")
     args = parser.parse_args()
     if not os.path.isdir(os.path.join(args.data, "petshop")):
         print(f"rank_score: no data in {args.data}, nothing to do")
         return 0
-    programs, results = Programs(args.bin, args.without), []
+    programs, results = Programs(args.bin, args.without, args.gauges), []
     for run in (petshop_run, nezha_run, sample_run):
         results += [r for r in run(programs, args.data) if args.only is None or half_of(r.name) == 0]
     rows = table_of(results) + normal_table(programs, args.data)

@@ -24,7 +24,7 @@
 /* Lost telemetry. */
 #define LIMIT_PAIRS 32768u /* requests whose two reports are awaited; fuller than 7/8, half as many are sampled */
 #define LIMIT_BETWEEN_GROUPS 2048u /* requests watched for silent callers; fuller, the oldest is judged early */
-#define LIMIT_GAPS 256u    /* told in one tick, the proxies that lose most; the rest is not told [gap_limit] */
+#define LIMIT_GAPS 256u            /* told in one tick, the proxies that lose most; the rest is not told [gap_limit] */
 
 /* Time. */
 #define LIMIT_TICK_NS 250000000ll /* one tick: 250 ms of event time */
@@ -48,6 +48,10 @@
 #define LIMIT_SPAN_LINKS 1048576u  /* spans remembered, to join both ends of a call; the oldest go [span_links_lost] */
 #define LIMIT_WAITING 262144u      /* spans and records that wait for their tick; more do not [waiting_limit] */
 
+/* Metrics. Labels of a sample and buckets of a histogram: wire_sample.h [label_limit, bucket_limit]. */
+#define LIMIT_SAMPLE_TEXT_BYTES 65536u /* of labels that had to be rewritten: escapes, numbers [label_limit] */
+#define LIMIT_SYMBOLS 131072u          /* of one remote write 2.0; one with more is refused [symbol_limit] */
+
 /* Sockets. */
 #define LIMIT_CONNECTIONS 16384u             /* one more is accepted and closed at once [connection_limit] */
 #define LIMIT_TLS_HANDSHAKES 1024u           /* under way at a listener; the oldest gives way [tls_crowded_out] */
@@ -59,6 +63,14 @@
 #define LIMIT_HTTP_OUT_BYTES (64u << 20)     /* a response larger than this is an error 500 */
 #define LIMIT_SSE_QUEUE_BYTES (1u << 20)     /* unsent bytes of one event stream; past it the reader is cut off */
 #define LIMIT_HELD_BYTES (256u << 20) /* parts of messages, bodies, responses of one listener; more: status 8, 503 */
+
+/* Gauges (docs/detectors/gauge.md). */
+#define LIMIT_GAUGES 32768u      /* watched at one time, and at most max_series; one more is not [gauge_limit] */
+#define LIMIT_GAUGES_TICK 8192u  /* samples given to the engine in one tick; the rest waits [gauge_tick_limit] */
+#define LIMIT_GAUGES_ENTITY 256u /* of one entity at the door; one more is not taken [gauge_entity_limit] */
+#define LIMIT_GAUGES_SHOWN 8u    /* of one incident; those of the likelier cause, then those that say more */
+#define LIMIT_GAUGE_LEAD 40u     /* samples of 0 that are told with the first that is something; earlier ones are not */
+#define LIMIT_LOG_LINE_BYTES 240u /* of a log line that is quoted; the rest of it is not */
 
 /* Scraping. */
 #define LIMIT_SCRAPE_JOBS 32u

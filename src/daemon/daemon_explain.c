@@ -129,7 +129,7 @@ static void whole_cause(struct text *t, yyjson_val *cause, size_t number) {
   char lead[32];
   snprintf(lead, sizeof lead, "%3zu. ", number);
   explain_put_entity(b, yyjson_obj_get(cause, "entity"));
-  buf_put_f(b, " (%.*s, %.0f %%)", STR_ARG(explain_str(cause, "signal")), 100 * explain_num(cause, "score"));
+  buf_put_f(b, " (%.*s, score %.2f)", STR_ARG(explain_str(cause, "signal")), explain_num(cause, "score"));
   text_wrap(t, lead, buf_str(b));
   if (explain_str(cause, "evidence").n) text_wrap(t, "     ", explain_str(cause, "evidence"));
 }
@@ -174,6 +174,12 @@ static void whole_time(struct text *t, yyjson_val *i) {
   if (!yyjson_is_obj(yyjson_obj_get(i, "time"))) return;
   heading(t, "Where the time went");
   explain_time(t, i);
+}
+
+static void whole_gauges(struct text *t, yyjson_val *i) {
+  if (yyjson_arr_size(yyjson_obj_get(i, "gauges")) == 0) return;
+  heading(t, "Not as usual beside it");
+  explain_gauges(t, i);
 }
 
 static void whole_entities(struct text *t, yyjson_val *i, const char *key, const char *title) {
@@ -260,8 +266,8 @@ static void whole_exemplars(struct text *t, yyjson_val *i) {
 static void whole_trust(struct text *t, yyjson_val *i) {
   struct explain_words l;
   struct base_buf *b = explain_words_new(&l);
-  buf_put_f(b, "Confidence %.0f %%, telemetry %.*s.", 100 * explain_num(i, "confidence"),
-            STR_ARG(explain_str(i, "telemetry")));
+  buf_put_f(b, "Confidence that the cause named first is right: %.0f %%. Telemetry: %.*s.",
+            100 * explain_num(i, "confidence"), STR_ARG(explain_str(i, "telemetry")));
   buf_put_char(t->out, '\n');
   text_wrap(t, "", buf_str(b));
 }
@@ -274,6 +280,7 @@ void explain_whole(struct text *t, yyjson_val *i) {
   whole_chain(t, i);
   whole_numbers(t, i);
   whole_time(t, i);
+  whole_gauges(t, i);
   whole_entities(t, i, "affected", "Affected");
   whole_entities(t, i, "not_affected", "Not affected");
   whole_timeline(t, i);

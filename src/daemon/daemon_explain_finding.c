@@ -234,13 +234,24 @@ static void put_smallest(struct base_buf *b, const struct finding *f) {
   buf_put_char(b, '.');
 }
 
+/* A multiple from its natural logarithm, as a power of ten: how many digits it has says enough. */
+static void put_odds(struct base_buf *b, double log) {
+  double tens = log / math_log(10);
+  if (tens < 4)
+    explain_put_number(b, math_exp(log), 2);
+  else
+    buf_put_f(b, "10^%d", (int)tens);
+  buf_put_str(b, STR(" to 1"));
+}
+
 static void put_evidence(struct base_buf *b, const struct finding *f) {
   double log_e = explain_num(f->json, "log_e"), log_c = explain_num(f->json, "threshold");
   if (log_e <= 0 || log_c <= 0) return;
-  buf_put_f(b,
-            " Evidence: e^%.1f; the budget of false alarms (one a week unless set otherwise) asks for e^%.1f over all "
-            "that is watched.",
-            log_e, log_c);
+  buf_put_str(b, STR(" Evidence against mere chance: "));
+  put_odds(b, log_e);
+  buf_put_str(b, STR("; the budget of false alarms (one a week unless set otherwise) asks for "));
+  put_odds(b, log_c);
+  buf_put_str(b, STR(" over all that is watched."));
 }
 
 void explain_finding(struct text *t, yyjson_val *incident) {

@@ -52,4 +52,7 @@ void explain_plot(struct text *t, struct yyjson_val *incident);
 /* The table of the incident's time by place; nothing where it has none. */
 void explain_time(struct text *t, struct yyjson_val *incident);
 
+/* The lines of the incident's gauges; nothing where it has none. */
+void explain_gauges(struct text *t, struct yyjson_val *incident);
+
 #endif

@@ -111,8 +111,14 @@ struct explain_scale explain_scale_of(struct base_str unit, double value, bool a
     if (size >= 999.5e3) return (struct explain_scale){1e-6, " MB"};
     return size >= 999.5 ? (struct explain_scale){1e-3, " kB"} : (struct explain_scale){1, " bytes"};
   }
+  if (str_eq(unit, STR("bytes/s"))) {
+    if (size >= 999.5e6) return (struct explain_scale){1e-9, " GB/s"};
+    if (size >= 999.5e3) return (struct explain_scale){1e-6, " MB/s"};
+    return size >= 999.5 ? (struct explain_scale){1e-3, " kB/s"} : (struct explain_scale){1, " bytes/s"};
+  }
   if (str_eq(unit, STR("share"))) return (struct explain_scale){100, " %"};
   if (str_eq(unit, STR("1/s"))) return (struct explain_scale){1, "/s"};
+  if (str_eq(unit, STR("cores"))) return (struct explain_scale){1, " cores"};
   return (struct explain_scale){1, ""};
 }
 

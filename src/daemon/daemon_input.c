@@ -228,7 +228,12 @@ static enum daemon_input_status body_read(struct daemon_input *in, struct input_
 static enum door_wire wire_of(const struct daemon_input *in, const struct input_file *f) {
   enum door_wire wire = formats[in->format].wire;
   if (formats[in->format].framing != FRAMING_BODY || !ends_with(f->path, ".json")) return wire;
-  return wire == DOOR_TRACES ? DOOR_TRACES_JSON : wire == DOOR_LOGS ? DOOR_LOGS_JSON : wire;
+  switch (wire) {
+    case DOOR_TRACES: return DOOR_TRACES_JSON;
+    case DOOR_LOGS: return DOOR_LOGS_JSON;
+    case DOOR_METRICS: return DOOR_METRICS_JSON;
+    default: return wire;
+  }
 }
 
 static enum daemon_input_status message_read(struct daemon_input *in, uint32_t file, struct daemon_message *out) {

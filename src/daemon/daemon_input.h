@@ -30,7 +30,13 @@
   X(OTLP_TRACES_HTTP, "otlp-traces-http", BODY, TRACES, "v1__traces", "")                                \
   X(OTLP_LOGS_HTTP, "otlp-logs-http", BODY, LOGS, "v1__logs", "")                                        \
   X(ZIPKIN_JSON, "zipkin-json", BODY, ZIPKIN_JSON, "api__v2__spans", ".json")                            \
-  X(ZIPKIN_PROTO, "zipkin-proto", BODY, ZIPKIN, "api__v2__spans", "")
+  X(ZIPKIN_PROTO, "zipkin-proto", BODY, ZIPKIN, "api__v2__spans", "")                                    \
+  X(OTLP_METRICS_GRPC, "otlp-metrics-grpc", GRPC, METRICS, "MetricsService__Export", ".grpc")            \
+  X(OTLP_METRICS_HTTP, "otlp-metrics-http", BODY, METRICS, "v1__metrics", "")                            \
+  X(METRICS_GRPC, "metrics-grpc", GRPC, ENVOY_METRICS, "StreamMetrics", ".grpc")                         \
+  X(PROMETHEUS_TEXT, "prometheus-text", BODY, PROMETHEUS, "prom", ".txt")                                \
+  X(PROMETHEUS_PROTO, "prometheus-proto", BODY, PROMETHEUS_PROTO, "prom", ".pb")                         \
+  X(REMOTE_WRITE, "remote-write", BODY, REMOTE_WRITE_SNAPPY, "api__v1__write", "")
 /* clang-format on */
 
 enum daemon_format {
@@ -43,9 +49,10 @@ enum daemon_format {
 /* False where it is none of them. */
 bool daemon_format_read(const char *text, enum daemon_format *out);
 /* The names of all, one after the other. */
-#define DAEMON_FORMAT_NAMES                                                                                      \
-  "als (default), als-grpc, otlp-traces-grpc, otlp-logs-grpc, otlp-traces-http, otlp-logs-http, zipkin-json or " \
-  "zipkin-proto"
+#define DAEMON_FORMAT_NAMES                                                                                    \
+  "als (default), als-grpc, otlp-traces-grpc, otlp-logs-grpc, otlp-traces-http, otlp-logs-http, zipkin-json, " \
+  "zipkin-proto, otlp-metrics-grpc, otlp-metrics-http, metrics-grpc, prometheus-text, prometheus-proto or "    \
+  "remote-write"
 
 enum daemon_input_status {
   DAEMON_INPUT_OK,   /* a message */

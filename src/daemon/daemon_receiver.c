@@ -1,5 +1,6 @@
 #include "daemon_receiver.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "io_scrape.h"
@@ -9,22 +10,25 @@
 
 struct receiver_stream {
   struct receiver *receiver;
+  enum door_form form;
   wire_stream line_stream;
   uint64_t recording_stream;
 };
 
 static void *stream_open(void *ctx, struct base_str peer) {
   (void)peer;
-  struct receiver *r = ctx;
+  const struct receiver_method *method = ctx;
+  struct receiver *r = method->receiver;
   struct receiver_stream *s = calloc(1, sizeof *s);
   if (!s) return NULL;
   s->receiver = r;
+  s->form = method->form;
   if (r->line) s->line_stream = line_stream_open(r->line);
   if (r->line && !s->line_stream) { /* the fold's table is full */
     free(s);
     return NULL;
   }
-  if (r->recording) s->recording_stream = recording_stream_open(r->recording, DOOR_FORM_ALS, io_wall_now());
+  if (r->recording) s->recording_stream = recording_stream_open(r->recording, s->form, io_wall_now());
   r->news = true;
   return s;
 }
@@ -34,7 +38,7 @@ static int stream_message(void *stream, struct base_str bytes, struct base_wall 
   struct receiver *r = s->receiver;
   if (r->recording) recording_message(r->recording, s->recording_stream, bytes, recv);
   if (r->line) {
-    line_message(r->line, s->line_stream, DOOR_FORM_ALS, bytes, recv);
+    line_message(r->line, s->line_stream, s->form, bytes, recv);
   } else {
     r->counters[REC_COUNTER_MESSAGES]++;
     r->counters[REC_COUNTER_MESSAGE_BYTES] += bytes.n;
@@ -100,24 +104,25 @@ static uint64_t refused(const struct receiver *r) {
 struct answer {
   int status; /* of gRPC */
   const char *why;
-  uint64_t lost; /* spans or records that were not taken */
+  uint64_t lost;                    /* spans, records or points that were not taken */
+  struct wire_sample_tally metrics; /* of metrics */
 };
 
 static struct answer message_take(struct receiver *r, enum door_wire wire, struct base_str bytes,
                                   struct base_wall recv) {
   struct door_message m;
-  struct answer a = {IO_GRPC_OK, "", 0};
+  struct answer a = {.status = IO_GRPC_OK, .why = ""};
   if (r->late_n >= RECEIVER_LATE_BEATS) {
     r->counters[REC_COUNTER_SENT_AWAY]++;
-    return (struct answer){IO_GRPC_UNAVAILABLE, "busy, come again", 0};
+    return (struct answer){.status = IO_GRPC_UNAVAILABLE, .why = "busy, come again"};
   }
   if (!door_take(&r->door, wire, bytes, &m, &a.why)) {
-    bool large = bytes.n > LIMIT_MESSAGE_BYTES;
+    bool large = m.oversize || bytes.n > LIMIT_MESSAGE_BYTES;
     r->counters[large ? REC_COUNTER_REJECT_OVERSIZE : REC_COUNTER_REJECT_MESSAGE]++;
     a.status = large ? IO_GRPC_RESOURCE_EXHAUSTED : IO_GRPC_INVALID_ARGUMENT;
     return a;
   }
-  if (!form_open(r, m.form, recv)) return (struct answer){IO_GRPC_UNAVAILABLE, "too many streams", 0};
+  if (!form_open(r, m.form, recv)) return (struct answer){.status = IO_GRPC_UNAVAILABLE, .why = "too many streams"};
   struct receiver_form *f = &r->form[m.form];
   uint64_t before = refused(r);
   if (r->recording) recording_message(r->recording, f->recording_stream, m.bytes, recv);
@@ -128,13 +133,29 @@ static struct answer message_take(struct receiver *r, enum door_wire wire, struc
     r->counters[REC_COUNTER_MESSAGE_BYTES] += m.bytes.n;
   }
   r->news = true;
-  a.lost = refused(r) - before + m.lost;
+  bool metrics = door_form_is_metrics(m.form);
+  if (metrics) a.metrics = r->line ? *wire_fold_tally(line_fold(r->line)) : door_tally(&r->door, &m);
+  a.lost = metrics ? a.metrics.rejected : refused(r) - before + m.lost;
   return a;
+}
+
+#define UP_BYTES_MAX 16384u
+
+void receiver_scraped(void *ctx, const struct io_scraped *s) {
+  struct receiver *r = ctx;
+  char mem[UP_BYTES_MAX];
+  struct base_buf up = buf_over(mem, sizeof mem);
+  bool came = s->fail == IO_SCRAPE_NONE && s->message.n > 0;
+  if (came) (void)message_take(r, DOOR_PROMETHEUS, s->message, s->at);
+  buf_put_str(&up, STR("# target "));
+  buf_put_str(&up, s->labels);
+  buf_put_f(&up, " text\nup %d\n", came ? 1 : 0);
+  if (!up.bad) (void)message_take(r, DOOR_PROMETHEUS, buf_str(&up), s->at);
 }
 
 #define LOST_TEXT "not taken: broken, too late, or without a name or time; see the counters"
 
-/* ExportTraceServiceResponse and ExportLogsServiceResponse alike. */
+/* ExportTraceServiceResponse, ExportLogsServiceResponse and ExportMetricsServiceResponse alike. */
 static void partial_write(const struct answer *a, struct base_buf *out) {
   if (!a->lost) return;
   size_t at = pbw_enter(out, OTLP_traces_reply_partial_success);
@@ -159,12 +180,21 @@ static int call_logs(void *ctx, const struct io_grpc_call *call, struct base_buf
   return call_take(ctx, DOOR_LOGS, call, reply, why);
 }
 
+static int call_metrics(void *ctx, const struct io_grpc_call *call, struct base_buf *reply, const char **why) {
+  return call_take(ctx, DOOR_METRICS, call, reply, why);
+}
+
+static struct io_grpc_method stream_method(struct receiver *r, unsigned i, enum door_form form, const char *path) {
+  r->method[i] = (struct receiver_method){r, form};
+  return (struct io_grpc_method){
+      .path = path, .ctx = &r->method[i], .open = stream_open, .message = stream_message, .close = stream_close};
+}
+
 void receiver_methods(struct receiver *r, struct io_grpc_method out[RECEIVER_METHODS]) {
-  out[0] = (struct io_grpc_method){.path = "/envoy.service.accesslog.v3.AccessLogService/StreamAccessLogs",
-                                   .ctx = r,
-                                   .open = stream_open,
-                                   .message = stream_message,
-                                   .close = stream_close};
+  out[0] = stream_method(r, 0, DOOR_FORM_ALS, "/envoy.service.accesslog.v3.AccessLogService/StreamAccessLogs");
+  out[3] = stream_method(r, 1, DOOR_FORM_ENVOY_METRICS, "/envoy.service.metrics.v3.MetricsService/StreamMetrics");
+  out[4] = (struct io_grpc_method){
+      .path = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export", .ctx = r, .call = call_metrics};
   out[1] = (struct io_grpc_method){
       .path = "/opentelemetry.proto.collector.trace.v1.TraceService/Export", .ctx = r, .call = call_traces};
   out[2] = (struct io_grpc_method){
@@ -174,14 +204,6 @@ void receiver_methods(struct receiver *r, struct io_grpc_method out[RECEIVER_MET
 /* ---- scrapes ---- */
 
 /* What a target said is a message like any other. That one said nothing is seen by who waits for it. */
-void receiver_scraped(void *ctx, const struct io_scraped *s) {
-  struct receiver *r = ctx;
-  if (s->fail != IO_SCRAPE_NONE) return;
-  r->counters[REC_COUNTER_MESSAGES]++;
-  r->counters[REC_COUNTER_MESSAGE_BYTES] += s->message.n;
-  r->news = true;
-}
-
 /* ---- HTTP ---- */
 
 struct endpoint {
@@ -192,6 +214,7 @@ struct endpoint {
 
 static const struct endpoint endpoints[] = {{"/v1/traces", DOOR_TRACES, DOOR_TRACES_JSON, "rejectedSpans"},
                                             {"/v1/logs", DOOR_LOGS, DOOR_LOGS_JSON, "rejectedLogRecords"},
+                                            {"/v1/metrics", DOOR_METRICS, DOOR_METRICS_JSON, "rejectedDataPoints"},
                                             {"/api/v2/spans", DOOR_ZIPKIN, DOOR_ZIPKIN_JSON, NULL}};
 
 /* A media type without its parameters, in any case. */
@@ -256,17 +279,55 @@ static void http_post(struct receiver *r, const struct endpoint *e, const struct
     res->status = 202; /* what Zipkin answers */
 }
 
+/* Remote write: 204, or 400 where a part was refused, which no sender should send again; 2.0 also wants to know how
+ * much was written. */
+static void http_write(struct receiver *r, const struct io_http_request *req, struct io_http_response *res) {
+  enum door_wire wire = req->snappy ? DOOR_REMOTE_WRITE_SNAPPY : DOOR_REMOTE_WRITE;
+  struct answer a = message_take(r, wire, req->body, io_wall_now());
+  const struct wire_sample_tally *t = &a.metrics;
+  snprintf(r->written, sizeof r->written,
+           "X-Prometheus-Remote-Write-Samples-Written: %llu\r\nX-Prometheus-Remote-Write-Histograms-Written: "
+           "%llu\r\nX-Prometheus-Remote-Write-Exemplars-Written: 0\r\n",
+           (unsigned long long)t->samples, (unsigned long long)t->histograms);
+  res->extra = r->written;
+  res->status = a.status == IO_GRPC_OK ? (a.lost ? 400 : 204) : http_status(a.status);
+  if (res->status == 503) res->extra = "Retry-After: 1\r\n";
+  if (res->status != 204) buf_put_f(&res->body, "{\"error\":\"%s\"}\n", a.lost ? LOST_TEXT : a.why);
+}
+
+/* Of remote write: a message that is named must be one of the two that are read. */
+static bool is_write(struct base_str type) {
+  static const struct base_str name[] = {{"proto=prometheus.WriteRequest", 29},
+                                         {"proto=io.prometheus.write.v2.Request", 36}};
+  size_t at = str_find(type, ';', 0);
+  struct base_str rest = str_cut(type, at + 1, type.n);
+  while (rest.n && rest.p[0] == ' ') rest = str_cut(rest, 1, rest.n);
+  if (!str_starts(rest, STR("proto="))) return true;
+  rest = str_cut(rest, 0, str_find(rest, ';', 0));
+  return str_eq(rest, name[0]) || str_eq(rest, name[1]);
+}
+
+static bool is_proto(const struct io_http_request *req) {
+  return type_is(req->content_type, STR("application/x-protobuf")) ||
+         type_is(req->content_type, STR("application/protobuf"));
+}
+
 void receiver_http(void *ctx, const struct io_http_request *req, struct io_http_response *res) {
   const struct endpoint *e = NULL;
+  bool write = str_eq(req->path, STR("/api/v1/write"));
   for (size_t i = 0; i < sizeof endpoints / sizeof *endpoints; i++)
     if (str_eq(req->path, str_of(endpoints[i].path))) e = &endpoints[i];
-  if (!e)
+  if (!e && !write)
     http_refuse(res, 404, "no such endpoint", NULL);
   else if (!str_eq(req->method, STR("POST")))
     http_refuse(res, 405, "post it", "Allow: POST\r\n");
-  else if (!type_is(req->content_type, STR("application/x-protobuf")) &&
-           !type_is(req->content_type, STR("application/protobuf")) &&
-           !type_is(req->content_type, STR("application/json")))
+  else if (req->snappy && !write)
+    http_refuse(res, 415, "gzip, or no encoding", "Accept-Encoding: gzip\r\n");
+  else if (write && (!is_proto(req) || !is_write(req->content_type)))
+    http_refuse(res, 415, "application/x-protobuf of prometheus.WriteRequest or io.prometheus.write.v2.Request", NULL);
+  else if (write)
+    http_write(ctx, req, res);
+  else if (!is_proto(req) && !type_is(req->content_type, STR("application/json")))
     http_refuse(res, 415, "application/x-protobuf or application/json", NULL);
   else
     http_post(ctx, e, req, res);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base_buf.h"
+#include "daemon_stats_metrics.h"
 #include "daemon_stats_row.h"
 #include "rec_counter.h"
 #include "wire_fold.h"
@@ -23,6 +24,7 @@ struct stats {
   uint64_t oversize, compressed, cut, broken, lost;
   int64_t first_ns, last_ns;
   bool any, out_of_memory;
+  struct stats_metrics *metrics;
 };
 
 /* ---- counting ---- */
@@ -234,10 +236,12 @@ static void json_kind(struct stats *s, enum row_kind kind, const char *key, cons
 /* Entries too late for their tick are no rejects here: they were counted. */
 static void json_rejected(struct stats *s) {
   static const enum rec_counter reject[] = {
-      REC_COUNTER_REJECT_MESSAGE,    REC_COUNTER_REJECT_ENTRY,      REC_COUNTER_REJECT_NO_IDENTIFIER,
-      REC_COUNTER_REJECT_NO_START,   REC_COUNTER_REJECT_TIME,       REC_COUNTER_REJECT_NAME,
-      REC_COUNTER_REJECT_UTF8,       REC_COUNTER_REJECT_AHEAD,      REC_COUNTER_REJECT_SERIES_LIMIT,
-      REC_COUNTER_REJECT_CELL_LIMIT, REC_COUNTER_REJECT_NODE_LIMIT, REC_COUNTER_REJECT_LOG_POOR};
+      REC_COUNTER_REJECT_MESSAGE,      REC_COUNTER_REJECT_ENTRY,         REC_COUNTER_REJECT_NO_IDENTIFIER,
+      REC_COUNTER_REJECT_NO_START,     REC_COUNTER_REJECT_TIME,          REC_COUNTER_REJECT_NAME,
+      REC_COUNTER_REJECT_UTF8,         REC_COUNTER_REJECT_AHEAD,         REC_COUNTER_REJECT_SERIES_LIMIT,
+      REC_COUNTER_REJECT_CELL_LIMIT,   REC_COUNTER_REJECT_NODE_LIMIT,    REC_COUNTER_REJECT_LOG_POOR,
+      REC_COUNTER_REJECT_SAMPLE,       REC_COUNTER_REJECT_SAMPLE_LABELS, REC_COUNTER_REJECT_SAMPLE_BUCKETS,
+      REC_COUNTER_REJECT_SAMPLE_ORDER, REC_COUNTER_REJECT_SYMBOL_LIMIT};
   const uint64_t *n = wire_fold_counters(s->fold);
   buf_put_str(&s->json, STR("\"rejected\":{"));
   for (size_t i = 0; i < sizeof reject / sizeof *reject; i++) {
@@ -290,6 +294,7 @@ static void json_head(struct stats *s, uint64_t requests) {
   buf_put_f(&s->json, "\"passed_over\":{\"twins\":%" PRIu64 ",\"progress\":%" PRIu64 ",\"own\":%" PRIu64 "},",
             n[REC_COUNTER_TWINS], n[REC_COUNTER_PROGRESS], n[REC_COUNTER_OWN]);
   json_signals(s);
+  stats_metrics_write(s->metrics, n, &s->json);
 }
 
 static void json_time(struct base_buf *b, const char *key, bool known, int64_t ns) {
@@ -334,12 +339,15 @@ static bool stats_open(struct stats *s, uint32_t streams) {
   s->fold = wire_fold_init(s->mem, s->mem_bytes, &conf);
   s->rows = rows_open();
   s->stream = calloc(streams ? streams : 1, sizeof *s->stream);
+  s->metrics = stats_metrics_open();
   wire_fold_watch(s->fold, stats_seen, s);
-  return s->rows && s->stream;
+  if (s->metrics) wire_fold_watch_samples(s->fold, stats_metrics_take, s->metrics);
+  return s->rows && s->stream && s->metrics;
 }
 
 static void stats_close(struct stats *s) {
   rows_close(s->rows);
+  stats_metrics_close(s->metrics);
   door_close(&s->door);
   free(s->stream);
   buf_fini(&s->json);
@@ -359,6 +367,7 @@ int daemon_stats(const char *path, enum daemon_format format, FILE *out, FILE *e
     fprintf(err, "out of memory\n");
   } else {
     status = stats_read(&s, in, err);
+    s.out_of_memory = s.out_of_memory || stats_metrics_full(s.metrics);
     if (s.out_of_memory || !stats_write(&s, out)) {
       fprintf(err, "%s\n", s.out_of_memory ? "out of memory, or over a million names" : "cannot write");
       status = 1;

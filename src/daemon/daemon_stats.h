@@ -3,9 +3,10 @@
  *
  * One JSON object: messages, entries, rejected {reason: n}, requests, requests_server, requests_client, passed_over
  * {twins, progress, own}, services {name: …}, edges […], routes […], pods {name: …}, clusters {name: …}, regions
- * {name: …}, first, last. Each row has requests, errors (failures of the serving side), classes, codes and flags, and
- * `reporter`: whose word it is. Servers are asked first; what no server reported is taken from the callers (edges: the
- * other way round). p50_ms and p99_ms are of requests of class ok, at most 1.6 % off. */
+ * {name: …}, first, last; of metrics (daemon_stats_metrics.h). Each row has requests, errors (failures of the serving
+ * side), classes, codes and flags, and `reporter`: whose word it is. Servers are asked first; what no server reported
+ * is taken from the callers (edges: the other way round). p50_ms and p99_ms are of requests of class ok, at most 1.6 %
+ * off. */
 #ifndef DAEMON_STATS_H
 #define DAEMON_STATS_H
 

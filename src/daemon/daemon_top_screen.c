@@ -8,6 +8,7 @@
 
 #define TOP_LINE_BYTES 2048u
 #define TOP_SERVICES_MAX 8192u
+#define TOP_SILENT_S 30.0      /* as on the page */
 #define TOP_INCIDENTS_SHARE 2u /* of the rows, at most one in so many is an incident's where services wait below */
 
 struct screen {
@@ -70,12 +71,22 @@ static void span_write(double s, char out[16]) {
 static void head_put(struct screen *s, const struct top_answers *a) {
   char up[16];
   span_write(number(a->status, "uptime_s"), up);
-  line(s, TEXT_BOLD, "foreshock  %s  up %s  %.1f s behind  %.0f series  %.0f streams", a->url, up,
-       number(yyjson_obj_get(a->status, "tick"), "lag_s"), number(a->status, "series"), number(a->status, "streams"));
+  line(s, TEXT_BOLD, "foreshock  up %s  %.1f s behind  %.0f series  %.0f streams  %s", up,
+       number(yyjson_obj_get(a->status, "tick"), "lag_s"), number(a->status, "series"), number(a->status, "streams"),
+       a->url);
   double requests = number(a->mesh, "requests_per_s"), errors = number(a->mesh, "errors_per_s");
   line(s, TEXT_PLAIN, "%.1f requests/s  %.1f errors/s (%.2f %%)  %.1f ms mean, usually %.1f", requests, errors,
        requests > 0 ? 100 * errors / requests : 0, number(a->mesh, "latency_mean_ms"),
        number(a->mesh, "learned_latency_mean_ms"));
+}
+
+/* Numbers and health are those of the last tick: where none came for long, they say nothing of now. */
+static void silence_put(struct screen *s, const struct top_answers *a) {
+  yyjson_val *tick = yyjson_obj_get(a->status, "tick");
+  char since[16];
+  if (number(tick, "seq") <= 0 || number(tick, "lag_s") < TOP_SILENT_S) return;
+  span_write(number(tick, "lag_s"), since);
+  line(s, TEXT_RED, "no telemetry has come for %s: what stands below is that old", since);
 }
 
 static void problems_put(struct screen *s, const struct top_answers *a) {
@@ -179,6 +190,7 @@ void top_screen(struct text *t, const struct top_answers *a, unsigned rows, cons
   }
   if (!a->status) return;
   if (!a->problem) head_put(&s, a);
+  if (!a->problem) silence_put(&s, a);
   problems_put(&s, a);
   line(&s, TEXT_PLAIN, "%s", "");
   incidents_put(&s, a);

@@ -1,4 +1,5 @@
 /* incidents, explain and calibration: readers of a running daemon. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <yyjson.h>
@@ -94,9 +95,52 @@ const struct daemon_command command_incidents = {
     .run = view_incidents,
 };
 
+/* One line of what `replay --incidents` writes. */
+static bool file_line(FILE *f, char **line, size_t *cap, size_t *n) {
+  ssize_t got = getline(line, cap, f);
+  *n = got > 0 ? (size_t)got : 0;
+  return got > 0;
+}
+
+/* Those of a file whose id it is, or all. */
+static int view_explain_file(const struct option_set *o, const char *path) {
+  FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "r");
+  if (!f) return command_fail("%s: %s", path, strerror(errno));
+  struct base_buf out = buf_open(ASK_BODY_BYTES);
+  struct text t = text_stdout(&out);
+  char *line = NULL;
+  size_t cap = 0, n, number = 0, shown = 0;
+  int status = EXIT_DONE;
+  t.ascii |= option_has(o, "ascii");
+  while (status == EXIT_DONE && file_line(f, &line, &cap, &n)) {
+    yyjson_doc *doc = yyjson_read(line, n, 0);
+    yyjson_val *root = yyjson_doc_get_root(doc), *id = yyjson_obj_get(root, "id");
+    number++;
+    if (!yyjson_is_str(id)) {
+      status = command_fail("%s:%zu: no incident as JSON", path, number);
+    } else if (!o->positional_n || yyjson_equals_str(id, o->positional[0])) {
+      if (shown++) buf_put_str(&out, STR("\n\n"));
+      explain_whole(&t, root);
+    }
+    yyjson_doc_free(doc);
+  }
+  if (status == EXIT_DONE) status = command_print(&out);
+  if (status == EXIT_DONE && !shown && o->positional_n)
+    status = command_fail("%s: no incident %.64s", path, o->positional[0]);
+  buf_fini(&out);
+  free(line);
+  if (f != stdin) fclose(f);
+  return status;
+}
+
 static int view_explain(const struct option_set *o) {
   uint64_t id;
   char path[64];
+  if (option_get(o, "file", NULL)) return view_explain_file(o, option_get(o, "file", NULL));
+  if (!o->positional_n) {
+    command_say("explain: an incident's id is missing; `foreshock incidents` lists them");
+    return EXIT_USAGE;
+  }
   if (!serve_id_read(str_of(o->positional[0]), &id))
     return command_fail("%.64s: an incident's id has 16 hex digits; `foreshock incidents` lists them",
                         o->positional[0]);
@@ -117,17 +161,19 @@ static int view_explain(const struct option_set *o) {
 
 static const struct option_spec view_explain_options[] = {
     ASK_OPTIONS,
+    {"file", "FILE",
+     "of what `replay --incidents` wrote, not of a daemon; - is standard input, and without ID all are told"},
     {"ascii", NULL, "draw with ASCII characters only, as where the locale is not one of UTF-8"},
     {0},
 };
 
 const struct daemon_command command_explain = {
     .name = "explain",
-    .usage = "ID [--url URL] [--token FILE] [--ascii]",
+    .usage = "[ID] [--url URL] [--token FILE] [--file FILE] [--ascii]",
     .about =
         "tells an incident of a running daemon in full: what, cause, evidence, numbers and plot, who suffers, when",
     .options = view_explain_options,
-    .positional_min = 1,
+    .positional_min = 0,
     .positional_max = 1,
     .run = view_explain,
 };

@@ -13,7 +13,7 @@
 #define UNHEARD_NS_MAX (35 * TIME_NS_PER_S) /* a longer silence of everybody is nobody calling */
 
 struct layout {
-  size_t catalog, state, gathered, rec, by_order, season, end;
+  size_t catalog, state, gathered, rec, by_order, season, gauge, end;
   size_t signal;
 };
 
@@ -31,7 +31,8 @@ static struct layout layout_of(uint32_t series_max) {
   l.rec = l.gathered + up((signals + ENGINE_APART_MAX) * sizeof(struct detect_signal));
   l.by_order = l.rec + up((size_t)LIMIT_INCIDENTS_OPEN * sizeof(struct rec_incident));
   l.season = l.by_order + up((size_t)series_max * sizeof(uint32_t));
-  l.end = l.season + up((size_t)series_catalog_nodes(series_max) * sizeof(struct engine_season));
+  l.gauge = l.season + up((size_t)series_catalog_nodes(series_max) * sizeof(struct engine_season));
+  l.end = l.gauge + up(gauge_table_bytes(engine_gauges(series_max)));
   return l;
 }
 
@@ -58,6 +59,7 @@ struct engine *engine_init(void *mem, size_t mem_bytes, const struct engine_conf
     e->bucket[b].out.cap = LIMIT_SIGNALS_PER_BUCKET;
   }
   e->season = (struct engine_season *)(void *)(p + l.season);
+  gauge_table_init(&e->gauge, p + l.gauge, engine_gauges(conf->series_max));
   const char *why;
   MUST(rec_scopes_read(conf->mute, e->mute, &e->mute_n, &why));
   e->mesh_idx = REC_SERIES_NONE;
@@ -289,7 +291,8 @@ void engine_head_tick(struct engine *e, const struct rec_head_batch *in, struct 
   catalog_step(e, seq);
   for (unsigned b = 0; b < LIMIT_BUCKETS; b++) e->bucket[b].in = NULL;
   size_t n = signals_gather(e, seq);
-  struct incident_view v = {&e->catalog, e->state, seq, e->log_c, tick_silence(e, t) == ENGINE_UNHEARD};
+  engine_gauge_run(e, in ? in : &nothing, t);
+  struct incident_view v = {&e->catalog, e->state, seq, e->log_c, tick_silence(e, t) == ENGINE_UNHEARD, &e->gauge};
   out->incident_n =
       incident_life_tick(&e->head, &v, e->gathered, n, in ? in : &nothing, t, e->rec, LIMIT_INCIDENTS_OPEN);
   for (size_t i = 0; i < out->incident_n; i++) {
@@ -331,7 +334,9 @@ void engine_info(const struct engine *e, struct engine_info *out) {
                               .incidents_open = incident_life_open_n(&e->head),
                               .threshold_log_min = e->log_c[0],
                               .threshold_log_max = e->log_c[0],
-                              .bytes_per_series = sizeof(struct series_state)};
+                              .bytes_per_series = sizeof(struct series_state),
+                              .gauge_n = e->gauge.n,
+                              .gauge_max = e->gauge.max};
   for (unsigned s = 1; s < ENGINE_SHARES; s++) {
     if (e->log_c[s] < out->threshold_log_min) out->threshold_log_min = e->log_c[s];
     if (e->log_c[s] > out->threshold_log_max) out->threshold_log_max = e->log_c[s];
@@ -357,7 +362,7 @@ bool engine_series_rate(const struct engine *e, uint32_t series_idx, struct engi
   uint32_t seq = (uint32_t)e->tick.seq, back = 10u * LIMIT_TICKS_PER_S;
   struct series_sum sum =
       series_recent_sum(s, seq > back ? seq - back : 0, seq > LIMIT_TICKS_PER_S ? seq - LIMIT_TICKS_PER_S : 0);
-  struct incident_view v = {&e->catalog, e->state, seq, e->log_c, false};
+  struct incident_view v = {&e->catalog, e->state, seq, e->log_c, false, &e->gauge};
   struct incident_normal n = incident_normal_of(&v, series_idx, seq);
   double fine = sum.n - sum.e;
   *out = (struct engine_rate){.requests_per_s = sum.n / 10.0,

@@ -65,6 +65,7 @@ struct engine_info {
   uint32_t incidents_open;
   double threshold_log_min, threshold_log_max; /* log c over the levels in use */
   size_t bytes_per_series;
+  uint32_t gauge_n, gauge_max; /* watched now, and at most */
 };
 void engine_info(const struct engine *e, struct engine_info *out);
 /* Identity of a series number, or NULL. */

@@ -1,11 +1,13 @@
 /* The engine's memory, seen by the files of this room only.
  *
- *   [ struct engine | catalog | states (series_max x 1 KiB) | signals (64 x LIMIT_SIGNALS_PER_BUCKET) | records ]
+ *   [ struct engine | catalog | states (series_max x 1 KiB) | signals (64 x LIMIT_SIGNALS_PER_BUCKET) | records |
+ *     seasons | gauges ]
  *
  * A state is owned by its series' bucket; everything else by the head. */
 #ifndef ENGINE_IMPL_H
 #define ENGINE_IMPL_H
 
+#include "detect_gauge_table.h"
 #include "engine.h"
 #include "engine_season.h"
 #include "incident_life.h"
@@ -46,6 +48,7 @@ struct engine {
   uint64_t pairs[ENGINE_SHARES]; /* watched (series, signal) pairs by budget share */
   struct detect_prior prior[REC_SIGNAL_RATIO_COUNT];
   struct engine_season *season; /* by node */
+  struct gauge_table gauge;
   struct rec_scope mute[REC_SCOPES];
   uint32_t mute_n;
   struct engine_tail tail[REC_SIGNAL_COUNT];
@@ -75,6 +78,12 @@ void engine_hold_run(struct engine *e, uint32_t seq);
 void engine_season_run(struct engine *e, struct rec_tick t);
 /* engine_gap.c: traffic of series whose reports are missing is not judged for a while. */
 void engine_gap_run(struct engine *e, uint32_t seq);
+/* engine_gauge.c: the tick's samples, each one step of its gauge. Cost: bench_tick prints it. */
+void engine_gauge_run(struct engine *e, const struct rec_head_batch *in, struct rec_tick t);
+/* So many gauges are watched in an engine of so many series at most. */
+static inline uint32_t engine_gauges(uint32_t series_max) {
+  return series_max < LIMIT_GAUGES ? series_max : LIMIT_GAUGES;
+}
 /* engine_calibrate.c: once a minute. */
 void engine_calibrate_run(struct engine *e, uint32_t seq);
 /* engine_apart.c: once a second, siblings against each other; appends to e->apart. */

@@ -5,7 +5,7 @@
 #include "engine_impl.h"
 
 #define MAGIC 0x314b48534f464b43ull /* "CKFOSHK1" */
-#define VERSION 6u
+#define VERSION 7u
 #define LENGTH_AT 24u /* bytes of the whole checkpoint, its trailing digest included */
 
 struct sink {
@@ -117,6 +117,19 @@ static uint32_t order_list(const struct series_catalog *c, uint32_t *by) {
   return n;
 }
 
+static void gauges_save(const struct engine *e, struct sink *s) {
+  const struct gauge_table *t = &e->gauge;
+  sink_u64(s, t->n);
+  sink_u64(s, t->swept);
+  for (uint32_t at = 0; at < t->max; at++) {
+    if (!(t->used[at / 64] >> (at % 64) & 1u)) continue;
+    struct gauge_watch w = t->watch[at];
+    w.next = GAUGE_NONE; /* chains are built again */
+    sink_u64(s, at | (uint64_t)(t->hot[at / 64] >> (at % 64) & 1u) << 32);
+    sink_put(s, &w, sizeof w);
+  }
+}
+
 static void all_save(const struct engine *e, struct sink *s) {
   const struct series_catalog *c = &e->catalog;
   sink_u64(s, MAGIC);
@@ -138,6 +151,7 @@ static void all_save(const struct engine *e, struct sink *s) {
   uint32_t live = order_list(c, e->by_order);
   sink_u64(s, live);
   for (uint32_t i = 0; i < live; i++) series_save(e, e->by_order[i], s);
+  gauges_save(e, s);
   sink_put(s, &e->head, sizeof e->head);
 }
 
@@ -240,11 +254,26 @@ static bool head_sound(const struct engine *e) {
     const struct incident_case *c = &h->case_[i];
     if (!c->used) continue;
     if (c->nodes.n > INCIDENT_NODES || !story_sound(e, &c->story) || c->family >= INCIDENT_FAMILIES ||
-        c->again_n > LIMIT_AGAIN || c->decision_n > LIMIT_DECISIONS || !time_sound(e, &c->time))
+        c->again_n > LIMIT_AGAIN || c->decision_n > LIMIT_DECISIONS || !time_sound(e, &c->time) ||
+        !incident_gauge_sound(&c->gauges, e->catalog.node_n))
       return false;
     if (c->source >= e->catalog.node_n && c->source != REC_SERIES_NONE) return false;
     for (uint32_t k = 0; k < c->nodes.n; k++)
       if (c->nodes.node[k] >= e->catalog.node_n) return false;
+  }
+  return true;
+}
+
+static bool gauges_load(struct engine *e, struct source *s) {
+  struct gauge_table *t = &e->gauge;
+  uint64_t n = source_u64(s), swept = source_u64(s);
+  if (s->bad || n > t->max || swept >= t->max) return false;
+  t->swept = (uint32_t)swept;
+  for (uint64_t i = 0; i < n; i++) {
+    struct gauge_watch w;
+    uint64_t at = source_u64(s);
+    source_get(s, &w, sizeof w);
+    if (s->bad || at >> 33 || !gauge_table_restore(t, (uint32_t)at, &w, at >> 32 & 1u)) return false;
   }
   return true;
 }
@@ -276,6 +305,7 @@ static enum engine_status all_load(struct engine *e, struct source *s) {
   uint64_t live = source_u64(s);
   for (uint64_t i = 0; i < live; i++)
     if (!series_load(e, s)) return ENGINE_BAD_DATA;
+  if (!gauges_load(e, s)) return ENGINE_BAD_DATA;
   source_get(s, &e->head, sizeof e->head);
   engine_threshold_set(e);
   return s->bad || s->at != s->n || !head_sound(e) ? ENGINE_BAD_DATA : ENGINE_OK;

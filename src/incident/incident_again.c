@@ -5,20 +5,10 @@
 #define SHORT (15u * LIMIT_TICKS_PER_S) /* longer ones are worth an incident each, */
 #define SOON (180u * LIMIT_TICKS_PER_S) /* unless they come back within so long: it never was quite over */
 
-static uint32_t end_of(const struct incident_head *h, const struct incident_case *c) {
-  uint32_t end = c->from_seq + 1;
-  for (uint32_t i = 0; i < h->alarm_n; i++) {
-    const struct incident_alarm *a = &h->alarm[i];
-    if (a->case_idx == incident_case_number(h, c) && a->over_seq > end && incident_family_of(a->signal) == c->family)
-      end = a->over_seq;
-  }
-  return end;
-}
-
 uint32_t incident_again_rest(const struct incident_head *h, const struct incident_case *c) {
   if (!c->shown || c->story.verdict != REC_VERDICT_UNHEALTHY || c->story.cause_n == 0) return 0;
   if (c->family == INCIDENT_TRAFFIC || c->family >= INCIDENT_GAP) return 0;
-  return end_of(h, c) - c->from_seq <= SHORT ? INCIDENT_REST_TICKS : SOON;
+  return incident_case_until(h, c, c->from_seq + 1) - c->from_seq <= SHORT ? INCIDENT_REST_TICKS : SOON;
 }
 
 /* The same service, and no two different parts of it: a dip of a few requests is not always told as narrowly. */
@@ -63,6 +53,7 @@ void incident_again_join(struct incident_head *h, const struct incident_view *v,
   b->between = a->between;
   b->nodes = a->nodes;
   b->trace = a->trace;
+  b->gauges = a->gauges;
   if (a->story.cause[0].series_idx != REC_SERIES_NONE || b->story.cause_n == 0) b->story = a->story;
   b->before_n += b->impact_n;
   b->before_failed += b->impact_failed;

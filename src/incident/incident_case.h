@@ -4,6 +4,7 @@
 #define INCIDENT_CASE_H
 
 #include "detect_step.h"
+#include "incident_gauge.h"
 #include "incident_rank.h"
 #include "incident_time.h"
 #include "rec_incident.h"
@@ -123,6 +124,7 @@ struct incident_case {
   uint32_t pad_nodes;
   struct incident_story story;
   struct incident_time time; /* kept while the last seconds show too little */
+  struct incident_gauges gauges;
 };
 
 #define INCIDENT_EXEMPLARS 1024u
@@ -215,6 +217,8 @@ const struct incident_alarm *incident_alarm_next(const struct incident_head *h, 
 const struct incident_alarm *incident_alarm_strongest(const struct incident_head *h, const struct incident_view *v,
                                                       const struct incident_case *c, uint32_t node, uint8_t signal,
                                                       bool in_force);
+/* Until when its alarms have stood, of its own family; `now` while one does, or where none has ended. */
+uint32_t incident_case_until(const struct incident_head *h, const struct incident_case *c, uint32_t now);
 /* The service of an alarm whose series is known, REC_SERIES_NONE for mesh, region and cluster. */
 static inline uint32_t incident_alarm_node(const struct incident_view *v, const struct incident_alarm *a) {
   return v->catalog->entry[a->series_idx].node;

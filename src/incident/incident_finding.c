@@ -12,8 +12,9 @@
 
 #define NONE REC_SERIES_NONE
 #define Z95 1.96
-#define BYTES_SD 0.1 /* of the log of some windows' mean size; nothing finer is claimed */
-#define SPAN_S 60.0  /* the smallest effect is that of one minute */
+#define BYTES_SD 0.1  /* of the log of some windows' mean size; nothing finer is claimed */
+#define RINGS_S 100.0 /* so far back the rings go */
+#define SPAN_S 60.0   /* the smallest effect is that of one minute */
 
 /* The case's alarm on that series and signal; where there is none, its alarm with most evidence. */
 static const struct incident_alarm *alarm_of(const struct incident_head *h, const struct incident_view *v,
@@ -38,18 +39,49 @@ static void effect_set(struct rec_finding *f, double log_sd) {
   f->known = true;
 }
 
+/* What a series saw while the trouble lasted, and how long that was. */
+struct seen {
+  struct series_sum sum;
+  double span_s;
+};
+
+/* Of the series of the plot: its trace still has the seconds when its rings do not. */
+static struct seen trace_sum(const struct incident_trace *t, uint32_t from, uint32_t until) {
+  struct series_sum sum = {0};
+  double span_s = 0.0;
+  uint32_t first = from / LIMIT_TICKS_PER_S, last = until / LIMIT_TICKS_PER_S;
+  for (uint32_t i = 0; t->step_s && i < t->n / t->step_s; i++) {
+    uint32_t s = t->first_s + i * t->step_s;
+    if (s + t->step_s <= first || s > last) continue;
+    sum.n += (double)half_value(t->slot[i].n);
+    sum.e += (double)half_value(t->slot[i].e);
+    sum.lat_s += 1e-6 * (double)half_value(t->slot[i].lat_us);
+    span_s += (double)t->step_s;
+  }
+  return (struct seen){sum, span_s > 0.0 ? span_s : 1.0};
+}
+
+static struct seen seen_of(const struct incident_view *v, const struct incident_case *c, uint32_t idx, uint32_t until) {
+  if (c->trace.series_idx == idx && c->trace.n > 0) return trace_sum(&c->trace, c->from_seq, until);
+  double span_s = (double)(until - c->from_seq + 1) / (double)LIMIT_TICKS_PER_S;
+  return (struct seen){series_recent_sum(&v->state[idx], c->from_seq, until), span_s < RINGS_S ? span_s : RINGS_S};
+}
+
 /* Relative sd of a ratio of two counts' rates, by the delta method: 1/e + 1/a, times the overdispersion. */
-static void share_find(const struct incident_view *v, const struct series_state *s, const struct incident_alarm *a,
-                       uint32_t from, struct rec_finding *f) {
+static void share_find(const struct series_state *s, const struct incident_alarm *a, const struct seen *seen,
+                       struct rec_finding *f) {
   const struct series_ratio *r = series_ratio_find(s, a ? a->signal : REC_SIGNAL_ERRORS);
   if (!r) r = &s->ratio[0];
   double requests = (double)s->requests, n = 0.0, e = 0.0, phi = series_ratio_phi(r);
-  struct series_sum sum = series_recent_sum(s, from, v->seq);
-  if (r->signal == REC_SIGNAL_ERRORS) {
-    n = sum.n;
-    e = sum.e;
-  } else {
-    detect_ratio_since(r, &n, &e);
+  /* A class of failures has no seconds of its own; once its alarm is over, those of all failures speak for it. */
+  if (r->signal != REC_SIGNAL_ERRORS) detect_ratio_since(r, &n, &e);
+  if (n <= 0.0 && incident_family_of((enum rec_signal)r->signal) == INCIDENT_ERRORS) {
+    n = seen->sum.n;
+    e = seen->sum.e;
+  }
+  if (n <= 0.0 && a && a->seen > 0.0f) { /* what the alarm saw while it stood */
+    e = (double)a->seen_per_tick * seen->span_s * (double)LIMIT_TICKS_PER_S;
+    n = e / (double)a->seen;
   }
   double per_s = s->span > 0.0f ? requests / (double)s->span * (double)LIMIT_TICKS_PER_S : 0.0;
   f->unit = "share";
@@ -61,7 +93,7 @@ static void share_find(const struct incident_view *v, const struct series_state 
 }
 
 static void seconds_find(const struct incident_view *v, uint32_t idx, const struct series_state *s, uint32_t from,
-                         struct rec_finding *f) {
+                         const struct series_sum *seen, struct rec_finding *f) {
   struct incident_excess x = incident_excess_of(v, idx, INCIDENT_LATENCY, from, v->seq);
   struct incident_normal n = incident_normal_of(v, idx, from);
   if (x.bad <= 0.0 || n.latency_mean_s <= 0.0) return;
@@ -69,34 +101,31 @@ static void seconds_find(const struct incident_view *v, uint32_t idx, const stru
   f->unit = "s";
   f->baseline = n.latency_mean_s;
   f->baseline_sd = one * math_sqrt(x.bad / (x.bad > total ? x.bad : total));
-  f->observed = n.latency_mean_s + x.x / x.bad;
+  f->observed = seen->n > seen->e ? seen->lat_s / (seen->n - seen->e) : n.latency_mean_s + x.x / x.bad;
   if (f->observed < 0.0) f->observed = 0.0;
   double base = f->observed > f->baseline ? f->observed : f->baseline;
   effect_set(f, one * (base / f->baseline) / base);
 }
 
-static void rate_find(const struct incident_view *v, const struct series_state *s, uint32_t from,
-                      struct rec_finding *f) {
-  struct series_sum sum = series_recent_sum(s, from, v->seq);
-  double span_s = (double)(v->seq - from + 1) / (double)LIMIT_TICKS_PER_S, phi = (double)s->rate.phi_ten;
-  if (span_s > 100.0) span_s = 100.0;
+static void rate_find(const struct series_state *s, const struct seen *seen, struct rec_finding *f) {
+  double phi = (double)s->rate.phi_ten;
   f->unit = "1/s";
   f->baseline = detect_rate_per_s(&s->rate);
   f->baseline_sd = f->baseline * math_sqrt((double)s->rate.zeta2 + phi / ((double)s->rate.a + 1.0));
-  f->observed = sum.n / span_s;
-  effect_set(f, math_sqrt(phi / (sum.n + 0.5) + (double)s->rate.zeta2));
+  f->observed = seen->sum.n / seen->span_s;
+  effect_set(f, math_sqrt(phi / (seen->sum.n + 0.5) + (double)s->rate.zeta2));
 }
 
 static void numbers_find(const struct incident_view *v, uint32_t idx, const struct incident_alarm *a, uint32_t from,
-                         struct rec_finding *f) {
+                         const struct seen *seen, struct rec_finding *f) {
   const struct series_state *s = &v->state[idx];
   switch (f->signal) {
     case REC_SIGNAL_REQUESTS_DOWN:
     case REC_SIGNAL_REQUESTS_UP:
-    case REC_SIGNAL_ERRATIC: rate_find(v, s, from, f); break;
+    case REC_SIGNAL_ERRATIC: rate_find(s, seen, f); break;
     case REC_SIGNAL_LATENCY:
     case REC_SIGNAL_LATENCY_APART:
-    case REC_SIGNAL_LATENCY_DRIFT: seconds_find(v, idx, s, from, f); break;
+    case REC_SIGNAL_LATENCY_DRIFT: seconds_find(v, idx, s, from, &seen->sum, f); break;
     case REC_SIGNAL_BYTES:
       f->unit = "bytes";
       f->baseline = detect_bytes_mean(&s->extra.flow.bytes);
@@ -110,7 +139,7 @@ static void numbers_find(const struct incident_view *v, uint32_t idx, const stru
       f->observed = (double)s->extra.flow.hanging.open;
       effect_set(f, math_sqrt(1.0 / (f->observed + 0.5)));
       break;
-    default: share_find(v, s, a, from, f); break;
+    default: share_find(s, a, seen, f); break;
   }
 }
 
@@ -171,6 +200,8 @@ void incident_finding_write(const struct incident_head *h, const struct incident
   f->onset = incident_seq_wall(h, v, c->from_seq);
   f->baseline_age_s = (double)(v->seq - v->state[idx].born_seq) / (double)LIMIT_TICKS_PER_S;
   f->baseline_requests = (double)v->state[idx].requests;
-  numbers_find(v, idx, a, c->from_seq, f);
+  uint32_t until = incident_case_until(h, c, v->seq);
+  struct seen seen = seen_of(v, c, idx, until);
+  numbers_find(v, idx, a, c->from_seq, &seen, f);
   plot_write(h, v, &c->trace, f, &out->plot);
 }

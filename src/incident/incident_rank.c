@@ -151,6 +151,14 @@ static uint32_t victim_of(const struct incident_view *v, const struct incident_n
   return victim;
 }
 
+/* By whoever sees more of it. */
+static double victim_excess(const struct incident_view *v, uint32_t node, struct base_str cluster,
+                            enum incident_family family, uint32_t from, uint32_t to) {
+  double own = side_excess(v, node, REC_SIDE_SERVER, cluster, family, from, to).x,
+         seen = side_excess(v, node, REC_SIDE_CLIENT, cluster, family, from, to).x;
+  return own > seen ? own : seen;
+}
+
 static struct incident_rank rank_of(const struct incident_view *v, const struct incident_claim *c,
                                     enum incident_family family) {
   bool between = incident_claim_between(c);
@@ -166,8 +174,8 @@ static struct incident_rank rank_of(const struct incident_view *v, const struct 
 }
 
 uint32_t incident_rank_run(const struct incident_view *v, const struct incident_nodes *set, struct base_str cluster,
-                           enum incident_family family, uint32_t from, uint32_t to, struct incident_rank *out,
-                           uint32_t max, uint32_t *victim) {
+                           enum incident_family family, uint32_t from, uint32_t to, const double *gauge,
+                           struct incident_rank *out, uint32_t max, uint32_t *victim) {
   MUST(set->n > 0 && max > 0 && max <= LIMIT_CAUSES);
   struct incident_claim best[LIMIT_CAUSES];
   uint32_t n = 0;
@@ -175,11 +183,12 @@ uint32_t incident_rank_run(const struct incident_view *v, const struct incident_
   struct course course = course_of(v, *victim, cluster, family);
   for (uint32_t i = 0; i < set->n; i++) {
     struct incident_claim c = {.id = set->node[i], .self = self_of(v, set->node[i], cluster, family, from, to)};
-    if (c.self.own + c.self.between <= 0.0) continue;
+    c.gauge = gauge ? gauge[i] : 0.0;
+    if (c.self.own + c.self.between + c.gauge <= 0.0) continue;
     c.concordance = concordance(v, &c, &course, cluster, family);
     incident_claim_add(best, &n, max, c);
   }
-  incident_claims_share(best, n, 0.0);
+  n = incident_claims_share(best, n, victim_excess(v, *victim, cluster, family, from, to));
   for (uint32_t i = 0; i < n; i++) out[i] = rank_of(v, &best[i], family);
   return n;
 }

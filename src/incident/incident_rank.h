@@ -5,7 +5,8 @@
  *   N_c = X_c as its clients see it - X_c as it reports itself     what went wrong between the two
  *   self_v = D_v (if z >= 3) + N_v (if z >= 3)
  *   C_v = sum_t min(self_v+, X_T+) / sum_t max(self_v+, X_T+)      over seconds since before the onset
- *   score_v = self_v (0.3 + 0.7 C_v), then normalised; the 0.3 keeps troubles in the list that retries hide from T */
+ *   score_v = self_v (0.3 + 0.7 C_v), then normalised; the 0.3 keeps troubles in the list that retries hide from T
+ *   where no score is half of X_T: score_v / X_T + G_v / 2, G_v in 0..1 what its gauges say */
 #ifndef INCIDENT_RANK_H
 #define INCIDENT_RANK_H
 
@@ -37,10 +38,11 @@ bool incident_nodes_add(struct incident_nodes *set, uint32_t node);
 uint32_t incident_rank_source(const struct incident_view *v, uint32_t node, struct base_str cluster,
                               enum incident_family family, uint32_t from, uint32_t to);
 
-/* Ranks the set; writes at most max, best first, and returns how many. *victim: the node with most excess. Cost:
- * O(nodes + their edges) sums over the recent rings. */
+/* Ranks the set; writes at most max, best first, and returns how many. gauge: by member, what its gauges say
+ * (incident_gauge.h); NULL: none are known. *victim: the node with most excess. Cost: O(nodes + their edges)
+ * sums over the recent rings. */
 uint32_t incident_rank_run(const struct incident_view *v, const struct incident_nodes *set, struct base_str cluster,
-                           enum incident_family family, uint32_t from, uint32_t to, struct incident_rank *out,
-                           uint32_t max, uint32_t *victim);
+                           enum incident_family family, uint32_t from, uint32_t to, const double *gauge,
+                           struct incident_rank *out, uint32_t max, uint32_t *victim);
 
 #endif

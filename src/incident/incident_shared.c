@@ -96,5 +96,8 @@ void incident_shared_tell(const struct incident_case *c, struct incident_story *
     s->cause[i].score = 1.0 / (double)c->shared_n;
     doubt(&s->cause[i], c->shared_n);
   }
+  struct base_buf b = buf_over(s->refute, sizeof s->refute - 1);
+  buf_put_str(&b, STR("one of them in trouble clearly before the others: then it is that one"));
+  s->refute[b.n] = 0;
   s->margin = 0.0;
 }

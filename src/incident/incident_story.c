@@ -374,6 +374,19 @@ static uint32_t ranks_own(const struct incident_head *h, const struct incident_v
   return keep;
 }
 
+/* Adds to a new story what its causes' gauges show. */
+static void tell_gauges(const struct incident_head *h, const struct incident_view *v, struct incident_case *c) {
+  struct incident_nodes of = {.n = 0};
+  for (uint32_t i = 0; i < c->story.cause_n; i++) (void)incident_nodes_add(&of, c->story.cause[i].node);
+  incident_gauge_keep(v, &c->gauges, &of, incident_seq_wall(h, v, c->from_seq));
+  for (uint32_t i = 0; i < c->story.cause_n; i++) {
+    struct incident_cause *k = &c->story.cause[i];
+    struct rec_entity e;
+    incident_entity_of(v, k, &e);
+    incident_gauge_text(&c->gauges, &e, k->node, k->evidence, sizeof k->evidence);
+  }
+}
+
 static bool tell_ranked(const struct incident_head *h, const struct incident_view *v, struct incident_case *c) {
   struct window w = window_of(v, c);
   struct base_str cluster = scope_of(v, c, w);
@@ -383,9 +396,12 @@ static bool tell_ranked(const struct incident_head *h, const struct incident_vie
   uint32_t victim = 0;
   set_gather(h, v, c, cluster, w, &set);
   if (set.n == 0) return false;
-  uint32_t n = incident_rank_run(v, &set, cluster, c->family, w.from, w.to, rank, LIMIT_CAUSES, &victim);
+  double gauge[INCIDENT_NODES];
+  incident_gauge_weigh(v, &c->gauges, &set, incident_seq_wall(h, v, c->from_seq), gauge);
+  uint32_t n = incident_rank_run(v, &set, cluster, c->family, w.from, w.to, gauge, rank, LIMIT_CAUSES, &victim);
   n = ranks_own(h, v, c, rank, n);
-  if (n == 0) return false;
+  if (n == 0 || (rank[0].self <= 0.0 && c->story.rate > 0.0))
+    return false; /* what had an excess says more than a gauge */
   for (uint32_t i = 0; i < n; i++) cause_name(h, v, c, &rank[i], i == 0, w, &s);
   causes_sort(&s);
   region_judge(v, rank, n, cluster, &s);
@@ -402,9 +418,10 @@ static bool tell_ranked(const struct incident_head *h, const struct incident_vie
   severity_set(v, c, victim, w, &s);
   c->story = s;
   incident_time_tell(v, c);
+  tell_gauges(h, v, c);
   load_judge(h, v, c, &c->story);
   incident_text_summary(v, c, c->story.summary, sizeof c->story.summary);
-  return true;
+  return rank[0].self > 0.0; /* a gauge names, and does not tell */
 }
 
 /* Nothing could be ranked (signals without recent seconds, or too little evidence left): the strongest alarm speaks,
@@ -433,6 +450,7 @@ static void tell_alarm(const struct incident_head *h, const struct incident_view
   c->source = node;
   c->story = s;
   cause_put(&c->story, cause);
+  tell_gauges(h, v, c);
   load_judge(h, v, c, &c->story);
   incident_text_summary(v, c, c->story.summary, sizeof c->story.summary);
 }
@@ -472,6 +490,7 @@ static bool tell_traffic(const struct incident_head *h, const struct incident_vi
     cause_first(&s, cause);
   }
   c->story = s;
+  tell_gauges(h, v, c);
   return t.confirmed || t.verdict == REC_VERDICT_EXPECTED || v->seq - c->opened_seq >= SETTLES;
 }
 

@@ -17,8 +17,9 @@
 #define PODS_BUSY 5.0f                         /* and count if they have so many in that time */
 #define FOLLOWS 0.8                            /* all of a cluster drops by at least so much of what its entry does */
 #define GROUPED 2.0                            /* variance over the mean of requests that come in groups */
-#define OTHERS_MOVE 0.3                        /* of one route's relative change: its siblings may change so much */
-#define OVERFLOW 3.0 /* times the band of its load: more is no load's doing, not even for a while */
+#define MUCH_LESS 0.6   /* of its usual requests, a route that stands out has at most so many, or more by as much */
+#define OTHERS_MOVE 0.3 /* of one route's relative change: its siblings may change so much */
+#define OVERFLOW 3.0    /* times the band of its load: more is no load's doing, not even for a while */
 
 struct change {
   double before, now; /* requests a second: of the last hour, and over the last seconds of the trouble */
@@ -297,6 +298,13 @@ static struct base_str one_cluster(const struct incident_view *v, uint32_t node,
   return n > 1 && most > 0.0 && most >= 0.8 * sum ? part[best].cluster : STR_NONE;
 }
 
+/* Is it much more, or much less, and not by chance? */
+static bool differs(struct change k) {
+  double due = k.before * k.span_s, off = (k.now - k.before) * k.span_s, r = ratio_of(k);
+  if (off < 0.0) off = -off;
+  return (r <= MUCH_LESS || r >= 1.0 / MUCH_LESS) && off >= 4.0 * math_sqrt(GROUPED * due);
+}
+
 /* Did the others go another way than this one? Closer to as usual than to it, and not by chance. */
 static bool others_stay(struct change one, struct change rest) {
   double r = ratio_of(one), alike = rest.before * r * rest.span_s, seen = rest.now * rest.span_s;
@@ -327,7 +335,8 @@ static uint32_t one_route(const struct incident_view *v, uint32_t node, bool up,
   }
   rest.before -= out->before;
   rest.now -= out->now;
-  return n > 1 && best != NONE && rest.before > 0.0 && others_stay(*out, rest) ? best : NONE;
+  if (n < 2 || best == NONE || rest.before <= 0.0 || !differs(*out)) return NONE;
+  return others_stay(*out, rest) ? best : NONE;
 }
 
 /* The callee that has a route of the same name with all that the caller's has, before and now: a gateway hands it on.
@@ -402,8 +411,14 @@ struct incident_traffic incident_traffic_judge(const struct incident_head *h, co
   bool told = incident_gap_share(h, out.node) >= EXPLAINS * gone; /* its proxies are known to lose reports */
   enum others others = c->up ? OTHERS_AGREE : others_of(v, out.node, c->from_seq);
   out.confirmed = others == OTHERS_AGREE;
-  if (!(told && gone > 0.0) && moved_between(v, out.node, c->from_seq, &out)) {
+  /* What moves need not have moved at its callers: they send it elsewhere. */
+  bool moved = moved_between(v, out.node, c->from_seq, &out);
+  if (!moved && (moved = moved_between(v, start, c->from_seq, &out))) out.node = start;
+  if (!(told && gone > 0.0) && moved) {
     out.node = moved_from(v, out.node, c->from_seq);
+    k = change_of(v, service_series(v, out.node), c->from_seq);
+    out.before_per_s = k.before;
+    out.now_per_s = k.now;
     out.verdict = REC_VERDICT_EXPECTED;
     out.reason = "what one cluster lost, another took over";
     return out;

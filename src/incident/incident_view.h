@@ -6,6 +6,7 @@
 #ifndef INCIDENT_VIEW_H
 #define INCIDENT_VIEW_H
 
+#include "detect_gauge_table.h"
 #include "incident_weigh.h"
 #include "series_catalog.h"
 #include "series_state.h"
@@ -28,6 +29,7 @@ struct incident_view {
   uint32_t seq;                     /* the tick of the barrier */
   const double *log_c;              /* thresholds by budget share */
   bool unheard;                     /* nobody was heard in the time of this tick */
+  const struct gauge_table *gauge;  /* NULL: none are watched */
 };
 
 /* Zero with sd 1 where the series is unknown. Ticks [from, to]. */

@@ -5,6 +5,8 @@
 
 #define Z_GATE 3.0
 #define Z_HOT 2.0
+#define DECISIVE 0.5   /* of the victim's excess: a claim that explains so much is not held against gauges, */
+#define WITNESS 0.5    /* which say at most so much of it */
 #define DISCORDANT 0.3 /* part of the score that a trouble keeps which the victim does not show */
 
 void incident_weight_open(struct incident_weight *w, bool reports, struct incident_excess server,
@@ -109,6 +111,21 @@ void incident_claim_add(struct incident_claim *best, uint32_t *n, uint32_t max, 
   claim_insert(best, n, max, c);
 }
 
+/* Are gauges heard? */
+static bool is_open(const struct incident_claim *best, uint32_t n, double victim) {
+  double says = 0.0;
+  for (uint32_t i = 0; i < n; i++) says += best[i].gauge;
+  return says > 0.0 && best[0].score < DECISIVE * victim;
+}
+
+static void claims_gauge(struct incident_claim *best, uint32_t n, double victim) {
+  for (uint32_t i = 0, done = 0; i < n; i++) {
+    struct incident_claim c = best[i];
+    c.score = c.score / victim + WITNESS * c.gauge;
+    claim_insert(best, &done, n, c);
+  }
+}
+
 /* Full strain counts as much as an excess that explains all of the victim's. */
 static void claims_strain(struct incident_claim *best, uint32_t n, double victim) {
   double most = best[0].score > victim ? best[0].score : victim;
@@ -119,10 +136,13 @@ static void claims_strain(struct incident_claim *best, uint32_t n, double victim
   }
 }
 
-void incident_claims_share(struct incident_claim *best, uint32_t n, double victim) {
+uint32_t incident_claims_share(struct incident_claim *best, uint32_t n, double victim) {
   double sum = 0.0, strain = 0.0;
+  if (is_open(best, n, victim)) claims_gauge(best, n, victim);
   for (uint32_t i = 0; i < n; i++) strain += best[i].strain;
   if (strain > 0.0) claims_strain(best, n, victim);
   for (uint32_t i = 0; i < n; i++) sum += best[i].score;
   for (uint32_t i = 0; i < n && sum > 0.0; i++) best[i].score /= sum;
+  while (n > 0 && best[n - 1].score <= 0.0) n--;
+  return n;
 }

@@ -53,6 +53,7 @@ struct incident_claim {
   struct incident_self self;
   double concordance; /* of its self-excess with the victim's excess, 0..1 */
   double strain;      /* of what it runs on, 0..1: incident_weigh_strain */
+  double gauge;       /* how far its gauges are from usual, 0..1: incident_gauge.h */
   double score;       /* found by incident_claim_add and incident_claims_share */
 };
 
@@ -65,8 +66,9 @@ double incident_weigh_strain(double usual, double sd, double now);
 bool incident_claim_between(const struct incident_claim *c);
 /* Puts the claim among the best so far, best first; *n of them, at most max > 0. Gives it its score. */
 void incident_claim_add(struct incident_claim *best, uint32_t *n, uint32_t max, struct incident_claim c);
-/* Adds what strain says, then divides the scores by their sum, if it is not 0. victim: its excess, against which strain
- * is weighed. */
-void incident_claims_share(struct incident_claim *best, uint32_t n, double victim);
+/* Adds what gauges say, where no claim explains half of the victim's excess: to each at most as much as that half. Adds
+ * what strain says. Then divides the scores by their sum, if it is not 0. victim: its excess. Returns how many have a
+ * score, which come first. */
+uint32_t incident_claims_share(struct incident_claim *best, uint32_t n, double victim);
 
 #endif

@@ -97,11 +97,12 @@ static bool exemplar_fits(const struct incident_view *v, const struct incident_c
 static void exemplars_write(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
                             struct rec_incident *out) {
   int64_t since = out->started_at.ns - TIME_NS_PER_S;
+  int64_t until = incident_seq_wall(h, v, incident_case_until(h, c, v->seq + 1)).ns + TIME_NS_PER_S;
   for (uint32_t i = 0; i < h->exemplar_n && out->exemplar_n < LIMIT_EXEMPLARS; i++) {
     uint32_t at = (h->exemplar_next + INCIDENT_EXEMPLARS - 1 - i) % INCIDENT_EXEMPLARS;
     const struct incident_exemplar *x = &h->exemplar[at];
     bool failed = rec_class_failed(x->class_);
-    if (x->at.ns < since || (c->family == INCIDENT_ERRORS) != failed || !x->request_id[0]) continue;
+    if (x->at.ns < since || x->at.ns > until || (c->family == INCIDENT_ERRORS) != failed || !x->request_id[0]) continue;
     if (!exemplar_fits(v, c, x)) continue;
     bool twice = false;
     for (uint32_t k = 0; k < out->exemplar_n; k++) twice |= strcmp(out->exemplar[k].request_id, x->request_id) == 0;
@@ -165,10 +166,14 @@ static void kind_set(const struct incident_head *h, const struct incident_view *
   bool told = c->story.cause_n > 0 && incident_family_of(c->story.cause[0].signal) == INCIDENT_OTHER;
   if (told) kind = rec_signal_kind(c->story.cause[0].signal);
   const struct incident_cause *first = c->story.cause_n ? &c->story.cause[0] : NULL;
+  struct rec_entity named = {0};
+  if (first) incident_entity_of(v, first, &named);
   bool full = first && (first->signal == REC_SIGNAL_OVERLOAD || /* slow, and refusing */
                         (c->family == INCIDENT_LATENCY && first->node != NONE &&
                          incident_alarm_strongest(h, v, c, first->node, REC_SIGNAL_OVERLOAD, false)));
-  if (full) kind = "saturation";
+  bool pressed = first && (c->family == INCIDENT_ERRORS || c->family == INCIDENT_LATENCY) &&
+                 incident_gauge_full(&c->gauges, &named, first->node);
+  if (full || pressed) kind = "saturation";
   if (c->drain == INCIDENT_DRAIN_YES) kind = "change";
   struct base_buf b = buf_over(out->kind, sizeof out->kind - 1);
   buf_put_str(&b, str_of(kind));
@@ -231,5 +236,6 @@ void incident_write(const struct incident_head *h, const struct incident_view *v
   incident_finding_write(h, v, c, out);
   incident_chain_write(v, c, out);
   incident_time_write(v, c, out);
+  incident_gauge_write(&c->gauges, out);
   out->confidence = incident_confidence(c, out);
 }

@@ -16,7 +16,7 @@ struct h2_stream {
   struct io_h2 *h;
   int32_t id;
   bool post, grpc, headers_sent, answered;
-  bool gzip, encoding_unknown;         /* of what comes: grpc-encoding, or content-encoding */
+  bool gzip, snappy, encoding_unknown; /* of what comes: grpc-encoding, or content-encoding */
   bool called;                         /* a unary call's message came */
   int status;                          /* and what its method said */
   const struct io_grpc_method *method; /* NULL: not one of ours */

@@ -50,7 +50,8 @@ void h2_http_header(struct h2_stream *st, struct base_str name, struct base_str 
   if (!st->http && !(st->http = http_open())) return;
   if (str_eq(name, STR("content-encoding"))) {
     st->gzip = str_eq(value, STR("gzip"));
-    st->encoding_unknown = !st->gzip && !str_eq(value, STR("identity"));
+    st->snappy = str_eq(value, STR("snappy"));
+    st->encoding_unknown = !st->gzip && !st->snappy && !str_eq(value, STR("identity"));
   }
   struct base_buf *part = http_part(st->http, name);
   if (part && part->n == 0) buf_put_str(part, value);
@@ -119,7 +120,8 @@ static void http_handle(struct h2_stream *st, struct base_str body) {
                                 .query = mark < target.n ? str_cut(target, mark + 1, target.n) : STR_NONE,
                                 .content_type = buf_str(&q->type),
                                 .accept = buf_str(&q->accept),
-                                .body = body};
+                                .body = body,
+                                .snappy = st->snappy};
   struct io_http_response res = {.status = 200, .content_type = "application/json"};
   res.body = buf_open(LIMIT_HTTP_OUT_BYTES);
   conf->http(conf->http_ctx, &req, &res);

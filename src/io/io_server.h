@@ -60,6 +60,7 @@ struct io_http_request {
   struct base_str content_type, accept, accept_encoding;
   struct base_str authorization, if_none_match;
   struct base_str body; /* unpacked, where it came with Content-Encoding: gzip */
+  bool snappy;          /* Content-Encoding: snappy, which the handler has to unpack */
 };
 
 struct io_http_response {

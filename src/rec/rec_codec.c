@@ -120,17 +120,27 @@ static void put_exemplar(struct base_buf *out, const struct rec_exemplar *e) {
   put_str(out, e->trace_id, LIMIT_TRACE_ID_BYTES);
 }
 
+static uint32_t dims_mask(const struct base_str dim[REC_DIM_COUNT]) {
+  uint32_t mask = 0;
+  for (unsigned d = 0; d < REC_DIM_COUNT; d++) mask |= (uint32_t)(dim[d].n != 0) << d;
+  return mask;
+}
+
+/* The names that are set, behind the mask of which. */
+static void put_dims(struct base_buf *out, const struct base_str dim[REC_DIM_COUNT]) {
+  uint32_t mask = dims_mask(dim);
+  put_varint(out, mask);
+  for (unsigned d = 0; d < REC_DIM_COUNT; d++)
+    if (mask >> d & 1u) put_str(out, dim[d], LIMIT_NAME_BYTES);
+}
+
 static void put_change(struct base_buf *out, const struct rec_change *c) {
   put_u64(out, (uint64_t)c->at.ns);
   put_str(out, c->source, LIMIT_NAME_BYTES);
   put_str(out, c->kind, LIMIT_NAME_BYTES);
   put_str(out, c->summary, LIMIT_TEXT_BYTES);
   put_str(out, c->entity.kind, LIMIT_NAME_BYTES);
-  uint32_t mask = 0;
-  for (unsigned d = 0; d < REC_DIM_COUNT; d++) mask |= (uint32_t)(c->entity.dim[d].n != 0) << d;
-  put_varint(out, mask);
-  for (unsigned d = 0; d < REC_DIM_COUNT; d++)
-    if (mask >> d & 1u) put_str(out, c->entity.dim[d], LIMIT_NAME_BYTES);
+  put_dims(out, c->entity.dim);
 }
 
 static void put_command(struct base_buf *out, const struct rec_command *c) {
@@ -151,6 +161,42 @@ static void put_gap(struct base_buf *out, const struct rec_gap *g) {
   buf_put_char(out, (char)g->reason);
 }
 
+static uint64_t bits_of(double v) {
+  uint64_t bits;
+  memcpy(&bits, &v, sizeof bits);
+  return bits;
+}
+
+static bool finite_bits(uint64_t bits) {
+  return (bits >> 52 & 0x7ffu) != 0x7ffu;
+}
+
+static bool words_sound(const struct rec_gauge *g) {
+  return g->role < REC_ROLE_COUNT && g->unit < REC_UNIT_COUNT && g->bad < REC_BAD_COUNT;
+}
+
+static bool lead_sound(const struct rec_gauge *g) {
+  return g->lead_n <= LIMIT_GAUGE_LEAD && (g->lead_n ? g->lead_ns > 0 : g->lead_ns == 0);
+}
+
+static void put_gauge(struct base_buf *out, const struct rec_gauge *g) {
+  uint64_t bits = bits_of(g->value);
+  if (!words_sound(g) || !lead_sound(g) || !finite_bits(bits) || g->metric.n == 0 || dims_mask(g->dim) == 0)
+    out->bad = true;
+  put_u64(out, (uint64_t)g->at.ns);
+  put_dims(out, g->dim);
+  put_str(out, g->metric, LIMIT_NAME_BYTES);
+  put_str(out, g->part, LIMIT_NAME_BYTES);
+  put_str(out, g->line, LIMIT_LOG_LINE_BYTES);
+  put_u64(out, bits);
+  put_varint(out, g->lead_n);
+  put_varint(out, (uint64_t)g->lead_ns);
+  buf_put_char(out, (char)g->role);
+  buf_put_char(out, (char)g->unit);
+  buf_put_char(out, (char)g->bad);
+  buf_put_char(out, (char)g->novel);
+}
+
 static void put_head(struct base_buf *out, const struct rec_head_batch *h) {
   put_varint(out, h->exemplar_n);
   for (size_t i = 0; i < h->exemplar_n; i++) put_exemplar(out, &h->exemplar[i]);
@@ -160,6 +206,8 @@ static void put_head(struct base_buf *out, const struct rec_head_batch *h) {
   for (size_t i = 0; i < h->command_n; i++) put_command(out, &h->command[i]);
   put_varint(out, h->gap_n);
   for (size_t i = 0; i < h->gap_n; i++) put_gap(out, &h->gap[i]);
+  put_varint(out, h->gauge_n);
+  for (size_t i = 0; i < h->gauge_n; i++) put_gauge(out, &h->gauge[i]);
 }
 
 void rec_codec_tick_write(const struct rec_tick_input *in, struct base_buf *out) {
@@ -347,7 +395,8 @@ enum {
   EXEMPLAR_BYTES = 17,
   CHANGE_BYTES = 13,
   COMMAND_BYTES = 11,
-  GAP_BYTES = 7
+  GAP_BYTES = 7,
+  GAUGE_BYTES = 29
 };
 
 static void take_batch_obs(struct take *t, struct rec_batch *b) {
@@ -393,18 +442,23 @@ static void take_exemplar(struct take *t, struct rec_exemplar *e) {
   e->trace_id = take_str(t, LIMIT_TRACE_ID_BYTES);
 }
 
+static uint64_t take_dims(struct take *t, struct base_str dim[REC_DIM_COUNT]) {
+  uint64_t mask = take_varint(t, (1ull << REC_DIM_COUNT) - 1);
+  for (unsigned d = 0; d < REC_DIM_COUNT; d++) {
+    if (!(mask >> d & 1u)) continue;
+    dim[d] = take_str(t, LIMIT_NAME_BYTES);
+    if (dim[d].n == 0) refuse(t, "a name is listed and empty");
+  }
+  return mask;
+}
+
 static void take_change(struct take *t, struct rec_change *c) {
   *c = (struct rec_change){.at = take_wall(t)};
   c->source = take_str(t, LIMIT_NAME_BYTES);
   c->kind = take_str(t, LIMIT_NAME_BYTES);
   c->summary = take_str(t, LIMIT_TEXT_BYTES);
   c->entity.kind = take_str(t, LIMIT_NAME_BYTES);
-  uint64_t mask = take_varint(t, (1ull << REC_DIM_COUNT) - 1);
-  for (unsigned d = 0; d < REC_DIM_COUNT; d++) {
-    if (!(mask >> d & 1u)) continue;
-    c->entity.dim[d] = take_str(t, LIMIT_NAME_BYTES);
-    if (c->entity.dim[d].n == 0) refuse(t, "a name is listed and empty");
-  }
+  (void)take_dims(t, c->entity.dim);
 }
 
 static void take_command(struct take *t, struct rec_command *c) {
@@ -425,6 +479,27 @@ static void take_gap(struct take *t, struct rec_gap *g) {
   if (g->reason >= REC_GAP_REASON_COUNT) refuse(t, "a gap has no known reason");
 }
 
+static void take_gauge(struct take *t, struct rec_gauge *g) {
+  *g = (struct rec_gauge){.at = take_wall(t)};
+  if (take_dims(t, g->dim) == 0) refuse(t, "a gauge is nobody's");
+  g->metric = take_str(t, LIMIT_NAME_BYTES);
+  if (g->metric.n == 0) refuse(t, "a gauge has no name");
+  g->part = take_str(t, LIMIT_NAME_BYTES);
+  g->line = take_str(t, LIMIT_LOG_LINE_BYTES);
+  uint64_t bits = take_u64(t);
+  if (!finite_bits(bits)) refuse(t, "a gauge's value is not finite");
+  memcpy(&g->value, &bits, sizeof bits);
+  g->lead_n = take_u32(t);
+  g->lead_ns = (int64_t)take_varint(t, INT64_MAX);
+  if (!lead_sound(g)) refuse(t, "a gauge's lead is out of range");
+  g->role = take_u8(t);
+  g->unit = take_u8(t);
+  g->bad = take_u8(t);
+  uint8_t novel = take_u8(t);
+  g->novel = novel == 1;
+  if (!words_sound(g) || novel > 1) refuse(t, "a gauge has no known role, unit or side");
+}
+
 static void take_head(struct take *t, struct rec_head_batch *h) {
   h->exemplar_n = take_count(t, EXEMPLAR_BYTES);
   struct rec_exemplar *exemplar = TAKE_NEW(t, struct rec_exemplar, h->exemplar_n);
@@ -442,6 +517,10 @@ static void take_head(struct take *t, struct rec_head_batch *h) {
   struct rec_gap *gap = TAKE_NEW(t, struct rec_gap, h->gap_n);
   for (size_t i = 0; i < h->gap_n && !t->reason; i++) take_gap(t, &gap[i]);
   h->gap = gap;
+  h->gauge_n = take_count(t, GAUGE_BYTES);
+  struct rec_gauge *gauge = TAKE_NEW(t, struct rec_gauge, h->gauge_n);
+  for (size_t i = 0; i < h->gauge_n && !t->reason; i++) take_gauge(t, &gauge[i]);
+  h->gauge = gauge;
 }
 
 bool rec_codec_tick_read(struct base_str bytes, struct base_arena *arena, struct rec_tick_input *out,

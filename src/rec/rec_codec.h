@@ -10,8 +10,10 @@
  *           each bucket (after the one before) and count | latency sum | mask of stages, their sums |
  *           bytes in | bytes out
  *   drop    idx
- *   head    n exemplars | n changes | n commands | n gaps
+ *   head    n exemplars | n changes | n commands | n gaps | n gauges
  *   gap     node, namespace, service, cluster | expected, lost | reason
+ *   gauge   i64 at | mask of dims, their strings | metric, part, line | u64 value's bits | lead n, lead ns |
+ *           role, unit, bad, novel
  *
  * Numbers that ascend are written as the distance to the number before, less one. */
 #ifndef REC_CODEC_H
@@ -37,7 +39,7 @@ struct rec_tick_input {
   struct rec_head_batch head;
 };
 
-#define REC_CODEC_VERSION 3u
+#define REC_CODEC_VERSION 4u
 
 /* Appends the frame's body. Sets out->bad where it does not fit, or where the reader would refuse it: a text over
  * its limit, numbers out of range or out of order. Same input, same bytes. */

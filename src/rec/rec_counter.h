@@ -39,9 +39,17 @@
   X(SOURCE_SWITCHED, "source_switched", "reporters for which another source than before counts now")                \
   X(WAITING_LIMIT, "waiting_limit", "spans and records counted at once because too many wait for their tick")       \
   X(STARTS, "starts", "requests told when they began (start entries of the serving side)")                          \
+  X(SAMPLES, "samples", "samples of metrics decoded, a whole histogram or summary being one")                       \
+  X(SAMPLES_NOT_FINITE, "samples_not_finite", "samples whose value is infinite or no number, passed over")          \
+  X(EXEMPLARS, "exemplars", "exemplars of metrics, passed over")                                                    \
   X(REJECT_MESSAGE, "message_malformed", "messages whose protobuf is broken")                                       \
   X(REJECT_ENTRY, "entry_malformed", "entries whose protobuf is broken")                                            \
   X(REJECT_LOG_POOR, "log_incomplete", "access logs without a duration")                                            \
+  X(REJECT_SAMPLE, "sample_malformed", "samples of metrics that are broken: lines, series, points")                 \
+  X(REJECT_SAMPLE_LABELS, "label_limit", "samples with over 64 labels, or with too much text in them")              \
+  X(REJECT_SAMPLE_BUCKETS, "bucket_limit", "histograms with too many buckets")                                      \
+  X(REJECT_SAMPLE_ORDER, "sample_order", "samples older than the one before of their series in one message")        \
+  X(REJECT_SYMBOL_LIMIT, "symbol_limit", "remote writes with more symbols than the table holds")                    \
   X(REJECT_NO_IDENTIFIER, "no_identifier", "messages of a stream that never said who it is")                        \
   X(REJECT_NO_START, "no_start_time", "entries without a start time")                                               \
   X(REJECT_TIME, "time_out_of_range", "entries whose time or duration is negative or absurd")                       \
@@ -98,6 +106,16 @@
   X(GAPS, "gaps", "records of lost telemetry given to the engine")                                                  \
   X(GAP_LIMIT, "gap_limit", "records of lost telemetry not given because too many proxies lose at once")            \
   X(TICKS, "ticks", "ticks that the engine has seen")                                                               \
+  X(GAUGES, "gauges", "samples of gauges that were watched")                                                        \
+  X(GAUGE_OLD, "gauge_old", "samples not later than the one before of the same gauge, passed over")                 \
+  X(GAUGE_LIMIT, "gauge_limit", "samples of gauges that are not watched because the table is full")                 \
+  X(GAUGE_NAME_LIMIT, "gauge_name_limit", "samples of gauges whose names together are over 400 bytes")              \
+  X(GAUGE_TICK_LIMIT, "gauge_tick_limit", "ticks after which samples of gauges had to wait for the next one")       \
+  X(GAUGE_LATE, "gauge_late", "samples of gauges over a minute old when they came, not taken")                      \
+  X(GAUGE_NOBODY, "gauge_nobody", "samples of gauges of nobody that requests were seen of, or to")                  \
+  X(GAUGE_ENTITY_LIMIT, "gauge_entity_limit", "samples of gauges not taken because their entity has too many")      \
+  X(LOG_SERVICE_LIMIT, "log_service_limit", "log lines of services that do not fit the table of services")          \
+  X(LOG_TEMPLATE_LIMIT, "log_template_limit", "error lines without a template because there are too many")          \
   X(ALARMS, "alarms", "alarms that detectors raised")                                                               \
   X(INCIDENTS_OPENED, "incidents_opened", "incidents opened")                                                       \
   X(INCIDENTS_CLOSED, "incidents_closed", "incidents closed")                                                       \

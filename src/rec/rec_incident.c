@@ -288,6 +288,40 @@ static void time_json(struct base_json *j, const struct rec_time *t) {
   json_close(j);
 }
 
+static void pressure_json(struct base_json *j, const struct rec_pressure *p) {
+  json_object(j);
+  json_key(j, "entity");
+  entity_json(j, &p->entity);
+  json_key(j, "metric");
+  json_str(j, p->metric);
+  json_key(j, "part");
+  json_str(j, p->part);
+  json_key(j, "role");
+  json_text(j, rec_role_text(p->role));
+  json_key(j, "unit");
+  json_text(j, rec_unit_text(p->unit));
+  key_short(j, "value", p->value);
+  pair_json(j, "usual", p->low, p->high, NUMBER_DIGITS);
+  json_key(j, "side");
+  json_text(j, rec_bad_text(p->side));
+  key_short(j, "score", p->score);
+  key_time(j, "since", p->since);
+  key_time(j, "at", p->at);
+  json_key(j, "new");
+  json_bool(j, p->novel);
+  json_key(j, "line");
+  json_str(j, p->line);
+  json_close(j);
+}
+
+static void gauges_json(struct base_json *j, const struct rec_incident *in) {
+  MUST(in->gauge_n <= LIMIT_GAUGES_SHOWN);
+  json_key(j, "gauges");
+  json_array(j);
+  for (uint32_t i = 0; i < in->gauge_n; i++) pressure_json(j, &in->gauge[i]);
+  json_close(j);
+}
+
 static void recurrences_json(struct base_json *j, const struct rec_incident *in) {
   MUST(in->again_n <= LIMIT_AGAIN);
   json_key(j, "occurrences");
@@ -357,6 +391,7 @@ void rec_incident_json(const struct rec_incident *in, struct base_buf *out) {
   plot_json(j, in);
   chain_json(j, in);
   time_json(j, &in->time);
+  gauges_json(j, in);
   recurrences_json(j, in);
   decisions_json(j, in);
   if (in->merged_hash) {

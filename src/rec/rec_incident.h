@@ -71,6 +71,19 @@ struct rec_again {
   struct base_wall started_at, ended_at; /* ended_at.ns == 0 while it goes on */
 };
 
+/* A gauge of a likely cause that is not as usual (docs/detectors/gauge.md), at its furthest. Where it is novel, it is
+ * no number but a log line of a kind that its service never logged before. */
+struct rec_pressure {
+  struct rec_entity entity;
+  struct base_str metric, part, line;
+  uint8_t role, unit; /* enum rec_role, rec_unit */
+  uint8_t side;       /* enum rec_bad: above or below the usual */
+  bool novel;
+  double value, low, high; /* low..high: one sample in 1000 is outside, each side */
+  double score;            /* nats */
+  struct base_wall since, at;
+};
+
 /* What was decided about it and why: adopted levels, a verdict that changed, an operator's word. */
 struct rec_decision {
   struct base_wall at;
@@ -103,7 +116,9 @@ struct rec_incident {
   struct rec_hop hop[LIMIT_HOPS];
   char refute[LIMIT_TEXT_BYTES]; /* what would show that the cause is another one; "" where nothing is ranked */
   struct rec_time time;
-  uint32_t occurrences; /* 1, and one more for each time that it came back */
+  uint32_t gauge_n;
+  struct rec_pressure gauge[LIMIT_GAUGES_SHOWN]; /* of the likelier cause first, then what ranks */
+  uint32_t occurrences;                          /* 1, and one more for each time that it came back */
   uint32_t again_n, decision_n;
   struct rec_again again[LIMIT_AGAIN]; /* the newest, oldest first */
   struct rec_decision decision[LIMIT_DECISIONS];
@@ -111,7 +126,7 @@ struct rec_incident {
 
 /* The contract's JSON of one incident, on one line, without a newline. Same record, same bytes. Additive fields
  * beyond the contract: "state", "acked", "muted", "updated_at", "merged_into" (an id) where it was merged, "finding",
- * "plot", "chain", "refuted_by", "time", "occurrences", "recurrences", "decisions". */
+ * "plot", "chain", "refuted_by", "time", "gauges", "occurrences", "recurrences", "decisions". */
 void rec_incident_json(const struct rec_incident *in, struct base_buf *out);
 /* The 16 hex digits of the id and a NUL. */
 void rec_incident_id(const struct rec_incident *in, char out[17]);

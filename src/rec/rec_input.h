@@ -8,6 +8,7 @@
  *   command   an operator's word
  *   drop      a series is forgotten (idle too long); its number may be used again
  *   gap       telemetry of one proxy was lost, or is whole again: who, how much
+ *   gauge     a number that somebody sampled: cpu, a queue's length, a rate made of a counter
  *
  * All views point into the batch's or the frame's memory and live as long as it does. */
 #ifndef REC_INPUT_H
@@ -114,6 +115,25 @@ struct rec_gap {
   uint8_t reason;                       /* enum rec_gap_reason */
 };
 
+/* One sample of a gauge (docs/detectors/gauge.md). Whose it is, metric and part are its key, compared whole (I7). A
+ * gauge of the calls from one service to another names both, and in POD, where it is set, who measured: the caller's.
+ * lead: the door gives nothing of a gauge that was never anything but 0; the first that is something says how many such
+ * samples came before it, evenly over lead_ns. novel: not a number that moves, but a log template that its service has
+ * never logged before; value is how little it was to be expected, in nats, and line one such line. */
+struct rec_gauge {
+  struct base_wall at;
+  double value;                       /* finite */
+  int64_t lead_ns;                    /* > 0 where lead_n is, else 0 */
+  struct base_str metric;             /* the name that its source gave it; never empty */
+  struct base_str part;               /* of the entity: an upstream cluster, a container, a pool; may be empty */
+  struct base_str line;               /* <= LIMIT_LOG_LINE_BYTES; may be empty */
+  struct base_str dim[REC_DIM_COUNT]; /* at least one is set */
+  uint32_t lead_n;                    /* <= LIMIT_GAUGE_LEAD */
+  uint8_t role, unit, bad;            /* enum rec_role, rec_unit, rec_bad */
+  bool novel;
+};
+_Static_assert(sizeof(struct rec_gauge) == 72 + REC_DIM_COUNT * sizeof(struct base_str) + 8, "a gauge has no holes");
+
 /* What arrives for one bucket and tick. obs is sorted by series_idx and holds each series at most once. */
 struct rec_batch {
   const struct rec_series *series; /* new series of this bucket, ascending idx */
@@ -136,6 +156,8 @@ struct rec_head_batch {
   size_t command_n;
   const struct rec_gap *gap;
   size_t gap_n;
+  const struct rec_gauge *gauge; /* sorted by key, then time: never by arrival */
+  size_t gauge_n;
 };
 
 /* Bit i set: dim i is part of the key at this level. */

@@ -39,6 +39,17 @@ static const char *const place_text[] = {REC_PLACE_TABLE(X) "several"};
 static const char *const place_phrase[] = {REC_PLACE_TABLE(X) "in several places"};
 #undef X
 
+#define X(name, text, ranks, doc) text,
+static const char *const role_text[] = {REC_ROLE_TABLE(X)};
+#undef X
+#define X(name, text, ranks, doc) ranks,
+static const bool role_ranks[] = {REC_ROLE_TABLE(X)};
+#undef X
+#define X(name, text) text,
+static const char *const unit_text[] = {REC_UNIT_TABLE(X)};
+static const char *const bad_text[] = {REC_BAD_TABLE(X)};
+#undef X
+
 const char *rec_level_text(enum rec_level v) {
   MUST(v < REC_LEVEL_COUNT);
   return level_text[v];
@@ -90,4 +101,20 @@ const char *rec_place_text(enum rec_place v) {
 const char *rec_place_phrase(enum rec_place v) {
   MUST(v <= REC_PLACE_COUNT);
   return place_phrase[v];
+}
+const char *rec_role_text(enum rec_role v) {
+  MUST(v < REC_ROLE_COUNT);
+  return role_text[v];
+}
+bool rec_role_ranks(enum rec_role v) {
+  MUST(v < REC_ROLE_COUNT);
+  return role_ranks[v];
+}
+const char *rec_unit_text(enum rec_unit v) {
+  MUST(v < REC_UNIT_COUNT);
+  return unit_text[v];
+}
+const char *rec_bad_text(enum rec_bad v) {
+  MUST(v < REC_BAD_COUNT);
+  return bad_text[v];
 }

@@ -167,6 +167,54 @@ enum rec_gap_reason {
       REC_GAP_REASON_COUNT
 };
 
+/* What a gauge tells about. X(NAME, text, ranks, explanation). ranks: 1 where one that is unusual makes its service a
+ * likelier cause (docs/detectors/ranking.md), 0 where it is only shown: what rises with the waiting for somebody else.
+ */
+#define REC_ROLE_TABLE(X)                                                                                       \
+  X(LOAD, "load", 0, "how much is asked of it or under way: rises wherever somebody waits")                     \
+  X(RESOURCE, "resource", 1, "what it runs on: processor, memory, files")                                       \
+  X(SATURATION, "saturation", 1, "full: what queues, is refused or held back, as a pool or a limit is used up") \
+  X(HEALTH, "health", 1, "instances gone, ejected or restarted, connections that fail")                         \
+  X(LOG, "log", 0, "lines of its log, by severity and template")                                                \
+  X(OTHER, "other", 0, "a gauge that is in no table of ours")
+
+enum rec_role {
+#define X(name, text, ranks, doc) REC_ROLE_##name,
+  REC_ROLE_TABLE(X)
+#undef X
+      REC_ROLE_COUNT
+};
+
+/* X(NAME, text): of a gauge's value. */
+#define REC_UNIT_TABLE(X)   \
+  X(NONE, "")               \
+  X(BYTES, "bytes")         \
+  X(SECONDS, "s")           \
+  X(SHARE, "share")         \
+  X(PER_S, "1/s")           \
+  X(BYTES_PER_S, "bytes/s") \
+  X(CORES, "cores")
+
+enum rec_unit {
+#define X(name, text) REC_UNIT_##name,
+  REC_UNIT_TABLE(X)
+#undef X
+      REC_UNIT_COUNT
+};
+
+/* On which side of the usual a gauge is bad. X(NAME, text) */
+#define REC_BAD_TABLE(X) \
+  X(EITHER, "either")    \
+  X(ABOVE, "above")      \
+  X(BELOW, "below")
+
+enum rec_bad {
+#define X(name, text) REC_BAD_##name,
+  REC_BAD_TABLE(X)
+#undef X
+      REC_BAD_COUNT
+};
+
 const char *rec_level_text(enum rec_level v);
 const char *rec_level_kind(enum rec_level v); /* the contract's entity kind */
 unsigned rec_level_share(enum rec_level v);
@@ -180,6 +228,10 @@ const char *rec_gap_text(enum rec_gap_reason v);
 const char *rec_stage_text(enum rec_stage v);
 const char *rec_place_text(enum rec_place v); /* REC_PLACE_COUNT: "several" */
 const char *rec_place_phrase(enum rec_place v);
+const char *rec_role_text(enum rec_role v);
+bool rec_role_ranks(enum rec_role v);
+const char *rec_unit_text(enum rec_unit v);
+const char *rec_bad_text(enum rec_bad v);
 
 static inline bool rec_class_failed(enum rec_class v) {
   return v >= REC_CLASS_SERVER_ERROR && v <= REC_CLASS_CUT;

@@ -156,6 +156,26 @@ void rec_text_gap(const struct rec_gap *gap, struct base_buf *out) {
   buf_put_char(out, '\n');
 }
 
+void rec_text_gauge(const struct rec_gauge *gauge, struct base_buf *out) {
+  char value[32];
+  (void)snprintf(value, sizeof value, "%.17g", gauge->value);
+  buf_put_str(out, STR("gauge"));
+  wall_put(out, "at", gauge->at);
+  str_put(out, "metric", gauge->metric);
+  str_put(out, "part", gauge->part);
+  dims_put(out, gauge->dim);
+  name_put(out, "value");
+  buf_put_str(out, str_of(value));
+  if (gauge->unit) word_put(out, "unit", gauge->unit < REC_UNIT_COUNT ? rec_unit_text(gauge->unit) : NULL, gauge->unit);
+  word_put(out, "role", gauge->role < REC_ROLE_COUNT ? rec_role_text(gauge->role) : NULL, gauge->role);
+  word_put(out, "bad", gauge->bad < REC_BAD_COUNT ? rec_bad_text(gauge->bad) : NULL, gauge->bad);
+  u64_put(out, "lead_n", gauge->lead_n);
+  u64_put(out, "lead_ns", (uint64_t)gauge->lead_ns);
+  if (gauge->novel) buf_put_str(out, STR(" novel"));
+  str_put(out, "line", gauge->line);
+  buf_put_char(out, '\n');
+}
+
 void rec_text_arrival(const char *what, const struct rec_arrival *arrival, struct base_buf *out) {
   numbered(out, what, arrival->stream);
   wall_put(out, "recv", arrival->recv);
@@ -176,5 +196,6 @@ void rec_text_tick_input(const struct rec_tick_input *in, struct base_buf *out) 
   for (size_t i = 0; i < h->change_n; i++) rec_text_change(&h->change[i], out);
   for (size_t i = 0; i < h->command_n; i++) rec_text_command(&h->command[i], out);
   for (size_t i = 0; i < h->gap_n; i++) rec_text_gap(&h->gap[i], out);
+  for (size_t i = 0; i < h->gauge_n; i++) rec_text_gauge(&h->gauge[i], out);
   rec_text_tick(&in->tick, out);
 }

@@ -20,6 +20,7 @@ void rec_text_exemplar(const struct rec_exemplar *exemplar, struct base_buf *out
 void rec_text_change(const struct rec_change *change, struct base_buf *out);
 void rec_text_command(const struct rec_command *command, struct base_buf *out);
 void rec_text_gap(const struct rec_gap *gap, struct base_buf *out);
+void rec_text_gauge(const struct rec_gauge *gauge, struct base_buf *out);
 /* what: "stream", "message", "end" or "close". The message's bytes are shown as their number. */
 void rec_text_arrival(const char *what, const struct rec_arrival *arrival, struct base_buf *out);
 

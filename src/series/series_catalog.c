@@ -52,10 +52,15 @@ static uint32_t node_slot(const struct series_catalog *c, struct base_str ns, st
   return (uint32_t)h & c->node_hash_mask;
 }
 
+uint32_t series_catalog_node_find(const struct series_catalog *c, struct base_str ns, struct base_str name) {
+  uint32_t i = c->node_hash[node_slot(c, ns, name)];
+  while (i != NONE && !(str_eq(c->node[i].name, name) && str_eq(c->node[i].ns, ns))) i = c->node[i].hash_next;
+  return i;
+}
+
 uint32_t series_catalog_node(struct series_catalog *c, struct base_str ns, struct base_str name) {
-  uint32_t slot = node_slot(c, ns, name);
-  for (uint32_t i = c->node_hash[slot]; i != NONE; i = c->node[i].hash_next)
-    if (str_eq(c->node[i].name, name) && str_eq(c->node[i].ns, ns)) return i;
+  uint32_t slot = node_slot(c, ns, name), known = series_catalog_node_find(c, ns, name);
+  if (known != NONE) return known;
   if (c->node_n == c->node_max) {
     c->graph_full++;
     return NONE;

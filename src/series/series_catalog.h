@@ -58,6 +58,8 @@ void series_catalog_init(struct series_catalog *c, void *mem, size_t bytes, uint
 bool series_catalog_add(struct series_catalog *c, const struct rec_series *s);
 void series_catalog_drop(struct series_catalog *c, uint32_t series_idx);
 
+/* The number of a service's node, REC_SERIES_NONE where there is none. */
+uint32_t series_catalog_node_find(const struct series_catalog *c, struct base_str ns, struct base_str name);
 /* The number of a service's node or of an edge, made where it is new; REC_SERIES_NONE where the table is full. */
 uint32_t series_catalog_node(struct series_catalog *c, struct base_str ns, struct base_str name);
 uint32_t series_catalog_edge(struct series_catalog *c, uint32_t from, uint32_t to);

@@ -43,7 +43,7 @@ void serve_audit(struct serve_call *c, const char *action, struct base_str who, 
   json_close(j);
   if (b.bad) return; /* names are bounded: cannot be */
   s->conf.counters[REC_COUNTER_ACTIONS]++;
-  list_add(&s->audit, status.now, buf_str(&b), STR_NONE);
+  list_add(&s->audit, status.now, buf_str(&b), about);
   if (s->conf.source.audit) s->conf.source.audit(s->conf.source.ctx, buf_str(&b));
 }
 
@@ -55,7 +55,7 @@ void serve_audit_known(struct serve *s, struct base_str text) {
               yyjson_equals_str(yyjson_obj_get(root, "result"), "accepted");
   struct base_wall when = {0};
   uint64_t id;
-  if (at && time_read(str_of(at), &when)) list_add(&s->audit, when, text, STR_NONE);
+  if (at && time_read(str_of(at), &when)) list_add(&s->audit, when, text, about ? str_of(about) : STR_NONE);
   if (mute && about && serve_id_read(str_of(about), &id)) {
     serve_mute_add(s, id);
     (void)serve_store_mute(s->conf.store, id);
@@ -64,16 +64,7 @@ void serve_audit_known(struct serve *s, struct base_str text) {
 }
 
 void serve_audit_get(struct serve_call *c) {
-  static const char *const names[] = {"limit", NULL};
-  uint32_t limit = LIMIT_AUDIT_KEPT, n = list_n(&c->serve->audit);
-  if (!serve_query_only(c, names) || !serve_query_u32(c, "limit", LIMIT_AUDIT_KEPT, &limit)) return;
-  struct base_buf *out = &c->res->body;
-  buf_put_str(out, STR("{\"actions\":["));
-  for (uint32_t i = 0; i < n && i < limit; i++) {
-    if (i) buf_put_char(out, ',');
-    buf_put_str(out, list_back(&c->serve->audit, i)->json);
-  }
-  buf_put_f(out, "],\"total\":%u}\n", n);
+  serve_list_get(c, &c->serve->audit, "actions", "about");
 }
 
 /* ---- muted by hand ---- */

@@ -182,22 +182,5 @@ void serve_changes_tick(struct serve *s, const struct rec_tick_input *in) {
 }
 
 void serve_changes_get(struct serve_call *c) {
-  static const char *const names[] = {"since", "service", "limit", NULL};
-  uint32_t limit = LIMIT_CHANGES_KEPT, n = list_n(&c->serve->changes), total = 0;
-  struct base_str since = query_find(&c->query, "since"), service = query_find(&c->query, "service");
-  struct base_wall from = {INT64_MIN};
-  if (!serve_query_only(c, names) || !serve_query_u32(c, "limit", LIMIT_CHANGES_KEPT, &limit)) return;
-  if (since.p && !time_read(since, &from)) {
-    serve_fail(c, 400, "since: wants a time such as 2026-03-02T09:00:00Z");
-    return;
-  }
-  struct base_buf *out = &c->res->body;
-  buf_put_str(out, STR("{\"changes\":["));
-  for (uint32_t i = 0; i < n; i++) {
-    const struct serve_row *row = list_back(&c->serve->changes, i);
-    if (row->at.ns < from.ns || (service.p && !str_eq(service, row->service)) || total++ >= limit) continue;
-    if (total > 1) buf_put_char(out, ',');
-    buf_put_str(out, row->json);
-  }
-  buf_put_f(out, "],\"total\":%u}\n", total);
+  serve_list_get(c, &c->serve->changes, "changes", "service");
 }

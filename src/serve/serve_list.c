@@ -21,14 +21,14 @@ void list_close(struct serve_list *l) {
   l->row = NULL;
 }
 
-void list_add(struct serve_list *l, struct base_wall at, struct base_str json, struct base_str service) {
-  char *text = malloc(json.n + service.n + 1);
+void list_add(struct serve_list *l, struct base_wall at, struct base_str json, struct base_str about) {
+  char *text = malloc(json.n + about.n + 1);
   if (!text) return;
   if (json.n) memcpy(text, json.p, json.n);
-  if (service.n) memcpy(text + json.n, service.p, service.n);
+  if (about.n) memcpy(text + json.n, about.p, about.n);
   struct serve_row *r = &l->row[l->n++ % l->max];
   row_free(r);
-  *r = (struct serve_row){at, {text, json.n}, {text + json.n, service.n}};
+  *r = (struct serve_row){at, {text, json.n}, {text + json.n, about.n}};
 }
 
 uint32_t list_n(const struct serve_list *l) {

@@ -10,7 +10,7 @@
 
 struct serve_row {
   struct base_wall at;
-  struct base_str json, service; /* service: whom it is about, for filters; may be empty */
+  struct base_str json, about; /* about: what it is about, for filters; may be empty */
 };
 
 struct serve_list {
@@ -23,9 +23,9 @@ struct serve_list {
 bool list_open(struct serve_list *l, uint32_t max);
 void list_close(struct serve_list *l);
 /* Copies both texts. Without memory for them nothing is added. */
-void list_add(struct serve_list *l, struct base_wall at, struct base_str json, struct base_str service);
+void list_add(struct serve_list *l, struct base_wall at, struct base_str json, struct base_str about);
 uint32_t list_n(const struct serve_list *l);
-/* 0: the newest added. */
+/* 0: the newest added. Its number is l->n - 1 - i, for as long as the process lives. */
 const struct serve_row *list_back(const struct serve_list *l, uint32_t i);
 
 #endif

@@ -5,8 +5,7 @@
 
 #define FILE_HEADERS "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\nVary: Accept-Encoding\r\n"
 
-/* Is the tag among those of If-None-Match (RFC 9110, 13.1.2: weak comparison, or "*")? */
-static bool tag_known(struct base_str list, const char *etag) {
+bool serve_tag_known(struct base_str list, const char *etag) {
   struct base_str tag = str_of(etag);
   if (str_eq(list, STR("*"))) return true;
   return list.n >= tag.n && memmem(list.p, list.n, tag.p, tag.n) != NULL;
@@ -41,7 +40,7 @@ void serve_files_init(struct serve *s) {
 static void file_get(struct serve_call *c, const struct serve_file *f, char headers[2][SERVE_HEADERS_BYTES]) {
   bool gzip = takes_gzip(c->req->accept_encoding);
   c->res->extra = headers[gzip];
-  if (tag_known(c->req->if_none_match, f->etag))
+  if (serve_tag_known(c->req->if_none_match, f->etag))
     c->res->status = 304;
   else if (gzip)
     buf_put(&c->res->body, f->gzip, (size_t)(f->gzip_end - f->gzip));

@@ -26,6 +26,7 @@ struct serve {
   struct base_buf graph; /* the last answer, and when it was made */
   struct base_wall graph_at;
   char page_headers[2][SERVE_HEADERS_BYTES], openapi_headers[2][SERVE_HEADERS_BYTES]; /* plain, gzip */
+  char tag_headers[160];                                                              /* of the answer under way */
 };
 
 /* So long after the first tick whatever appears is not told as new. */
@@ -70,6 +71,8 @@ void serve_rate_json(struct base_json *j, const struct serve_rate *r);
 void serve_incident_series(struct serve_call *c, const struct serve_item *item);
 
 /* Who asked for what, and what came of it. result: "accepted", "busy" or "denied". */
+/* {KEY: [...], "total", "next"}; the parameter `about` compares what a row is about. */
+void serve_list_get(struct serve_call *c, const struct serve_list *l, const char *key, const char *about);
 void serve_audit(struct serve_call *c, const char *action, struct base_str who, struct base_str about,
                  const char *result);
 void serve_mute_add(struct serve *s, uint64_t id);
@@ -94,6 +97,8 @@ void serve_metrics_get(struct serve_call *c);
 void serve_health_get(struct serve_call *c);
 void serve_ready_get(struct serve_call *c);
 void serve_files_init(struct serve *s);
+/* Is the tag among those of If-None-Match (RFC 9110, 13.1.2: weak comparison, or "*")? */
+bool serve_tag_known(struct base_str list, const char *etag);
 void serve_page_get(struct serve_call *c);
 void serve_openapi_get(struct serve_call *c);
 

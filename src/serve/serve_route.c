@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base_hash.h"
 #include "base_json.h"
 #include "base_must.h"
 #include "serve_room.h"
@@ -14,26 +15,27 @@ typedef void (*serve_handler)(struct serve_call *c);
 struct serve_route {
   const char *path; /* "{id}" stands for one segment */
   serve_handler get, post;
-  bool open; /* asks for no token: it tells nothing about the mesh */
+  bool open;   /* asks for no token: it tells nothing about the mesh */
+  bool tagged; /* what is asked for again and again: it carries an ETag */
 };
 
 static const struct serve_route routes[] = {
-    {"/", serve_page_get, NULL, true},
-    {"/healthz", serve_health_get, NULL, true},
-    {"/readyz", serve_ready_get, NULL, true},
-    {"/metrics", serve_metrics_get, NULL, false},
-    {"/api/v1/status", serve_status_get, NULL, false},
-    {"/api/v1/incidents", serve_incidents_get, NULL, false},
-    {"/api/v1/incidents/{id}", serve_incident_get, NULL, false},
-    {"/api/v1/incidents/{id}/ack", NULL, serve_ack_post, false},
-    {"/api/v1/incidents/{id}/mute", NULL, serve_mute_post, false},
-    {"/api/v1/incidents/{id}/expect", NULL, serve_expect_post, false},
-    {"/api/v1/graph", serve_graph_get, NULL, false},
-    {"/api/v1/series", serve_series_get, NULL, false},
-    {"/api/v1/stream", serve_stream_get, NULL, false},
-    {"/api/v1/changes", serve_changes_get, serve_change_post, false},
-    {"/api/v1/audit", serve_audit_get, NULL, false},
-    {"/api/v1/openapi.yaml", serve_openapi_get, NULL, true},
+    {"/", serve_page_get, NULL, true, false},
+    {"/healthz", serve_health_get, NULL, true, false},
+    {"/readyz", serve_ready_get, NULL, true, false},
+    {"/metrics", serve_metrics_get, NULL, false, false},
+    {"/api/v1/status", serve_status_get, NULL, false, false},
+    {"/api/v1/incidents", serve_incidents_get, NULL, false, true},
+    {"/api/v1/incidents/{id}", serve_incident_get, NULL, false, true},
+    {"/api/v1/incidents/{id}/ack", NULL, serve_ack_post, false, false},
+    {"/api/v1/incidents/{id}/mute", NULL, serve_mute_post, false, false},
+    {"/api/v1/incidents/{id}/expect", NULL, serve_expect_post, false, false},
+    {"/api/v1/graph", serve_graph_get, NULL, false, true},
+    {"/api/v1/series", serve_series_get, NULL, false, false},
+    {"/api/v1/stream", serve_stream_get, NULL, false, false},
+    {"/api/v1/changes", serve_changes_get, serve_change_post, false, true},
+    {"/api/v1/audit", serve_audit_get, NULL, false, true},
+    {"/api/v1/openapi.yaml", serve_openapi_get, NULL, true, false},
 };
 
 #define ROUTE_N (sizeof routes / sizeof routes[0])
@@ -155,11 +157,27 @@ static void route_post(struct serve_call *c, const struct serve_route *r) {
   }
 }
 
+/* The answer's own digest is its tag: who has the same one already is not sent it again. */
+static void route_tag(struct serve_call *c) {
+  struct base_buf *body = &c->res->body, headers = buf_over(c->serve->tag_headers, sizeof c->serve->tag_headers - 1);
+  char tag[20];
+  snprintf(tag, sizeof tag, "\"%016llx\"", (unsigned long long)hash_bytes(HASH_KEY_FIXED, body->p, body->n));
+  buf_put_f(&headers, "Cache-Control: private, no-cache\r\nX-Content-Type-Options: nosniff\r\nETag: W/%s\r\n", tag);
+  MUST(!headers.bad);
+  c->serve->tag_headers[headers.n] = 0;
+  c->res->extra = c->serve->tag_headers;
+  if (!serve_tag_known(c->req->if_none_match, tag)) return;
+  c->res->status = 304;
+  buf_clear(body);
+}
+
 static void route_get(struct serve_call *c, const struct serve_route *r) {
-  if (!r->get)
+  if (!r->get) {
     route_method_fail(c, r);
-  else if (route_allowed(c, r, false))
+  } else if (route_allowed(c, r, false)) {
     r->get(c);
+    if (r->tagged && c->res->status == 200 && !c->res->body.bad) route_tag(c);
+  }
 }
 
 static void route_call(struct serve_call *c) {

@@ -213,13 +213,14 @@ static bool ask_read(struct serve_call *c, struct series_ask *ask) {
   *ask = (struct series_ask){.signal = -1, .to_s = INT64_MAX, .step_s = 1};
   if (!serve_query_only(c, names)) return false;
   ask->history = query_find(q, "from").p || query_find(q, "to").p || query_find(q, "step").p;
-  ask->limit = ask->history ? SERVE_SERIES_POINTS_MAX : SERVE_SERIES_MAX;
+  uint32_t most = ask->limit = ask->history ? SERVE_SERIES_POINTS_MAX : SERVE_SERIES_MAX;
   if (signal.p && (ask->signal = signal_find(signal)) < 0) {
     serve_fail(c, 400, "signal: no such signal");
     return false;
   }
-  return ask_time(c, "from", &ask->from_s) && ask_time(c, "to", &ask->to_s) && ask_step(c, &ask->step_s) &&
-         serve_query_u32(c, "limit", ask->limit, &ask->limit);
+  if (!serve_query_u32(c, "limit", SERVE_SERIES_MAX, &ask->limit)) return false;
+  if (ask->limit > most) ask->limit = most;
+  return ask_time(c, "from", &ask->from_s) && ask_time(c, "to", &ask->to_s) && ask_step(c, &ask->step_s);
 }
 
 static void series_json(struct serve_call *c, struct base_json *j, uint32_t idx, const struct series_ask *ask,
@@ -305,11 +306,13 @@ static void plots_add(struct plots *p, yyjson_val *obj) {
   p->idx[p->n++] = REC_SERIES_NONE;
 }
 
-/* The serving side's word where there is one; among the rest the coarsest level, which comes first. */
+/* The serving side's word where there is one, but of an edge the calling side's: the way between is in that alone.
+ * Among the rest the coarsest level, which comes first. */
 static bool plot_better(const struct serve_source *src, uint32_t was, const struct rec_series *s) {
   const struct rec_series *w = was == REC_SERIES_NONE ? NULL : src->series(src->ctx, was);
+  bool is_edge = s->level == REC_LEVEL_EDGE;
   if (!w) return true;
-  return s->side != w->side ? s->side < w->side : s->level < w->level;
+  return s->side != w->side ? (s->side < w->side) != is_edge : s->level < w->level;
 }
 
 static void plots_find(const struct serve_source *src, struct plots *p) {

@@ -41,7 +41,7 @@ static void cut_out(struct cutter *c, struct fold_out *o, size_t series_max) {
 }
 
 struct parts {
-  void *names, *routes, *nodes, *series, *cells, *pair, *between, *links, *primary;
+  void *names, *routes, *nodes, *series, *cells, *pair, *between, *links, *primary, *meter, *gauge, *templates;
 };
 
 static void cut_all(struct cutter *c, struct wire_fold *f, const struct wire_fold_conf *conf, struct parts *p) {
@@ -55,6 +55,9 @@ static void cut_all(struct cutter *c, struct wire_fold *f, const struct wire_fol
   p->between = cut(c, wire_between_bytes());
   p->links = cut(c, wire_links_bytes());
   p->primary = cut(c, wire_primary_bytes());
+  p->meter = cut(c, wire_meter_bytes());
+  p->gauge = cut(c, wire_gauges_bytes());
+  p->templates = cut(c, wire_templates_bytes());
   f->wait = cut(c, sizeof *f->wait * LIMIT_WAITING);
   f->alias = cut(c, sizeof *f->alias * FOLD_ALIASES);
   f->log_row = cut(c, sizeof *f->log_row * FOLD_LOG_SERVICES);
@@ -64,6 +67,8 @@ static void cut_all(struct cutter *c, struct wire_fold *f, const struct wire_fol
   f->acc = cut(c, sizeof *f->acc * FOLD_ACCS);
   f->page = cut(c, sizeof *f->page * FOLD_PAGES);
   f->shown = cut(c, sizeof *f->shown * FOLD_SHOWN);
+  f->sampler = cut(c, sizeof *f->sampler);
+  f->remote = cut(c, sizeof *f->remote);
   for (int i = 0; i < 2; i++) f->hold[i].bytes = cut(c, LIMIT_MESSAGE_BYTES);
   cut_out(c, &f->out, conf->series_max);
 }
@@ -94,11 +99,15 @@ struct wire_fold *wire_fold_init(void *mem, size_t bytes, const struct wire_fold
   f->between = wire_between_init(p.between);
   f->links = wire_links_init(p.links, f->key, &f->counter[REC_COUNTER_SPAN_LINKS_LOST]);
   f->primary = wire_primary_init(p.primary, f->key);
+  f->meter = wire_meter_init(p.meter, f);
+  f->gauge = wire_gauges_init(p.gauge, f->key, f->counter);
+  f->templates = wire_templates_init(p.templates, f->key, f->counter);
   wire_attr_keys_init(&f->otlp.keys);
   f->stream_n = f->acc_n = f->page_n = f->shown_n = f->wait_n = 1;
   f->next_seq = 1;
   f->touched_tick = INT64_MIN;
   wire_clock_init(&f->clock);
+  fold_metrics_init(f);
   return f;
 }
 
@@ -151,8 +160,8 @@ static uint64_t identity_hash(const struct wire_fold *f, const struct wire_node 
   return h;
 }
 
-/* The node of an identifier. Recordings repeat the identifier in every message: those go by a hash of it all. */
-static struct wire_node_ref identify(struct wire_fold *f, const struct wire_node *node, unsigned *reason) {
+/* Recordings repeat the identifier in every message: those go by a hash of it all. */
+struct wire_node_ref fold_node(struct wire_fold *f, const struct wire_node *node, unsigned *reason) {
   uint64_t hash = identity_hash(f, node), tick = f->started ? (uint64_t)f->open_tick : 0;
   struct fold_identity *known = &f->identity[hash % FOLD_IDENTITIES];
   struct wire_node_rec *rec = known->hash == hash ? wire_nodes_view(f->nodes, known->node) : NULL;
@@ -169,7 +178,7 @@ static struct wire_node_ref identify(struct wire_fold *f, const struct wire_node
 
 static void stream_identify(struct wire_fold *f, struct fold_stream *s, const struct wire_als_msg *msg) {
   unsigned reason = 0;
-  struct wire_node_ref ref = identify(f, &msg->node, &reason);
+  struct wire_node_ref ref = fold_node(f, &msg->node, &reason);
   s->hint = (uint8_t)wire_identity_hint(msg->log_name);
   if (ref.at == s->node.at && ref.generation == s->node.generation) return;
   stream_leave(f, s);
@@ -591,7 +600,12 @@ bool wire_fold_tick(struct wire_fold *f, struct base_wall now, bool flush, struc
   return f->started && f->open_tick <= f->touched_tick && tick_give(f, true, tick);
 }
 
+struct wire_gauges *wire_fold_gauges(struct wire_fold *f) {
+  return f->gauge;
+}
+
 bool wire_fold_series_restore(struct wire_fold *f, const struct rec_series *s) {
+  wire_gauge_series(f->gauge, s);
   return wire_series_restore(f->series, s, f->started ? (uint64_t)f->open_tick : 0);
 }
 

@@ -11,6 +11,8 @@
 
 #include "rec_input.h"
 #include "wire_als.h"
+#include "wire_sampler.h"
+#include "wire_gauge.h"
 
 struct wire_fold;
 
@@ -43,6 +45,24 @@ uint32_t wire_fold_message(struct wire_fold *f, wire_stream s, struct base_str b
  * ends of a call and better sources are known. Returns the number of spans or records understood. */
 enum wire_otlp_kind { WIRE_OTLP_TRACES, WIRE_OTLP_LOGS };
 uint32_t wire_fold_otlp(struct wire_fold *f, enum wire_otlp_kind kind, struct base_str bytes, struct base_wall recv);
+
+/* The same for one message of metrics; its samples go to the meter (wire_meter.h). The stream matters to Envoy's
+ * metrics service alone, which says who it is in a stream's first message. An exposition may have the line of its
+ * target before it (wire_preface.h), which also says its form; without one, TEXT is OpenMetrics where it ends as that.
+ * Returns the number of samples understood. */
+enum wire_metrics_kind {
+  WIRE_METRICS_OTLP,  /* ExportMetricsServiceRequest */
+  WIRE_METRICS_ENVOY, /* StreamMetricsMessage */
+  WIRE_METRICS_TEXT,
+  WIRE_METRICS_PROTO, /* delimited MetricFamily */
+  WIRE_METRICS_REMOTE /* remote write 1.0 or 2.0, without snappy */
+};
+uint32_t wire_fold_metrics(struct wire_fold *f, enum wire_metrics_kind kind, wire_stream s, struct base_str bytes,
+                           struct base_wall recv);
+/* What became of the last such message. */
+const struct wire_sample_tally *wire_fold_tally(const struct wire_fold *f);
+/* Calls `watcher` for each sample, before the meter has it. NULL ends it. */
+void wire_fold_watch_samples(struct wire_fold *f, wire_sample_sink *watcher, void *arg);
 
 /* Log records that are no access logs, by service and severity: unspecified, then as OTLP groups them, TRACE .. FATAL.
  * Views live until the next call of the fold. Gives the number of rows, at most max. */
@@ -79,6 +99,9 @@ struct wire_seen {
 typedef void wire_fold_watcher(void *arg, const struct wire_seen *seen);
 /* Calls `watcher` for each finished request that has an identity, late ones too. NULL ends it. */
 void wire_fold_watch(struct wire_fold *f, wire_fold_watcher *watcher, void *arg);
+
+/* Where samples of gauges go (wire_gauge_take); they come out with the next tick. */
+struct wire_gauges *wire_fold_gauges(struct wire_fold *f);
 
 /* A restart: the engine's memory knows these series; numbers must go on from there. Call once per series in
  * ascending idx before the first message. */

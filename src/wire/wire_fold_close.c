@@ -207,6 +207,7 @@ static void close_series(struct wire_fold *f) {
     for (uint32_t i = 0; i < o->fresh_n; i++) {
       if (wire_series_view(f->series, o->fresh[i])->bucket != bucket) continue;
       struct rec_series r = wire_series_rec(f->series, o->fresh[i]);
+      wire_gauge_series(f->gauge, &r);
       uint32_t at = n++;
       for (; at > o->series_at[bucket] && o->series[at - 1].series_idx > r.series_idx; at--)
         o->series[at] = o->series[at - 1];
@@ -237,6 +238,7 @@ static void collect(struct wire_fold *f, int64_t tick) {
   wire_nodes_mark(f->nodes);
   wire_routes_mark(f->routes);
   fold_wait_mark(f);
+  fold_metrics_mark(f);
   wire_between_mark(f->between, f->names);
   for (uint32_t i = 0; i < f->own_n; i++) wire_names_mark(f->names, f->own[i]);
   wire_names_sweep(f->names);
@@ -269,6 +271,8 @@ void fold_close(struct wire_fold *f, int64_t tick) {
   uint64_t before = (uint64_t)tick > FOLD_NODE_IDLE_TICKS ? (uint64_t)tick - FOLD_NODE_IDLE_TICKS : 0;
   wire_nodes_step(f->nodes, before);
   fold_pair_step(f);
+  wire_template_close(f->templates, f->gauge, (uint64_t)tick, (tick + 1) * LIMIT_TICK_NS);
+  o->gauge = wire_gauge_close(f->gauge, (uint64_t)tick, &o->gauge_n);
 }
 
 struct rec_batch wire_fold_take(struct wire_fold *f, unsigned bucket) {
@@ -288,6 +292,10 @@ struct rec_batch wire_fold_take(struct wire_fold *f, unsigned bucket) {
 
 struct rec_head_batch wire_fold_take_head(struct wire_fold *f) {
   const struct fold_out *o = &f->out;
-  return (struct rec_head_batch){
-      .exemplar = o->exemplar, .exemplar_n = o->exemplar_n, .gap = o->gap, .gap_n = o->gap_n};
+  return (struct rec_head_batch){.exemplar = o->exemplar,
+                                 .exemplar_n = o->exemplar_n,
+                                 .gap = o->gap,
+                                 .gap_n = o->gap_n,
+                                 .gauge = o->gauge,
+                                 .gauge_n = o->gauge_n};
 }

@@ -4,6 +4,7 @@
 #include "wire_fold_state.h"
 
 #define RESOURCE_UNREAD SIZE_MAX
+#define LOG_ERROR 5u /* of WIRE_FOLD_SEVERITIES: this, and FATAL */
 
 /* --- who reports ----------------------------------------------------------------------------------------------- */
 
@@ -80,6 +81,14 @@ static enum wire_status item_read(struct wire_fold *f, struct fold_run *run) {
   return s;
 }
 
+/* Whose line it is goes by the same rules as requests; a pod that these were seen of keeps the names that they gave. */
+static void log_mine(struct wire_fold *f, uint32_t class_) {
+  struct wire_self self;
+  wire_identity_reporter(&f->otlp.told.who, &self);
+  wire_gauge_known(f->gauge, &self.who);
+  (void)wire_template_take(f->templates, &self.who, f->otlp.log.body, class_ >= LOG_ERROR);
+}
+
 static void log_other(struct wire_fold *f) {
   const struct fold_otlp *o = &f->otlp;
   static const enum rec_counter counter[FOLD_SEVERITIES] = {
@@ -89,6 +98,7 @@ static void log_other(struct wire_fold *f) {
   unsigned reason;
   uint32_t service = wire_identity_name(f->names, o->told.who.service, &reason);
   f->counter[counter[class_]]++;
+  log_mine(f, class_);
   if (service == WIRE_NAME_FULL) service = 0;
   for (uint32_t i = 0; i < FOLD_LOG_SERVICES; i++) {
     struct fold_log_row *row = &f->log_row[i];

@@ -380,6 +380,12 @@ static struct wire_node_ref self_ref(struct wire_fold *f, const struct view *v, 
   return ref.at ? ref : v->run->node;
 }
 
+/* Every host has 127.0.0.1, and Istio's proxies call from 127.0.0.6. Elsewhere in 127/8 an address is one proxy's own:
+ * so are meshes set up on one machine. */
+static bool is_anybodys(struct base_str ip) {
+  return str_starts(ip, STR("127.0.0.")) || str_eq(ip, STR("::1"));
+}
+
 /* A plain Envoy's listener address is where its callers find it. */
 static void address_learn(struct wire_fold *f, struct wire_node_rec *node, const struct wire_request *e,
                           struct wire_node_ref self) {
@@ -391,7 +397,7 @@ static void address_learn(struct wire_fold *f, struct wire_node_rec *node, const
   node->local_n = (uint8_t)ip.n;
   memcpy(node->local_ip, ip.p, ip.n);
   wire_nodes_address_add(f->nodes, ip, e->downstream_local.port, self);
-  if (!wire_identity_is_loopback(ip)) wire_nodes_address_add(f->nodes, ip, 0, self);
+  if (!is_anybodys(ip)) wire_nodes_address_add(f->nodes, ip, 0, self);
 }
 
 static uint32_t resolve_slow(struct wire_fold *f, const struct view *v, struct fold_known *k, unsigned *reason) {

@@ -7,6 +7,7 @@
  *   wire_fold_pair.c     what pairs of reports tell about lost ones: fold <-> wire_pair; and about silent callers:
  *                        fold <-> wire_between
  *   wire_fold_otlp.c     spans and log records: which are requests, and who reports them
+ *   wire_fold_metrics.c  metrics: decoders -> wire_meter
  *   wire_fold_wait.c     what waits for its tick, to be joined with its other end and held against better sources */
 #ifndef WIRE_FOLD_STATE_H
 #define WIRE_FOLD_STATE_H
@@ -17,12 +18,17 @@
 #include "wire_between.h"
 #include "wire_cell.h"
 #include "wire_clock.h"
+#include "wire_ems.h"
 #include "wire_fold.h"
+#include "wire_gauge.h"
 #include "wire_identity_node.h"
 #include "wire_link.h"
+#include "wire_meter.h"
 #include "wire_pair.h"
 #include "wire_primary.h"
+#include "wire_remote.h"
 #include "wire_route_tree.h"
+#include "wire_template.h"
 #include "wire_told.h"
 
 #define FOLD_NAMES (1u << 19)
@@ -48,9 +54,17 @@
 #define FOLD_SEVERITIES WIRE_FOLD_SEVERITIES
 #define FOLD_NORMAL_MAX 64u /* messages in step with the clock after which one ahead of it is not believed */
 
+/* What a stream of Envoy's metrics service has said of itself. It does not hold its node: only logs do. */
+struct fold_metrics_stream {
+  struct wire_node_ref node;
+  uint32_t cluster; /* name: node.cluster */
+  struct wire_ems_stream ems;
+};
+
 struct fold_stream {
   uint8_t open, hint;
   struct wire_node_ref node;
+  struct fold_metrics_stream metrics;
   uint32_t next; /* free list */
 };
 
@@ -144,6 +158,8 @@ struct fold_out {
       drop_at[LIMIT_BUCKETS + 1];
   struct rec_gap *gap;
   uint32_t gap_n;
+  const struct rec_gauge *gauge;
+  size_t gauge_n;
   struct fold_shown *shown; /* copies, as the tick's own are given back */
 };
 
@@ -237,7 +253,10 @@ struct wire_fold {
   uint32_t normal_n;        /* messages in step with the clock since hold[0] */
   struct fold_out out;
   struct wire_links *links;
+  struct wire_meter *meter;
   struct wire_primaries *primary;
+  struct wire_gauges *gauge;
+  struct wire_templates *templates;
   struct fold_wait *wait;
   uint32_t wait_n, wait_free;
   uint32_t wait_head[LIMIT_OPEN_TICKS][WIRE_SOURCE_COUNT];
@@ -246,6 +265,11 @@ struct wire_fold {
   struct fold_otlp otlp;
   wire_fold_watcher *watcher;
   void *watcher_arg;
+  struct wire_sampler *sampler; /* of metrics */
+  struct wire_remote *remote;
+  struct base_wall metrics_recv; /* of the message under way */
+  wire_sample_sink *sample_watcher;
+  void *sample_watcher_arg;
 };
 
 /* The proxies at the ends of a request, at 0 where unknown: who reports, who answers, who calls. */
@@ -261,6 +285,12 @@ enum step fold_place(struct wire_fold *f, struct fold_run *run, struct wire_node
 /* Is this a report about the stream of reports to us? */
 bool fold_is_own(struct wire_fold *f, const struct wire_request *e);
 void fold_run_take(struct wire_fold *f, struct fold_run *run);
+/* The node of an identifier; at 0 with *reason where its names are refused. */
+struct wire_node_ref fold_node(struct wire_fold *f, const struct wire_node *node, unsigned *reason);
+
+/* wire_fold_metrics.c */
+void fold_metrics_init(struct wire_fold *f);
+void fold_metrics_mark(struct wire_fold *f);
 
 /* wire_fold_otlp.c */
 /* Takes items until the message ends or one has to wait for ticks; run->otlp then stands before that one. */

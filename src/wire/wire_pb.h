@@ -121,6 +121,12 @@ static inline double pb_double(struct wire_pb *c) {
   return v;
 }
 
+/* sint32 and sint64: small numbers of either sign are short. */
+static inline int64_t pb_zigzag(struct wire_pb *c) {
+  uint64_t v = pb_varint(c);
+  return (int64_t)(v >> 1) ^ -(int64_t)(v & 1);
+}
+
 /* Length and bytes. A present but empty field has a pointer, so that it differs from an absent one. */
 static inline struct base_str pb_view(struct wire_pb *c) {
   uint64_t n = pb_varint(c);

@@ -1,6 +1,6 @@
 /* OTLP as JSON, and Zipkin's spans as JSON and as protobuf, become OTLP's protobuf at the door: behind it there is one
- * form of spans and one of log records, one decoder, one thing to record. What no later step reads (events, links,
- * annotations, nested values) is left out.
+ * form of spans, one of log records and one of metrics, one decoder, one thing to record. What no later step reads
+ * (events, links, annotations, exemplars, quantiles, nested values) is left out.
  *
  *   OTLP/JSON   opentelemetry.io/docs/specs/otlp, "JSON Protobuf Encoding": lowerCamelCase names, ids in hex, enums as
  *               numbers, 64-bit numbers as numbers or strings. A span's kind by name is taken, too.
@@ -18,6 +18,7 @@
 
 enum wire_status wire_recode_traces(struct base_str json, struct base_buf *out, struct wire_err *err);
 enum wire_status wire_recode_logs(struct base_str json, struct base_buf *out, struct wire_err *err);
+enum wire_status wire_recode_metrics(struct base_str json, struct base_buf *out, struct wire_err *err);
 enum wire_status wire_recode_zipkin_json(struct base_str json, struct base_buf *out, uint32_t *lost,
                                          struct wire_err *err);
 enum wire_status wire_recode_zipkin(struct base_str bytes, struct base_buf *out, uint32_t *lost, struct wire_err *err);

@@ -1,6 +1,6 @@
 /* One sample of one metric as its source tells it, whatever the wire: a line of a Prometheus exposition, a sample of a
  * remote write, a data point of OTLP, a metric of Envoy's metrics service. A decoder fills one and hands it on, the
- * meter takes it. Zero copy: every base_str points into the message, or into the decoder's own scratch,
+ * meter (wire_meter.h) takes it. Zero copy: every base_str points into the message, or into the decoder's own scratch,
  * and lives until the sink returns. */
 #ifndef WIRE_SAMPLE_H
 #define WIRE_SAMPLE_H
@@ -35,7 +35,8 @@ struct wire_bucket {
 
 struct wire_sample {
   /* As sent, without a unit that the source keeps apart. A classic histogram whose parts are samples of their own keeps
-   * its suffix (_bucket, _sum, _count) and its `le`; one that comes whole has its buckets below. */
+   * its suffix (_bucket, _sum, _count) and its `le`: each part is a counter, or untyped where types are not sent. One
+   * that comes whole is of kind HISTOGRAM and has its buckets below. */
   struct base_str name;
   struct base_str unit; /* OTLP, OpenMetrics: "s", "ms", "By"; absent where not said */
   uint8_t kind;         /* enum wire_sample_kind */

@@ -23,12 +23,13 @@ try:
     from google.protobuf import descriptor_pool, json_format
     from google.protobuf.message import DecodeError
     from opentelemetry.proto.collector.logs.v1 import logs_service_pb2
+    from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2  # for its descriptors
     from opentelemetry.proto.collector.trace.v1 import trace_service_pb2
 except ImportError as missing:
     print("1..0 # SKIP no oracle: %s" % missing)
     sys.exit(0)
 
-WIRE_TYPE = {1: 1, 3: 0, 4: 0, 5: 0, 6: 1, 8: 0, 9: 2, 11: 2, 12: 2, 13: 0, 14: 0}
+WIRE_TYPE = {1: 1, 3: 0, 4: 0, 5: 0, 6: 1, 8: 0, 9: 2, 11: 2, 12: 2, 13: 0, 14: 0, 16: 1, 17: 0}
 TRACES, LOGS = trace_service_pb2.ExportTraceServiceRequest, logs_service_pb2.ExportLogsServiceRequest
 MADE, MUTATED = 400, 1500
 ODD = ["", "a", "frontend", "GET", "200", "-", "äöü", "x" * 300, "quote\"\\\n", "\u20ac", "\U0001f600"]

@@ -15,6 +15,9 @@ import urllib.request
 from e2e_daemon import FREE_PORTS, Daemon, Tap, run
 from e2e_openapi import openapi_read, schema_errors
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "tools"))
+from gen_docs import table_rows  # noqa: E402
+
 ID = "00000000000000aa"
 INCIDENT = {
     "id": ID, "verdict": "unhealthy", "kind": "errors", "severity": "critical", "state": "open", "acked": False,
@@ -34,14 +37,18 @@ INCIDENT = {
              "band": [0, 0.01]},
     "time": {"place": "network", "edge": {"kind": "edge", "service": "cart", "caller": "front"},
              "stages": [{"place": "network", "normal_ms": 0.5, "now_ms": 80.25}]},
+    "gauges": [{"entity": {"kind": "pod", "service": "cart", "pod": "cart-1"}, "metric": "upstream_rq_pending_active",
+                "part": "outbound|80||db", "role": "saturation", "unit": "", "value": 48, "usual": [0, 3.25],
+                "side": "above", "score": 11.5, "since": "2026-03-02T09:00:00.000000000Z",
+                "at": "2026-03-02T09:00:01.000000000Z", "new": False, "line": ""}],
     "occurrences": 2, "recurrences": [{"started_at": "2026-03-02T09:05:00.000000000Z", "ended_at": None}],
     "decisions": [{"at": "2026-03-02T09:06:00.000000000Z", "text": "somebody takes care"}], "rev": 1}
 OVER_ID = "00000000000000a1"
 OVER = INCIDENT | {"id": OVER_ID, "state": "closed", "ended_at": "2026-03-02T09:09:00.000000000Z"}
 OLD_ID = "00000000000000a0"  # as a version that had no findings wrote it
 OLD = {k: v for k, v in INCIDENT.items()
-       if k not in ("muted", "finding", "plot", "chain", "refuted_by", "time", "occurrences", "recurrences",
-                    "decisions")} | {"id": OLD_ID}
+       if k not in ("muted", "finding", "plot", "chain", "refuted_by", "time", "gauges", "occurrences",
+                    "recurrences", "decisions")} | {"id": OLD_ID}
 MUTED = INCIDENT | {"muted": True}  # as the tests leave it
 CHANGE = {"kind": "deploy", "summary": "v2", "entity": {"kind": "service", "service": "cart"}}
 ENTITY = urllib.parse.quote(json.dumps({"kind": "service", "service": "cart"}))
@@ -70,12 +77,16 @@ ASKED = [
           (ID, '{"who": "anna"}', 202), (ID, '{"by": "anna"}', 400), ("1", "", 404), (OVER_ID, "", 409),
           (ID, None, 415))],
     ("GET", "/api/v1/audit", "/api/v1/audit", None, 200),
+    ("GET", "/api/v1/audit", f"/api/v1/audit?about={ID}&limit=1", None, 200),
     ("GET", "/api/v1/audit", "/api/v1/audit?limit=513", None, 400),
+    ("GET", "/api/v1/audit", "/api/v1/audit?cursor=1", None, 400),
     ("POST", "/api/v1/changes", "/api/v1/changes", json.dumps(CHANGE), 202),
     ("POST", "/api/v1/changes", "/api/v1/changes", json.dumps({**CHANGE, "sumary": ""}), 400),
     ("POST", "/api/v1/changes", "/api/v1/changes", None, 415),
     ("GET", "/api/v1/changes", "/api/v1/changes?service=cart", None, 200),
     ("GET", "/api/v1/changes", "/api/v1/changes?since=noon", None, 400),
+    ("GET", "/api/v1/series", "/api/v1/series?signal=latency&entity=" + ENTITY, None, 200),
+    ("GET", "/api/v1/series", "/api/v1/series?signal=weather&entity=" + ENTITY, None, 400),
     ("GET", "/api/v1/openapi.yaml", "/api/v1/openapi.yaml", None, 200),
     ("GET", "/api/v1/graph", "/api/v1/graph", None, 200),
     ("GET", "/api/v1/series", "/api/v1/series?entity=" + ENTITY, None, 200),
@@ -86,6 +97,7 @@ ASKED = [
 ]
 NOT_ASKED = {("GET", "/api/v1/stream", 200), ("GET", "/api/v1/stream", 503), ("POST", "/api/v1/changes", 503)} | {
     ("POST", f"/api/v1/incidents/{{id}}/{verb}", 503) for verb in ("ack", "mute", "expect")}
+TAGGED = ("/api/v1/incidents", "/api/v1/incidents/{id}", "/api/v1/graph", "/api/v1/changes", "/api/v1/audit")
 KEPT = {"/": '"text/html', "/api/v1/openapi.yaml": "application/yaml"}  # may be cached, its tag asked for
 TOKENS = "# who may what\nwall read wall-0123456789abcdef\nanna act anna-0123456789abcdef\n"
 
@@ -118,9 +130,10 @@ def test_path(tap, api, daemon, asked):
     kind = next(iter(documented), "nothing")
     errors = [f"status {got}"] if got != status else []
     errors += [] if headers["Content-Type"].startswith(kind) else [f"{headers['Content-Type']} is not {kind}"]
-    cached = "no-cache" if target in KEPT else "no-store"
+    tagged = path in TAGGED and method == "GET" and status == 200
+    cached = "no-cache" if target in KEPT else "private, no-cache" if tagged else "no-store"
     errors += [] if headers["Cache-Control"] == cached else [f"Cache-Control is {headers['Cache-Control']}"]
-    errors += [] if ("ETag" in headers) == (target in KEPT) else ["an ETag is missing or too many"]
+    errors += [] if ("ETag" in headers) == (target in KEPT or tagged) else ["an ETag is missing or too many"]
     errors += [] if "Access-Control-Allow-Origin" not in headers else ["another origin is allowed"]
     errors += [] if headers["X-Content-Type-Options"] == "nosniff" else ["may be sniffed"]
     if documented.get(kind):
@@ -164,8 +177,37 @@ def test_cached(tap, api, daemon):
         status, headers, text = daemon.ask(path, headers={"If-None-Match": tag})
         tap.equal(f"{path} is not sent twice", (status, headers["ETag"], text), (304, tag, ""))
         tap.ok("which is documented", "304" in api["paths"][path]["get"]["responses"])
+    for path in TAGGED:
+        target = path.replace("{id}", OVER_ID)
+        tag = daemon.ask(target)[1]["ETag"]
+        status, headers, text = daemon.ask(target, headers={"If-None-Match": tag})
+        tap.equal(f"{path} is not sent twice while it is the same", (status, headers["ETag"], text), (304, tag, ""))
+        tap.ok("which is documented, too", "304" in api["paths"][path]["get"]["responses"])
+    tag = daemon.ask("/api/v1/audit")[1]["ETag"]
+    daemon.ask(f"/api/v1/incidents/{ID}/ack", "POST", "", "application/json")
+    status, headers, _ = daemon.ask("/api/v1/audit", headers={"If-None-Match": tag})
+    tap.ok("and is sent once it is another", status == 200 and headers["ETag"] != tag, (status, tag))
     policy = daemon.ask("/")[1]["Content-Security-Policy"]
     tap.ok("the page's policy trusts nothing by its place", "unsafe" not in policy and "'sha256-" in policy, policy)
+
+
+def test_pages(tap, daemon):
+    """A list in pages of one is the list."""
+    for path, key in (("audit", "actions"), ("incidents", "incidents")):
+        whole, paged, cursor = daemon.get("/api/v1/" + path), [], ""
+        while cursor is not None and len(paged) < 100:
+            page = daemon.get(f"/api/v1/{path}?limit=1" + (f"&cursor={cursor}" if cursor else ""))
+            paged += page[key]
+            cursor = page["next"]
+        tap.ok(f"{path}: page by page the same list", len(paged) > 1 and paged == whole[key], (paged, whole))
+        tap.ok(f"{path}: whose end is told", whole["next"] is None and whole["total"] == len(paged))
+    about = daemon.get(f"/api/v1/audit?about={ID}")["actions"]
+    tap.ok("audit: what was done about one incident", about and all(a["about"] == ID for a in about), about)
+
+
+def test_signals(tap, api):
+    names = [text for _, text, *_ in table_rows("src/rec/rec_name.h", "REC_SIGNAL_TABLE")]
+    tap.equal("the document names the signals that there are", api["components"]["schemas"]["Signal"]["enum"], names)
 
 
 def test_tokens(tap, api, binary, folder):
@@ -318,6 +360,8 @@ def main():
             test_edges(tap, daemon)
             test_stream(tap, daemon)
             test_cached(tap, api, daemon)
+            test_pages(tap, daemon)
+            test_signals(tap, api)
             test_metrics(tap, daemon)
             test_view(tap, binary, daemon)
             test_calibration(tap, binary, daemon)

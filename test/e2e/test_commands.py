@@ -67,6 +67,26 @@ def test_unreachable(tap, binary):
     tap.ok("an id that is none is 1", out.returncode == 1 and "16 hex digits" in out.stderr, out)
 
 
+def test_explain_file(tap, binary, folder):
+    path = os.path.join(folder, "incidents.jsonl")
+    whole = {"verdict": "unhealthy", "kind": "errors", "severity": "critical", "started_at": "2026-03-02T09:00:00Z",
+             "detected_at": "2026-03-02T09:00:02Z", "ended_at": None, "root_causes": [], "affected": [],
+             "not_affected": [], "impact": {"requests": 9, "failed": 4, "slow": 0}, "confidence": 0.5}
+    with open(path, "w", encoding="utf-8") as file:
+        for id_, summary in (("0000000000000001", "cart fails"), ("0000000000000002", "ad fails")):
+            file.write(json.dumps({"id": id_, "summary": summary, **whole}) + "\n")
+    out = run(binary, "explain", "--file", path)
+    tap.ok("explain tells all incidents of a file", "cart fails" in out.stdout and "ad fails" in out.stdout, out)
+    out = run(binary, "explain", "--file", path, "0000000000000002")
+    tap.ok("or the one that is asked for", "cart fails" not in out.stdout and "ad fails" in out.stdout, out)
+    out = run(binary, "explain", "--file", path, "0000000000000003")
+    tap.ok("one that is not there is 1", out.returncode == 1 and "no incident 0000000000000003" in out.stderr, out)
+    with open(path, "a", encoding="utf-8") as file:
+        file.write("[]\n")
+    out = run(binary, "explain", "--file", path)
+    tap.ok("a line that is none is 1, with its number", out.returncode == 1 and "incidents.jsonl:3:" in out.stderr, out)
+
+
 def test_bad_inputs(tap, binary, folder):
     out = run(binary, "replay", os.path.join(folder, "none"))
     tap.ok("a missing input is 1", out.returncode == 1 and "No such file" in out.stderr, out)
@@ -88,7 +108,7 @@ def test_numbers(tap, root, incident):
     """The finding of a service that fails all of its requests from second 30 on, where none is normal."""
     api = openapi_read(os.path.join(root, "docs", "openapi.yaml"))
     schema = api["components"]["schemas"]["Incident"]
-    added = ["muted", "finding", "plot", "time", "occurrences", "recurrences", "decisions"]
+    added = ["muted", "finding", "plot", "time", "gauges", "occurrences", "recurrences", "decisions"]
     errors = schema_errors(api, schema | {"required": schema["required"] + added}, incident)
     tap.equal("it is as documented, with all that was added", errors, [])
     finding, plot = incident.get("finding") or {}, incident.get("plot") or {}
@@ -137,6 +157,7 @@ def main():
         test_check(tap, binary, folder)
         test_unreachable(tap, binary)
         test_bad_inputs(tap, binary, folder)
+        test_explain_file(tap, binary, folder)
         if e2e_mesh:
             test_replay(tap, binary, folder, root)
         else:

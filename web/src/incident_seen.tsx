@@ -54,7 +54,7 @@ export function Plots({ i }: { i: Incident }) {
         <Plot title={`${signalText(f.signal)}, ${frozen.step_s} s a point, as kept with the incident`} step={frozen.step_s}
           {...(f.unit === "share" ? { top: 1 } : {})} from={Date.parse(frozen.from) / 1000} format={(v) => measure(f.unit, v)} band={frozen.band} marks={times.marks}
           ill={times.ill} lines={[{ label: "seen", values: frozen.values, color: "ink" }]} /></div>}
-      <div class="plots">{live.map((s) => <div key={nameOf(s.entity) + s.level + s.side}><h3><EntityLink entity={s.entity} /></h3>
+      <div class="plots">{live.map((s) => <div key={nameOf(s.entity) + s.level + s.side}><h3><EntityLink entity={s.entity} /> <small>told by {s.side === "client" ? "who calls" : "its own proxies"}</small></h3>
         <SeriesPlot s={s} what={what} times={times} /></div>)}</div>
       {!live.length && !frozen && <p class="soft">The seconds of this time are not kept any more.</p>}
       <p class="soft">Shaded: normal life, three standard deviations either way; tinted: the incident.</p>

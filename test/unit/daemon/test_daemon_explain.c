@@ -75,7 +75,7 @@ static const char story[] =
     "5 min. Of 100 requests in its reach 12 failed and 3 were slow.\n"
     "\n"
     "Most likely cause\n"
-    "  1. cart, pod cart-1, cluster eu (errors, 90 %)\n"
+    "  1. cart, pod cart-1, cluster eu (errors, score 0.90)\n"
     "     12 of 20 failed\n"
     "\n"
     "Affected\n"
@@ -93,7 +93,7 @@ static const char story[] =
     "Requests to look at\n"
     "  - 2026-03-02 09:00:01 UTC request r1\n"
     "\n"
-    "Confidence 80 %, telemetry complete.\n";
+    "Confidence that the cause named first is right: 80 %. Telemetry: complete.\n";
 
 static void the_whole_story(void **state) {
   (void)state;
@@ -129,8 +129,8 @@ static const char more_story[] =
     "cart answered in 412 ms on average from 09:21:00 UTC on, where 96 ms (+- 3) is\n"
     "normal, learned from 14,200 requests in 3.2 h: 4.3 times as slow (4.1 to 4.5).\n"
     "The smallest slow-down that it could have shown in a minute is 1.15 times.\n"
-    "Evidence: e^31.2; the budget of false alarms (one a week unless set otherwise)\n"
-    "asks for e^20.4 over all that is watched.\n"
+    "Evidence against mere chance: 10^13 to 1; the budget of false alarms (one a week\n"
+    "unless set otherwise) asks for 10^8 to 1 over all that is watched.\n"
     "\n"
     "400 ms +                                ********************************\n"
     "       |                                *\n"
@@ -149,7 +149,7 @@ static const char more_story[] =
     "  2026-03-02 09:21:02 UTC found\n"
     "  2026-03-02 09:24:00 UTC decided: the level of 412 ms is normal now\n"
     "\n"
-    "Confidence 90 %, telemetry complete.\n";
+    "Confidence that the cause named first is right: 90 %. Telemetry: complete.\n";
 
 static void the_numbers_returns_and_decisions(void **state) {
   (void)state;

@@ -40,8 +40,8 @@ static const char *told(struct sample s) {
 static void assert_told(struct sample s, const char *want) {
   char whole[2048];
   (void)snprintf(whole, sizeof whole,
-                 "%s Evidence: e^31.2; the budget of false alarms (one a week unless set otherwise) asks for e^20.4 "
-                 "over all that is watched.\n",
+                 "%s Evidence against mere chance: 10^13 to 1; the budget of false alarms (one a week unless set "
+                 "otherwise) asks for 10^8 to 1 over all that is watched.\n",
                  want);
   assert_string_equal(told(s), whole);
 }

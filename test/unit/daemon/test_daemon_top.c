@@ -35,9 +35,9 @@ static const char graph_json[] =
     "{\"id\":\"shop/\xc3\xbc-name-that-is-longer-than-the-column\",\"health\":\"ok\",\"requests_per_s\":2,"
     "\"errors_per_s\":1,\"latency_mean_ms\":3}]}";
 
-static const char *screen(struct text t, unsigned rows, const char *problem) {
+static const char *screen_of(const char *status, struct text t, unsigned rows, const char *problem) {
   struct base_buf out = buf_over(out_bytes, sizeof out_bytes - 1);
-  const char *json[] = {status_json, incidents_json, mesh_json, graph_json};
+  const char *json[] = {status, incidents_json, mesh_json, graph_json};
   yyjson_doc *doc[4];
   for (unsigned i = 0; i < 4; i++) assert_non_null(doc[i] = yyjson_read(json[i], strlen(json[i]), 0));
   struct top_answers a = {yyjson_doc_get_root(doc[0]),
@@ -55,10 +55,24 @@ static const char *screen(struct text t, unsigned rows, const char *problem) {
   return out_bytes;
 }
 
+static const char *screen(struct text t, unsigned rows, const char *problem) {
+  return screen_of(status_json, t, rows, problem);
+}
+
+static void silence_is_told(void **state) {
+  (void)state;
+  static const char silent[] = "{\"tick\":{\"seq\":9,\"lag_s\":110},\"telemetry\":{\"proxies_n\":0}}";
+  static const char unheard[] = "{\"tick\":{\"seq\":0,\"lag_s\":0},\"telemetry\":{\"proxies_n\":0}}";
+  static const char told[] = "no telemetry has come for 2 min: what stands below is that old\n";
+  assert_non_null(strstr(screen_of(silent, (struct text){.width = 80}, 24, NULL), told));
+  assert_null(strstr(screen_of(unheard, (struct text){.width = 80}, 24, NULL), "telemetry"));
+  assert_null(strstr(screen(((struct text){.width = 80}), 24, NULL), "telemetry"));
+}
+
 static void the_worst_comes_first(void **state) {
   (void)state;
   assert_string_equal(screen((struct text){.width = 80}, 100, NULL),
-                      "foreshock  http://h:1  up 2.0 h  0.5 s behind  593 series  105 streams\n"
+                      "foreshock  up 2.0 h  0.5 s behind  593 series  105 streams  http://h:1\n"
                       "331.0 requests/s  19.0 errors/s (5.74 %)  8.1 ms mean, usually 7.9\n"
                       "\n"
                       "3 open incidents\n"
@@ -105,6 +119,7 @@ static void colours_and_what_is_old(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_worst_comes_first),
+      cmocka_unit_test(silence_is_told),
       cmocka_unit_test(it_fits_any_terminal),
       cmocka_unit_test(colours_and_what_is_old),
   };

@@ -11,6 +11,7 @@
 
 #include "base_hash.h"
 #include "daemon_pool.h"
+#include "gauge_make.h"
 #include "mesh_make.h"
 
 static const struct mesh_call calls[] = {{0, 1, 1.0}, {0, 2, 1.0}, {1, 3, 1.0}, {2, 3, 1.0}};
@@ -55,13 +56,14 @@ static struct saved save(const struct engine *e) {
 }
 
 /* Runs the mesh's next ticks through two engines that must not differ in one byte of JSON. */
-static uint32_t run_both(struct mesh *m, struct engine *a, struct engine *b, uint32_t ticks) {
+static uint32_t run_both(struct mesh *m, struct gauge_make *g, struct engine *a, struct engine *b, uint32_t ticks) {
   static char mem[2][1 << 18];
   uint32_t told = 0;
   for (; ticks; ticks--) {
     struct engine *e[2] = {a, b};
     struct base_buf json[2];
     mesh_draw(m);
+    gauge_make_draw(g, m);
     for (unsigned k = 0; k < 2; k++) {
       struct rec_out out;
       json[k] = buf_over(mem[k], sizeof mem[k]);
@@ -73,21 +75,35 @@ static uint32_t run_both(struct mesh *m, struct engine *a, struct engine *b, uin
     assert_int_equal(json[0].n, json[1].n);
     assert_memory_equal(json[0].p, json[1].p, json[0].n);
     for (unsigned i = 0; i < LIMIT_BUCKETS; i++) m->batch[i].drop_n = 0;
+    m->head = (struct rec_head_batch){0};
   }
   return told;
+}
+
+static void run_gauged(struct mesh *m, struct gauge_make *g, struct engine *e, uint32_t ticks) {
+  for (; ticks; ticks--) {
+    mesh_draw(m);
+    gauge_make_draw(g, m);
+    mesh_feed(m, e);
+  }
 }
 
 static void loaded_engine_goes_on_alike(void **state) {
   (void)state;
   struct mesh m;
+  struct gauge_make g;
+  struct engine_info info;
   mesh_open_faulty(&m, 700);
+  gauge_make_open(&g, 4, 3, 660, 760);
   struct engine *a = mesh_engine_open(1024), *b = mesh_engine_open(1024);
-  mesh_run(&m, a, 700);
+  run_gauged(&m, &g, a, 700);
   assert_true(m.seen_n > 0);
+  engine_info(a, &info);
+  assert_int_equal(info.gauge_n, 8);
   struct saved s = save(a);
   assert_int_equal(engine_load(b, s.bytes, s.n), ENGINE_OK);
   assert_true(engine_digest(a) == engine_digest(b));
-  assert_true(run_both(&m, a, b, 200) > 0);
+  assert_true(run_both(&m, &g, a, b, 200) > 0);
   assert_true(engine_digest(a) == engine_digest(b));
   free(s.bytes);
   mesh_engine_close(a);
@@ -99,7 +115,9 @@ static void loaded_engine_goes_on_alike(void **state) {
 static void loaded_engine_goes_on_alike_after_reuse(void **state) {
   (void)state;
   struct mesh m;
+  struct gauge_make g;
   mesh_open_faulty(&m, 500);
+  gauge_make_open(&g, 4, 3, 0, 0);
   struct engine *a = mesh_engine_open(1024), *b = mesh_engine_open(1024);
   mesh_run(&m, a, 300);
   for (uint32_t i = 3; i < m.series_n; i += 7) {
@@ -116,7 +134,7 @@ static void loaded_engine_goes_on_alike_after_reuse(void **state) {
   struct saved s = save(a);
   assert_int_equal(engine_load(b, s.bytes, s.n), ENGINE_OK);
   assert_true(engine_digest(a) == engine_digest(b));
-  (void)run_both(&m, a, b, 200);
+  (void)run_both(&m, &g, a, b, 200);
   assert_true(engine_digest(a) == engine_digest(b));
   free(s.bytes);
   mesh_engine_close(a);
@@ -243,7 +261,9 @@ static void bucket_work(void *ctx, unsigned item) {
 static uint64_t run_threads(unsigned threads) {
   static char mem[1 << 18];
   struct mesh m;
+  struct gauge_make g;
   mesh_open_faulty(&m, 560);
+  gauge_make_open(&g, 4, 3, 520, 620);
   struct engine *e = mesh_engine_open(1024);
   struct pool *p = pool_open(threads);
   uint64_t h = 1, told = 0;
@@ -251,6 +271,8 @@ static uint64_t run_threads(unsigned threads) {
   for (uint32_t t = 0; t < 720; t++) {
     struct rec_out out;
     mesh_draw(&m);
+    m.head = (struct rec_head_batch){0};
+    gauge_make_draw(&g, &m);
     for (unsigned b = 0; b < LIMIT_BUCKETS; b++) engine_take(e, b, &m.batch[b]);
     struct round r = {e, m.tick};
     pool_run(p, LIMIT_BUCKETS, bucket_work, &r);

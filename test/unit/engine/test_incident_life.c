@@ -287,7 +287,7 @@ static void hand_close(struct hand *o) {
 
 static void hand_tick(struct hand *o, uint32_t seq, uint32_t series_idx, enum rec_signal signal,
                       enum detect_event event) {
-  struct incident_view v = {&o->c, o->s, seq, NULL, false};
+  struct incident_view v = {&o->c, o->s, seq, NULL, false, NULL};
   struct detect_signal x = {
       .series_idx = series_idx, .from_seq = seq, .log_e = 25.0f, .signal = (uint8_t)signal, .event = (uint8_t)event};
   struct rec_head_batch in = {0};
@@ -333,7 +333,7 @@ static void changes_are_kept_whole(void **state) {
   hand_open(&o);
   struct rec_change change = {.source = str_of(word), .kind = str_of(word), .summary = str_of(text)};
   struct rec_head_batch in = {.change = &change, .change_n = 1};
-  struct incident_view v = {&o.c, o.s, 100, NULL, false};
+  struct incident_view v = {&o.c, o.s, 100, NULL, false, NULL};
   (void)incident_life_tick(o.h, &v, NULL, 0, &in, o.t, o.rec, LIMIT_INCIDENTS_OPEN);
   assert_string_equal(o.h->change[0].source, word);
   assert_string_equal(o.h->change[0].kind, word);

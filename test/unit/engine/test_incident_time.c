@@ -216,7 +216,7 @@ static void scene_run(struct scene *c, const struct parts *p, uint32_t ticks, bo
     end_step(c, FRONT_CART, client);
     if (both) end_step(c, FRONT_CART + 1, server);
   }
-  c->v = (struct incident_view){&c->catalog, c->state, c->seq - 1, NULL, false};
+  c->v = (struct incident_view){&c->catalog, c->state, c->seq - 1, NULL, false, NULL};
 }
 
 static const struct parts usual_parts = {

@@ -140,6 +140,29 @@ static void best_claims_are_kept_in_order(void **state) {
 }
 
 /* A full machine outweighs a small excess, not one that explains all that the victim suffers. */
+/* Of an excess of 100: one that explains half of it stays alone at the head; below that full gauges say as much as
+ * half, and name who has no excess at all. */
+static void gauges_are_heard_where_no_claim_is_decisive(void **state) {
+  (void)state;
+  for (unsigned k = 0; k < 3; k++) {
+    static const double own[] = {50.0, 49.0, 0.0};
+    struct incident_claim best[3], full = claim(2, 0.0, 1.0, 0.0), half = claim(3, 10.0, 1.0, 0.0);
+    uint32_t n = 0;
+    full.gauge = 1.0;
+    half.gauge = 0.5;
+    if (k == 2) half.self.own = 0.0;
+    incident_claim_add(best, &n, 3, claim(1, own[k], 1.0, 0.0));
+    incident_claim_add(best, &n, 3, full);
+    incident_claim_add(best, &n, 3, half);
+    n = incident_claims_share(best, n, 100.0);
+    assert_int_equal(n, 2 + (k == 1));
+    assert_int_equal(best[0].id, k == 0 ? 1 : 2);
+    if (k == 0) near(best[0].score, 50.0 / 60.0);
+    if (k == 1) near(best[0].score, 0.5 / (0.5 + 0.49 + 0.35));
+    if (k == 2) near(best[0].score, 0.5 / (0.5 + 0.25));
+  }
+}
+
 static void strain_weighs_as_much_as_the_victims_excess(void **state) {
   (void)state;
   struct incident_claim best[2];
@@ -169,6 +192,7 @@ int main(void) {
       cmocka_unit_test(concordance_is_ruzicka),
       cmocka_unit_test(strain_is_the_slowdown_of_a_queue),
       cmocka_unit_test(best_claims_are_kept_in_order),
+      cmocka_unit_test(gauges_are_heard_where_no_claim_is_decisive),
       cmocka_unit_test(strain_weighs_as_much_as_the_victims_excess),
   };
   return cmocka_run_group_tests_name("incident_weigh", tests, NULL, NULL);

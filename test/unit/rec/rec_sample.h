@@ -15,6 +15,7 @@ struct rec_sample {
   struct rec_change change[1];
   struct rec_command command[1];
   struct rec_gap gap[2];
+  struct rec_gauge gauge[2];
   unsigned bucket; /* the bucket that holds all but the second series */
 };
 
@@ -70,6 +71,30 @@ static inline void sample_head(struct rec_sample *s) {
   s->gap[1] = (struct rec_gap){.node = STR("edge"), .reason = REC_GAP_WHOLE};
 }
 
+static inline void sample_gauges(struct rec_sample *s) {
+  s->gauge[0] = (struct rec_gauge){.at = {1772442000000000002},
+                                   .metric = STR("upstream_rq_pending_active"),
+                                   .part = STR("outbound|80||cart.shop"),
+                                   .dim = {[REC_DIM_NAMESPACE] = STR("shop"),
+                                           [REC_DIM_SERVICE] = STR("cart"),
+                                           [REC_DIM_POD] = STR("web-1"),
+                                           [REC_DIM_CALLER] = STR("web")},
+                                   .value = 48.25,
+                                   .lead_n = LIMIT_GAUGE_LEAD,
+                                   .lead_ns = 40000000000,
+                                   .role = REC_ROLE_SATURATION,
+                                   .bad = REC_BAD_ABOVE};
+  s->gauge[1] = (struct rec_gauge){.at = {-7},
+                                   .metric = STR("log"),
+                                   .part = STR("refused by <*>"),
+                                   .line = STR("refused by \"db\""),
+                                   .dim = {[REC_DIM_SERVICE] = STR("cart")},
+                                   .value = -0.5,
+                                   .role = REC_ROLE_LOG,
+                                   .unit = REC_UNIT_PER_S,
+                                   .novel = true};
+}
+
 /* Fills s, which must stay where it is: the input points into it. */
 static inline void rec_sample_init(struct rec_sample *s) {
   *s = (struct rec_sample){0};
@@ -78,12 +103,13 @@ static inline void rec_sample_init(struct rec_sample *s) {
   s->bucket = s->series[0].bucket;
   sample_obs(s);
   sample_head(s);
+  sample_gauges(s);
   s->drop[0].series_idx = 3;
   s->in.tick = (struct rec_tick){1ull << 50, {1772442000250000000}, {1772442000600000000}, false};
   s->in.bucket[s->bucket] = (struct rec_batch){s->series, 1, s->obs, 2, s->cell, 4, s->drop, 1};
   s->in.bucket[s->series[1].bucket].series = &s->series[1];
   s->in.bucket[s->series[1].bucket].series_n = 1;
-  s->in.head = (struct rec_head_batch){s->exemplar, 2, s->change, 1, s->command, 1, s->gap, 2};
+  s->in.head = (struct rec_head_batch){s->exemplar, 2, s->change, 1, s->command, 1, s->gap, 2, s->gauge, 2};
 }
 
 #endif

@@ -54,7 +54,7 @@ static void an_empty_tick_is_small(void **state) {
   (void)state;
   struct rec_tick_input in = {.tick = {7, {1}, {2}, false}}, back;
   struct base_buf bytes = written(&in);
-  assert_int_equal(bytes.n, 1 + 1 + 8 + 8 + 1 + 8 + 4);
+  assert_int_equal(bytes.n, 1 + 1 + 8 + 8 + 1 + 8 + 5);
   assert_true(reads(buf_str(&bytes), &back));
   assert_memory_equal(&back, &in, sizeof in);
   buf_fini(&bytes);
@@ -164,6 +164,48 @@ static void what_would_be_refused_is_not_written(void **state) {
   assert_unwritable(&s);
 }
 
+static void a_gauge_that_is_none_is_not_written(void **state) {
+  (void)state;
+  struct rec_sample s;
+  for (unsigned k = 0; k < 10; k++) {
+    rec_sample_init(&s);
+    struct rec_gauge *g = &s.gauge[0];
+    if (k == 0) g->value = 1e308 * 10.0;
+    if (k == 1) g->metric = STR_NONE;
+    if (k == 2) memset(g->dim, 0, sizeof g->dim);
+    if (k == 3) g->role = REC_ROLE_COUNT;
+    if (k == 4) g->unit = REC_UNIT_COUNT;
+    if (k == 5) g->bad = REC_BAD_COUNT;
+    if (k == 6) g->line = (struct base_str){memory, LIMIT_LOG_LINE_BYTES + 1};
+    if (k == 7) g->lead_n = LIMIT_GAUGE_LEAD + 1;
+    if (k == 8) g->lead_ns = 0;
+    if (k == 9) g->lead_ns = -1;
+    assert_unwritable(&s);
+  }
+}
+
+/* The frame's last bytes are the value's eight, no lead (two), role, unit, bad and novel. */
+static void a_gauge_of_unknown_words_is_refused(void **state) {
+  (void)state;
+  static const struct {
+    size_t from_end;
+    unsigned char byte;
+  } wrong[] = {{1, 2}, {2, REC_BAD_COUNT}, {3, REC_UNIT_COUNT}, {4, REC_ROLE_COUNT}, {5, 1}, {6, 1}, {7, 0x7f}};
+  struct rec_gauge gauge = {.metric = STR("m"), .dim = {STR("ns")}, .value = -1.5e308}; /* exponent all but full */
+  struct rec_tick_input in = {.tick = {7, {1}, {2}, false}, .head = {.gauge = &gauge, .gauge_n = 1}}, back;
+  struct base_buf bytes = written(&in);
+  assert_true(reads(buf_str(&bytes), &back));
+  assert_true(back.head.gauge[0].value == -1.5e308);
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    char *at = &bytes.p[bytes.n - wrong[i].from_end], was = *at;
+    *at = (char)wrong[i].byte;
+    if (wrong[i].from_end == 7) bytes.p[bytes.n - 8] = (char)0xf0;
+    assert_false(reads(buf_str(&bytes), &back));
+    *at = was;
+  }
+  buf_fini(&bytes);
+}
+
 static void a_series_in_a_wrong_bucket_is_refused(void **state) {
   (void)state;
   struct rec_sample s;
@@ -179,7 +221,7 @@ static void a_series_in_a_wrong_bucket_is_refused(void **state) {
   buf_fini(&bytes);
 }
 
-/* The reason is the record's last byte. */
+/* The reason is the byte before the number of gauges. */
 static void a_gap_of_no_known_reason_is_refused(void **state) {
   (void)state;
   struct rec_gap gap = {.node = STR("n"), .reason = REC_GAP_SHED};
@@ -187,7 +229,7 @@ static void a_gap_of_no_known_reason_is_refused(void **state) {
   struct base_buf bytes = written(&in);
   assert_true(reads(buf_str(&bytes), &back));
   assert_int_equal(back.head.gap[0].reason, REC_GAP_SHED);
-  bytes.p[bytes.n - 1] = REC_GAP_REASON_COUNT;
+  bytes.p[bytes.n - 2] = REC_GAP_REASON_COUNT;
   assert_false(reads(buf_str(&bytes), &back));
   buf_fini(&bytes);
 }
@@ -217,6 +259,8 @@ int main(void) {
       cmocka_unit_test(what_would_be_refused_is_not_written),
       cmocka_unit_test(a_series_in_a_wrong_bucket_is_refused),
       cmocka_unit_test(a_gap_of_no_known_reason_is_refused),
+      cmocka_unit_test(a_gauge_that_is_none_is_not_written),
+      cmocka_unit_test(a_gauge_of_unknown_words_is_refused),
       cmocka_unit_test(arrivals_survive),
   };
   return cmocka_run_group_tests_name("rec_codec", tests, NULL, NULL);

@@ -52,9 +52,9 @@ static void assert_json(const char *want) {
 }
 
 /* What an incident without numbers, returns and decisions has in their places. */
-#define BARE                                                                                                           \
-  ",\"finding\":null,\"plot\":null,\"chain\":[],\"refuted_by\":null,\"time\":null,\"occurrences\":1,\"recurrences\":[" \
-  "],"                                                                                                                 \
+#define BARE                                                                                                        \
+  ",\"finding\":null,\"plot\":null,\"chain\":[],\"refuted_by\":null,\"time\":null,\"gauges\":[],\"occurrences\":1," \
+  "\"recurrences\":[],"                                                                                             \
   "\"decisions\":[]"
 
 #define OPEN                                                                                                   \
@@ -253,6 +253,39 @@ static void time_is_told_place_by_place(void **state) {
   assert_has("\"time\":{\"place\":\"several\",");
 }
 
+static void gauges_are_told_with_their_usual(void **state) {
+  (void)state;
+  incident_fill();
+  incident.gauge_n = 2;
+  incident.gauge[0] = (struct rec_pressure){.metric = STR("upstream_rq_pending_active"),
+                                            .part = STR("outbound|80||cart"),
+                                            .entity.kind = STR("pod"),
+                                            .role = REC_ROLE_SATURATION,
+                                            .side = REC_BAD_ABOVE,
+                                            .value = 48.0,
+                                            .high = 3.25,
+                                            .score = 11.5,
+                                            .since = {1772442000000000000},
+                                            .at = {1772442001000000000}};
+  incident.gauge[0].entity.dim[REC_DIM_POD] = STR("cart-7f");
+  incident.gauge[1] = (struct rec_pressure){.metric = STR("log"),
+                                            .line = STR("refused by \"db\""),
+                                            .entity.kind = STR("service"),
+                                            .role = REC_ROLE_LOG,
+                                            .unit = REC_UNIT_PER_S,
+                                            .side = REC_BAD_BELOW,
+                                            .novel = true};
+  assert_has(
+      "\"gauges\":[{\"entity\":{\"kind\":\"pod\",\"pod\":\"cart-7f\"},\"metric\":\"upstream_rq_pending_active\","
+      "\"part\":\"outbound|80||cart\",\"role\":\"saturation\",\"unit\":\"\",\"value\":48,\"usual\":[0,3.25],"
+      "\"side\":\"above\",\"score\":11.5,\"since\":\"2026-03-02T09:00:00.000000000Z\","
+      "\"at\":\"2026-03-02T09:00:01.000000000Z\",\"new\":false,\"line\":\"\"},"
+      "{\"entity\":{\"kind\":\"service\"},\"metric\":\"log\",");
+  assert_has("\"role\":\"log\",\"unit\":\"1/s\",");
+  assert_has("\"side\":\"below\",\"score\":0,");
+  assert_has("\"new\":true,\"line\":\"refused by \\\"db\\\"\"}],\"occurrences\":");
+}
+
 static void full_decisions_end_where_they_end(void **state) {
   (void)state;
   finding_fill();
@@ -274,6 +307,7 @@ int main(void) {
       cmocka_unit_test(no_number_is_ever_nan),
       cmocka_unit_test(a_full_plot_is_small),
       cmocka_unit_test(time_is_told_place_by_place),
+      cmocka_unit_test(gauges_are_told_with_their_usual),
       cmocka_unit_test(full_decisions_end_where_they_end),
   };
   return cmocka_run_group_tests_name("rec_incident", tests, NULL, NULL);

@@ -25,6 +25,12 @@ static void every_kind_has_its_line(void **state) {
       "gap node=\"cart-7d9f\" namespace=\"shop\" service=\"cart\" cluster=\"east-1\" expected=40 lost=12 "
       "reason=lost\n",
       "gap node=\"edge\" reason=whole\n",
+      "gauge at=2026-03-02T09:00:00.000000002Z metric=\"upstream_rq_pending_active\" part=\"outbound|80||cart.shop\" "
+      "namespace=\"shop\" service=\"cart\" pod=\"web-1\" caller=\"web\" value=48.25 role=saturation bad=above "
+      "lead_n=40 "
+      "lead_ns=40000000000\n",
+      "gauge at=1969-12-31T23:59:59.999999993Z metric=\"log\" part=\"refused by <*>\" service=\"cart\" "
+      "value=-0.5 unit=1/s role=log bad=either novel line=\"refused by \\\"db\\\"\"\n",
       "tick 1125899906842624 end=2026-03-02T09:00:00.250000000Z now=2026-03-02T09:00:00.600000000Z\n"};
   struct rec_sample s;
   rec_sample_init(&s);
@@ -35,7 +41,7 @@ static void every_kind_has_its_line(void **state) {
     if (!strstr(out.p, line[i])) print_error("missing: %s in:\n%s", line[i], out.p);
     assert_non_null(strstr(out.p, line[i]));
   }
-  assert_string_equal(out.p + out.n - 1 - strlen(line[9]), line[9]);
+  assert_string_equal(out.p + out.n - 1 - strlen(line[11]), line[11]);
   buf_fini(&out);
 }
 

@@ -21,6 +21,7 @@ static unsigned change_n, command_n;
 static struct rec_command got_command;
 static const char *problem;
 static bool ready, full; /* full: neither changes nor commands are taken */
+static bool edge_served; /* the edge's other end reports, too, as series 3 */
 
 static const struct rec_series series[] = {
     {.level = REC_LEVEL_SERVICE,
@@ -31,8 +32,16 @@ static const struct rec_series series[] = {
      .side = REC_SIDE_CLIENT,
      .dim[REC_DIM_NAMESPACE] = {"shop", 4},
      .dim[REC_DIM_SERVICE] = {"cart", 4}},
-    {.level = REC_LEVEL_EDGE,
+    {.series_idx = 2,
+     .level = REC_LEVEL_EDGE,
      .side = REC_SIDE_CLIENT,
+     .dim[REC_DIM_NAMESPACE] = {"shop", 4},
+     .dim[REC_DIM_SERVICE] = {"cart", 4},
+     .dim[REC_DIM_CALLER_NAMESPACE] = {"shop", 4},
+     .dim[REC_DIM_CALLER] = {"front", 5}},
+    {.series_idx = 3,
+     .level = REC_LEVEL_EDGE,
+     .side = REC_SIDE_SERVER,
      .dim[REC_DIM_NAMESPACE] = {"shop", 4},
      .dim[REC_DIM_SERVICE] = {"cart", 4},
      .dim[REC_DIM_CALLER_NAMESPACE] = {"shop", 4},
@@ -63,7 +72,7 @@ static uint32_t fake_series_n(void *ctx) {
 
 static const struct rec_series *fake_series(void *ctx, uint32_t idx) {
   (void)ctx;
-  return idx < 3 ? &series[idx] : NULL;
+  return idx < 3 + (uint32_t)edge_served ? &series[idx] : NULL;
 }
 
 static bool fake_rate(void *ctx, uint32_t idx, struct serve_rate *out) {
@@ -369,7 +378,7 @@ static void series_by_entity_and_signal(void **state) {
   expect_error(get("/api/v1/series", "entity=%7B%22kind%22:%22service%22%7D&signal=mood"), 400, "signal");
   expect_error(get("/api/v1/series", "entity=%7B%22kind%22:%22service%22%7D&from=1"), 400, "from");
   expect_error(get("/api/v1/series", "entity=%7B%22kind%22:%22service%22%7D&step=2m"), 400, "step");
-  expect_error(get("/api/v1/series", "entity=%7B%22kind%22:%22service%22%7D&step=1&limit=33"), 400, "limit");
+  expect_error(get("/api/v1/series", "entity=%7B%22kind%22:%22service%22%7D&step=1&limit=257"), 400, "limit");
 }
 
 static void status_has_all_counters(void **state) {
@@ -497,9 +506,9 @@ static void wrong_paths_and_methods(void **state) {
 }
 
 /* Series 0 has n requests in a second, m of which fail. */
-static void second(int64_t s, uint32_t n, uint32_t m) {
+static void second_of(uint32_t idx, int64_t s, uint32_t n, uint32_t m) {
   struct rec_tick_input *in = calloc(1, sizeof *in);
-  struct rec_obs obs = {.series_idx = 0, .latency_sum_ns = 4000000ull * (n - m)};
+  struct rec_obs obs = {.series_idx = idx, .latency_sum_ns = 4000000ull * (n - m)};
   obs.class_n[REC_CLASS_OK] = n - m;
   obs.class_n[REC_CLASS_SERVER_ERROR] = m;
   struct rec_hist_cell cell = {20, n - m};
@@ -508,6 +517,10 @@ static void second(int64_t s, uint32_t n, uint32_t m) {
   in->bucket[5] = (struct rec_batch){.obs = &obs, .obs_n = 1, .cell = &cell, .cell_n = 1};
   serve_tick(serve, in);
   free(in);
+}
+
+static void second(int64_t s, uint32_t n, uint32_t m) {
+  second_of(0, s, n, m);
 }
 
 #define SERVICE "entity=%7B%22kind%22:%22service%22,%22service%22:%22cart%22%7D"
@@ -556,6 +569,22 @@ static void an_incident_shows_its_series(void **state) {
   assert_string_equal(yyjson_get_str(at(&a, "/series/0/points/from")), "1970-01-01T00:11:20.000000000Z");
   assert_int_equal(yyjson_arr_size(at(&a, "/series/0/points/requests_per_s")),
                    SERVE_PLOT_BEFORE_S + 10 + SERVE_PLOT_AFTER_S);
+  drop(&a);
+}
+
+/* The way between is in the word of who calls alone. */
+static void an_edge_is_shown_by_who_calls(void **state) {
+  (void)state;
+  edge_served = true;
+  for (int64_t s = 0; s < 300; s++) second_of(2 + (uint32_t)(s % 2), 600 + s / 2, 10, 0);
+  const char *json =
+      "{\"id\":\"00000000000000aa\",\"verdict\":\"unhealthy\",\"started_at\":\"1970-01-01T00:11:00Z\","
+      "\"updated_at\":\"1970-01-01T00:11:00Z\",\"ended_at\":null,\"root_causes\":[{\"entity\":"
+      "{\"kind\":\"edge\",\"service\":\"cart\",\"caller\":\"front\"}}],\"affected\":[]}";
+  assert_int_equal(serve_incident(serve, str_of(json)), SERVE_PUT_NEW);
+  struct answer a = get("/api/v1/incidents/00000000000000aa", "");
+  assert_int_equal(yyjson_arr_size(at(&a, "/series")), 1);
+  assert_string_equal(yyjson_get_str(at(&a, "/series/0/side")), "client");
   drop(&a);
 }
 
@@ -744,7 +773,7 @@ static void what_is_known_is_not_sent_again(void **state) {
 static int setup(void **state) {
   (void)state;
   problem = NULL;
-  ready = full = false;
+  ready = full = edge_served = false;
   change_n = command_n = gap_n = 0;
   memset(got_summary, 0, sizeof got_summary);
   authorization = if_none_match = accept_encoding = NULL;
@@ -789,6 +818,7 @@ int main(void) {
       TEST(series_by_entity_and_signal),
       TEST(series_have_their_seconds),
       TEST(an_incident_shows_its_series),
+      TEST(an_edge_is_shown_by_who_calls),
       TEST(pages_follow_the_cursor),
       TEST(muting_and_expecting),
       TEST(a_mute_outlives_the_process),
