@@ -231,6 +231,33 @@ def page_config():
             page_scrape())
 
 
+def page_metrics():
+    """Families by profile, labels by what they say, sources by rank."""
+    path = "src/wire/wire_profile.h"
+    text = ("# Metrics: which families count, and what their labels say\n\n" + NOTE.format(source=path) +
+            "What a family's samples become is told in [identity](reference-identity.md#metrics), when it is given out "
+            "in\n[pace](detectors/pace.md). Families that are not here are passed over (`samples_other`).\n\n")
+    role = {name: doc for name, _, doc in table_rows(path, "WIRE_ROLE_TABLE")}
+    text += "## Sources, best first\n\n" + markdown_table(
+        ["source", "meaning"],
+        [[f"`{t}`", doc] for _, t, doc in table_rows("src/wire/wire_request.h", "WIRE_SOURCE_TABLE")])
+    for name, title, source, doc in table_rows(path, "WIRE_PROFILE_TABLE"):
+        rows = []
+        for profile, family, dotted, kind, unit, rank in table_rows(path, "WIRE_FAMILY_TABLE"):
+            if profile == name:
+                names = f"`{family}`" + (f", `{dotted}`" if dotted else "")
+                per = {"1": "", "1000000": "ms", "1000000000": "s"}[unit]
+                rows.append([names, role[kind], per, rank])
+        text += f"\n## {title}\n\n{doc}. Source: {source.lower()}s.\n\n" + markdown_table(
+            ["family", "counts", "unit", "rank"], rows)
+    fields = {}
+    for field, label in table_rows(path, "WIRE_FIELD_TABLE"):
+        fields.setdefault(field, []).append(f"`{label}`")
+    text += ("\n## Labels\n\nA dot in a label is an underscore. Of several labels that say one thing the one further "
+             "to the left counts;\n`unknown`, `-` and empty ones say nothing.\n\n")
+    return text + markdown_table(["what", "labels"], [[f.lower(), ", ".join(l)] for f, l in fields.items()])
+
+
 GAUGE_HOW = {"VALUE": "as it is", "RATE": "growth a second", "GROWTH": "growth since the sample before"}
 
 
@@ -259,7 +286,8 @@ def page_gauges():
 
 PAGES = {"docs/reference-counters.md": page_counters, "docs/reference-vocabulary.md": page_vocabulary,
          "docs/reference-limits.md": page_limits, "docs/reference-config.md": page_config,
-         "docs/reference-gauges.md": page_gauges}
+         "docs/reference-gauges.md": page_gauges,
+         "docs/reference-metrics.md": page_metrics}
 
 
 def pages_write():

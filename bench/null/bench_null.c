@@ -2,7 +2,7 @@
  * them through detect_series_step as the engine would, counts the alarms at thresholds 10 to 30 nats (null_watch.h) and
  * holds them against the promise: at most T e^-h a series-day, T = 345,600 ticks.
  *
- *   bench_null [--days N] [--seed S] [--scenario NAME] [--jobs J] [--fine SHARE] [--csv FILE]
+ *   bench_null [--days N] [--seed S] [--scenario NAME] [--jobs J] [--fine SHARE] [--pace S] [--csv FILE]
  *   bench_null tiny         a few series-days: for the tests; fails when the promise is broken grossly
  *
  * Each series-day starts from nothing. The share `fine` of them (a tenth, where not said) is stepped at each tick with
@@ -18,6 +18,7 @@
 
 #include "base_math.h"
 #include "base_must.h"
+#include "null_pace.h"
 #include "null_scenario.h"
 #include "null_watch.h"
 
@@ -30,6 +31,7 @@ struct options {
   uint32_t days, jobs;
   uint64_t seed;
   double fine;
+  uint32_t pace; /* ticks between scrapes; 0: each request is told */
   const char *scenario, *csv;
   bool tiny;
 };
@@ -39,18 +41,23 @@ struct tally {
   double days, steps; /* steps: T summed up */
 };
 
-static void series_open(struct series_state *s) {
+static void series_open(struct series_state *s, uint32_t seq) {
   struct rec_series who = {.series_idx = 1, .level = REC_LEVEL_SERVICE, .side = REC_SIDE_SERVER};
   memset(s, 0, sizeof *s);
-  detect_series_init(s, &who, 0);
+  detect_series_init(s, &who, seq);
 }
 
 /* One step of `ticks` ticks that ends at tick seq. */
-static void series_step(struct series_state *s, struct traffic *t, uint32_t ticks, uint32_t seq) {
+static void series_step(struct series_state *s, struct traffic *t, struct pace *p, uint32_t ticks, uint32_t seq) {
   struct detect_signal signal[32];
   struct detect_out out = {.signal = signal, .cap = 32};
   struct detect_context ctx = {.seq = seq, .rates = true, .log_c = {1e30, 1e30, 1e30}};
-  bool any = traffic_step(t, ticks);
+  bool any = p->pace ? pace_step(p, t) : traffic_step(t, ticks);
+  if (p->pace) {
+    if (p->told_n == 1) series_open(s, seq);
+    if (any) detect_series_step(s, &p->obs, p->cell, &ctx, &out);
+    return;
+  }
   if (any || (seq + 1) % LIMIT_TICKS_PER_S == 0) detect_series_step(s, any ? &t->obs : NULL, t->cell, &ctx, &out);
 }
 
@@ -58,12 +65,14 @@ static void day_run(struct watch *w, struct traffic *t, const struct traffic_con
                     uint32_t day, bool fine, uint32_t ticks) {
   struct series_state s;
   traffic_init(t, conf, o->seed, (uint64_t)(conf - null_scenario) << 32 | day);
-  series_open(&s);
+  series_open(&s, 0);
   watch_clear(w);
-  uint32_t step = fine ? 1 : LIMIT_TICKS_PER_S;
+  uint32_t step = fine || o->pace ? 1 : LIMIT_TICKS_PER_S;
+  struct pace p;
+  pace_init(&p, o->pace);
   for (uint32_t seq = step - 1; seq < ticks; seq += step) {
     watch_before(w, &s);
-    series_step(&s, t, step, seq);
+    series_step(&s, t, &p, step, seq);
     watch_after(w, &s, seq >= COUNTED_AGE);
   }
 }
@@ -83,7 +92,7 @@ static void days_run(struct tally *tally, const struct options *o, uint32_t job)
     for (unsigned s = 0; s < WATCH_SIGNALS; s++)
       for (unsigned h = 0; h < WATCH_THRESHOLDS; h++) tally[scenario].alarms[s][h] += w->alarms[s][h];
     tally[scenario].days += (double)ticks / DAY_TICKS;
-    tally[scenario].steps += fine ? ticks : ticks / LIMIT_TICKS_PER_S;
+    tally[scenario].steps += fine || o->pace ? ticks : ticks / LIMIT_TICKS_PER_S;
   }
   free(t);
   free(w);
@@ -174,6 +183,7 @@ static struct options options_read(int argc, char **argv) {
     if (strcmp(argv[i], "--seed") == 0) o.seed = strtoull(value, NULL, 10);
     if (strcmp(argv[i], "--jobs") == 0) o.jobs = (uint32_t)strtoul(value, NULL, 10);
     if (strcmp(argv[i], "--fine") == 0) o.fine = strtod(value, NULL);
+    if (strcmp(argv[i], "--pace") == 0) o.pace = (uint32_t)(strtod(value, NULL) * LIMIT_TICKS_PER_S);
     if (strcmp(argv[i], "--scenario") == 0) o.scenario = value;
     if (strcmp(argv[i], "--csv") == 0) o.csv = value;
     i++;

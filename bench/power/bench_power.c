@@ -1,7 +1,7 @@
 /* What is found, how soon: fault x rate x noise, many runs each, half an hour of history before the fault, at two
  * thresholds: ln c 26.6 (100,000 series, a false alarm a week) and 20.4 (a small mesh).
  *
- *   bench_power [--runs N] [--seed S] [--fault NAME] [--csv FILE]
+ *   bench_power [--runs N] [--seed S] [--fault NAME] [--pace S] [--csv FILE]
  *   bench_power tiny         a few cells: for the tests; fails when what must be found is not
  *
  * A fault counts as found when the right signal's alarm is raised between its first tick and 10 s after its last. A
@@ -12,7 +12,7 @@
 
 #include "base_must.h"
 #include "detect_step.h"
-#include "null_traffic.h"
+#include "null_pace.h"
 #include "power_table.h"
 
 #define HISTORY (1800u * LIMIT_TICKS_PER_S)
@@ -27,6 +27,7 @@ static const double log_c[THRESHOLDS] = {26.6, 20.4};
 struct options {
   uint32_t runs;
   uint64_t seed;
+  uint32_t pace; /* ticks between scrapes; 0: each request is told */
   const char *fault, *csv;
   bool tiny;
 };
@@ -40,38 +41,51 @@ struct cell {
 struct life {
   struct series_state state;
   struct traffic traffic;
+  struct pace pace;
   uint32_t seq; /* the next tick */
 };
+
+static void series_open(struct life *l) {
+  struct rec_series who = {.series_idx = 1, .level = REC_LEVEL_SERVICE, .side = REC_SIDE_SERVER};
+  detect_series_init(&l->state, &who, l->seq);
+}
 
 /* The next tick; true where the signal's alarm is raised in it. */
 static bool life_step(struct life *l, double threshold, enum rec_signal signal) {
   struct detect_signal said[32];
   struct detect_out out = {.signal = said, .cap = 32};
   struct detect_context ctx = {.seq = l->seq, .rates = true, .log_c = {threshold, threshold, threshold}};
-  bool any = traffic_step(&l->traffic, 1), second = (l->seq + 1) % LIMIT_TICKS_PER_S == 0;
-  if (any || second) detect_series_step(&l->state, any ? &l->traffic.obs : NULL, l->traffic.cell, &ctx, &out);
+  if (l->pace.pace) {
+    bool told = pace_step(&l->pace, &l->traffic);
+    if (l->pace.told_n == 1) series_open(l);
+    if (told) detect_series_step(&l->state, &l->pace.obs, l->pace.cell, &ctx, &out);
+  } else {
+    bool any = traffic_step(&l->traffic, 1), second = (l->seq + 1) % LIMIT_TICKS_PER_S == 0;
+    if (any || second) detect_series_step(&l->state, any ? &l->traffic.obs : NULL, l->traffic.cell, &ctx, &out);
+  }
   l->seq++;
   for (uint32_t i = 0; i < out.n; i++)
     if (said[i].signal == signal && said[i].event == DETECT_RAISED) return true;
   return false;
 }
 
-static void life_open(struct life *l, const struct traffic_conf *conf, uint64_t seed, uint64_t stream) {
-  struct rec_series who = {.series_idx = 1, .level = REC_LEVEL_SERVICE, .side = REC_SIDE_SERVER};
+static void life_open(struct life *l, const struct traffic_conf *conf, const struct options *o, uint64_t stream) {
   memset(l, 0, sizeof *l);
-  detect_series_init(&l->state, &who, 0);
-  traffic_init(&l->traffic, conf, seed, stream);
+  series_open(l);
+  traffic_init(&l->traffic, conf, o->seed, stream);
+  pace_init(&l->pace, o->pace);
   while (l->seq < HISTORY) (void)life_step(l, 1e30, REC_SIGNAL_LATENCY);
 }
 
 /* Ticks from the fault's first to the alarm's, inclusive; 0: not found in time. */
 static uint32_t fault_run(const struct life *history, const struct power_fault *f, uint32_t wait, double threshold) {
+  const uint32_t after = AFTER + 3 * history->pace.pace;
   static struct life l;
   uint32_t last = f->fault_s * LIMIT_TICKS_PER_S, ticks = 0;
   l = *history;
   while (wait--)
     if (life_step(&l, threshold, f->signal)) return 0; /* a false alarm hides the fault */
-  while (ticks < last + AFTER) {
+  while (ticks < last + after) {
     l.traffic.fault = f->fault;
     if (ticks >= last) l.traffic.fault = TRAFFIC_HEALTHY;
     if (f->ramp_from > 0.0 && ticks < last)
@@ -136,7 +150,7 @@ static unsigned group_run(const struct power_noise *noise, double per_s, double 
   for (uint32_t run = 0; run < o->runs; run++) {
     uint64_t stream =
         (uint64_t)(noise - power_noise) << 48 | (uint64_t)(per_s * 10.0) << 32 | (uint64_t)(event_p * 1e4) << 16 | run;
-    life_open(&history, &conf, o->seed, stream);
+    life_open(&history, &conf, o, stream);
     uint32_t wait = rng_below(&history.traffic.rng, MINUTE);
     for (unsigned i = 0; i < power_fault_n; i++) {
       const struct power_fault *f = &power_fault[i];
@@ -168,6 +182,7 @@ static struct options options_read(int argc, char **argv) {
     }
     if (strcmp(argv[i], "--runs") == 0) o.runs = (uint32_t)strtoul(value, NULL, 10);
     if (strcmp(argv[i], "--seed") == 0) o.seed = strtoull(value, NULL, 10);
+    if (strcmp(argv[i], "--pace") == 0) o.pace = (uint32_t)(strtod(value, NULL) * LIMIT_TICKS_PER_S);
     if (strcmp(argv[i], "--fault") == 0) o.fault = value;
     if (strcmp(argv[i], "--csv") == 0) o.csv = value;
     i++;

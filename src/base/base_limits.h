@@ -51,6 +51,13 @@
 /* Metrics. Labels of a sample and buckets of a histogram: wire_sample.h [label_limit, bucket_limit]. */
 #define LIMIT_SAMPLE_TEXT_BYTES 65536u /* of labels that had to be rewritten: escapes, numbers [label_limit] */
 #define LIMIT_SYMBOLS 131072u          /* of one remote write 2.0; one with more is refused [symbol_limit] */
+/* What of metrics finds no place is not counted [meter_limit]. */
+#define LIMIT_METER_SERIES 262144u  /* series of known families, a histogram one */
+#define LIMIT_METER_TARGETS 16384u  /* scraped targets and pushing processes */
+#define LIMIT_METER_FLOWS 65536u    /* who called whom on which route, as one target tells */
+#define LIMIT_METER_BOUNDS 1048576u /* buckets of all histograms */
+#define LIMIT_METER_BLOCKS 131072u  /* scrapes whose time has not come; one more joins the one before */
+#define LIMIT_METER_CHUNKS 2097152u /* names and labels, in pieces of 60 bytes */
 
 /* Sockets. */
 #define LIMIT_CONNECTIONS 16384u             /* one more is accepted and closed at once [connection_limit] */
@@ -108,6 +115,18 @@
 /* History. */
 #define LIMIT_STORE_QUEUE 8192u             /* records that wait to be written; the oldest gives way [store_dropped] */
 #define LIMIT_STORE_QUEUE_BYTES (64u << 20) /* of those; likewise */
+
+/* The incident log. */
+#define LIMIT_UNLOGGED 1024u /* records that wait for a disk to come back; past it the oldest goes [unlogged_lost] */
+
+/* Black boxes. */
+#define LIMIT_BOXES 1024u /* incidents whose input is kept; past it the one that closed first goes [boxes_dropped] */
+
+/* History of series. */
+#define LIMIT_SERIES_QUEUE_BYTES (64u << 20) /* minutes that wait to be written; more are lost [series_dropped] */
+#define LIMIT_SERIES_KEY_BYTES 4096u
+#define LIMIT_SERIES_ROWS 2048u    /* chunks read for one answer of the API; more: 400 */
+#define LIMIT_SERIES_POINTS 11000u /* points of one series in an answer; more: 400 */
 
 /* The API. */
 #define LIMIT_HISTORY_S 900u    /* seconds that the history holds of a series; older ones go */

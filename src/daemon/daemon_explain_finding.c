@@ -254,12 +254,24 @@ static void put_evidence(struct base_buf *b, const struct finding *f) {
   buf_put_str(b, STR(" over all that is watched."));
 }
 
+/* What a scrape tells may have begun at any time since the one before. */
+static void put_pace(struct base_buf *b, const struct finding *f) {
+  double pace_s = explain_num(f->json, "pace_s");
+  if (pace_s <= 0) return;
+  buf_put_str(b, STR(" Seen every "));
+  explain_put_number(b, pace_s, 3);
+  buf_put_str(b, STR(" s: it may have begun up to "));
+  explain_put_number(b, pace_s, 3);
+  buf_put_str(b, STR(" s later."));
+}
+
 void explain_finding(struct text *t, yyjson_val *incident) {
   struct explain_words l;
   struct base_buf *b = explain_words_new(&l);
   struct finding f;
   if (!finding_read(incident, t->ascii, &f)) return;
   put_seen(b, &f);
+  put_pace(b, &f);
   put_smallest(b, &f);
   put_evidence(b, &f);
   text_wrap(t, "", buf_str(b));

@@ -131,15 +131,28 @@ static void errors_scores(double share, double e, double all, double phi, double
     l[i] = (e * odds_log[i] - all * math_log_fast(1.0 + share * (odds_alt[i] - 1.0))) / phi;
 }
 
+/* Until a difference has lasted, its evidence is held at half of what an alarm takes: of siblings that all change, one
+ * is heard of first, and the difference is gone when the others are. */
+static struct detect_verdict calm_step(float *g, const double *l, struct series_alarm *a, uint8_t *best, double log_c,
+                                       const struct detect_apart_when *when) {
+  bool held = when->hold && when->seq - a->seq <= when->hold;
+  struct detect_verdict v =
+      detect_alarm_step(g, l, SERIES_APART_ALTS, a, best, held ? 1e30 : log_c, when->seq, LIMIT_TICKS_PER_S);
+  if (!held) return v;
+  for (unsigned i = 0; i < SERIES_APART_ALTS; i++)
+    if ((double)g[i] > 0.5 * log_c) g[i] = (float)(0.5 * log_c);
+  if (v.log_e > 0.5 * log_c) v.log_e = 0.5 * log_c;
+  return v;
+}
+
 static struct detect_verdict errors_calm(struct series_apart *a, const struct detect_apart_second *own,
-                                         const struct detect_apart_second *rest, double edge, double log_c,
-                                         uint32_t seq) {
+                                         const struct detect_apart_second *rest, double edge,
+                                         const struct detect_apart_when *when) {
   struct series_apart_errors *d = &a->errors;
   double l[SERIES_APART_ALTS] = {DETECT_HOLD, DETECT_HOLD}, all = own->e + rest->e; /* no failure, nothing to say */
   double weight = own->n * edge;
   if (all > 0.0) errors_scores(weight / (weight + rest->x), own->e, all, (double)d->phi, l);
-  struct detect_verdict v =
-      detect_alarm_step(d->g, l, SERIES_APART_ALTS, &d->alarm, &a->errors_best, log_c, seq, LIMIT_TICKS_PER_S);
+  struct detect_verdict v = calm_step(d->g, l, &d->alarm, &a->errors_best, when->log_c[0] - LN4, when);
   if (v.event != DETECT_RAISED) return v;
   d->g[SINCE_N] = (float)own->n;
   d->g[SINCE_E] = (float)(own->e > 0.0 ? own->e : 1.0);
@@ -212,7 +225,7 @@ static struct detect_verdict errors_run(struct series_apart *a, const struct det
   if (was_alarm)
     v = errors_alarm(a, own, rest, odds_edge(d, own->n, rest->x, k), when->seq);
   else if (judge)
-    v = errors_calm(a, own, rest, all > 0.0 ? odds_edge(d, own->n, rest->x, k) : 1.0, when->log_c[0] - LN4, when->seq);
+    v = errors_calm(a, own, rest, all > 0.0 ? odds_edge(d, own->n, rest->x, k) : 1.0, when);
   if (was_alarm || a->errors_best != SERIES_CALM) return v;
   bool suspects = v.freeze || (when->newcomer && v.log_e > NEWCOMER_FREEZE);
   bool freeze = when->still || (suspects && a->errors_stuck < STUCK_MINUTES);
@@ -247,7 +260,7 @@ static double clip(double x, double most) {
 }
 
 static struct detect_verdict latency_calm(struct series_apart *a, const struct difference *at, double sd_b,
-                                          double log_c, uint32_t seq) {
+                                          const struct detect_apart_when *when) {
   struct series_apart_latency *d = &a->latency;
   double l[SERIES_APART_ALTS], z = clip((at->d - at->zone) * at->root_n / sd_b, Z_CLIP);
   for (unsigned i = 0; i < SERIES_APART_ALTS; i++) {
@@ -255,8 +268,7 @@ static struct detect_verdict latency_calm(struct series_apart *a, const struct d
     if (mu > most) mu = most;
     l[i] = mu * (z - 0.5 * mu) / (double)d->phi;
   }
-  struct detect_verdict v =
-      detect_alarm_step(d->g, l, SERIES_APART_ALTS, &d->alarm, &a->latency_best, log_c, seq, LIMIT_TICKS_PER_S);
+  struct detect_verdict v = calm_step(d->g, l, &d->alarm, &a->latency_best, when->log_c[1] - LN4, when);
   if (v.event != DETECT_RAISED) return v;
   d->g[SINCE_D] = (float)(at->info * (at->d > at->zone ? at->d : at->zone));
   d->g[SINCE_V] = (float)at->info;
@@ -323,7 +335,7 @@ static struct detect_verdict latency_run(struct series_apart *a, const struct de
   if (was_alarm)
     v = latency_alarm(a, &at, when->seq);
   else if (judge)
-    v = latency_calm(a, &at, common->sd_b, when->log_c[1] - LN4, when->seq);
+    v = latency_calm(a, &at, common->sd_b, when);
   if (was_alarm || a->latency_best != SERIES_CALM) return v;
   bool suspects = v.freeze || (when->newcomer && v.log_e > NEWCOMER_FREEZE);
   bool freeze = when->still || (suspects && a->latency_stuck < STUCK_MINUTES);

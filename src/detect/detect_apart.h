@@ -53,6 +53,7 @@ struct detect_apart_when {
   bool newcomer;   /* younger than the siblings that it is compared with: may raise before its own level is known */
   bool cold;       /* the latency says nothing yet */
   bool still;      /* nothing is learned: an incident is open over it */
+  uint32_t hold;   /* ticks for which a difference must have lasted: scrapes of siblings are not of the same seconds */
   double log_c[2]; /* thresholds of errors and latency, for steps of one tick */
 };
 struct detect_apart_verdict {

@@ -1,6 +1,7 @@
 #include "detect_rate.h"
 
 #include "base_math.h"
+#include "detect_pace.h"
 #include "detect_zone.h"
 
 #define SECOND LIMIT_TICKS_PER_S
@@ -121,10 +122,11 @@ static float phi_update(float phi, double x, double mean, double seen, double ho
   return next > 1.0 ? (float)next : 1.0f;
 }
 
-/* Ticks that the near rate looks back. */
-static double near_horizon(const struct series_rate *r) {
+/* Ticks that the near rate looks back: a minute or more, and not less than dispersion needs. */
+static double near_horizon(const struct series_rate *r, uint32_t pace) {
   double lam = lambda(r), t = lam * (double)TAU > NEAR_REQUESTS ? NEAR_REQUESTS / lam : (double)TAU;
   if (t < NEAR_TICKS) t = NEAR_TICKS;
+  if (pace && t < (double)detect_pace_window(pace)) t = (double)detect_pace_window(pace);
   return t < (double)r->b ? t : (double)r->b;
 }
 
@@ -135,10 +137,12 @@ static uint32_t window_ticks(const struct series_rate *r) {
 }
 
 /* phi from whole windows, against the near rate: slow wander is zeta's. */
-static void phi_learn(struct series_rate *r, uint32_t age, bool freeze) {
+static void phi_learn(struct series_rate *r, uint32_t age, bool freeze, uint32_t pace) {
   if (r->win_t < window_ticks(r)) return;
   double mean = (double)r->near * (double)r->win_t;
-  if (!freeze && age >= 20u * SECOND && mean > 0.0)
+  if (pace) /* its seconds are even, whatever the traffic does */
+    r->phi = r->phi_ten;
+  else if (!freeze && age >= 20u * SECOND && mean > 0.0)
     r->phi =
         phi_update(r->phi, (double)r->win_x, mean, (double)age / (double)r->win_t, 3600.0 * SECOND / (double)r->win_t);
   r->win_x = 0.0f;
@@ -146,24 +150,25 @@ static void phi_learn(struct series_rate *r, uint32_t age, bool freeze) {
 }
 
 /* The near rate has taken in part of the window that is held against it: the deviation is scaled back up. */
-static void ten_learn(struct series_rate *r, uint32_t age, bool freeze) {
-  double mean = (double)r->near * (double)TEN;
+static void ten_learn(struct series_rate *r, uint32_t age, bool freeze, uint32_t pace) {
+  double window = (double)detect_pace_window(pace), mean = (double)r->near * window;
   if (!freeze && age >= MINUTE && mean > 0.0) {
-    double back = 1.0 + 0.5 * (double)TEN / near_horizon(r), x = mean + ((double)r->ten_x - mean) * back;
-    r->phi_ten = phi_update(r->phi_ten, x, mean, (double)(age - MINUTE) / (double)TEN, 360.0);
+    double back = 1.0 + 0.5 * window / near_horizon(r, pace), x = mean + ((double)r->ten_x - mean) * back;
+    r->phi_ten = phi_update(r->phi_ten, x, mean, (double)(age - MINUTE) / window, 3600.0 * SECOND / window);
   }
-  if (r->phi_ten < r->phi) r->phi_ten = r->phi;
+  if (!pace && r->phi_ten < r->phi) r->phi_ten = r->phi;
 }
 
 /* The tracker's own error counts as wander too: it is part of what the rate seems to do. */
-static void zeta_learn(struct series_rate *r, uint32_t dt, uint32_t x, uint32_t age, bool freeze) {
+static void zeta_learn(struct series_rate *r, uint32_t dt, uint32_t x, uint32_t age, bool freeze, uint32_t pace) {
   r->min_x += (float)x;
   r->min_t = (uint16_t)(r->min_t + dt);
   if (r->min_t < MINUTE) return;
   double mean = lambda(r) * (double)r->min_t;
   if (!freeze && mean > 0.0 && age > 2u * MINUTE) {
     double back = 1.0 + 0.5 * (double)r->min_t / (double)r->b, rel = ((double)r->min_x - mean) / mean * back;
-    double var = (double)r->zeta2 + (double)r->phi_ten / mean, ratio = rel * rel / var;
+    double even = detect_pace_seen((double)r->min_t, pace), var = (double)r->zeta2 + even * (double)r->phi_ten / mean;
+    double ratio = rel * rel / var;
     double minutes = (double)age / (double)MINUTE - 1.0, w = 1.5 / ((minutes < 45.0 ? minutes : 45.0) + 1.5);
     double z = (double)r->zeta2 + ((ratio < CLIP2 ? ratio : CLIP2) / CLIP2_MEAN - 1.0) * var * w;
     r->zeta2 = z > 0.0 ? (float)z : 0.0f;
@@ -172,7 +177,7 @@ static void zeta_learn(struct series_rate *r, uint32_t dt, uint32_t x, uint32_t 
   r->min_t = 0;
 }
 
-static void rate_learn(struct series_rate *r, uint32_t x, uint32_t dt, uint32_t age) {
+static void rate_learn(struct series_rate *r, uint32_t x, uint32_t dt, uint32_t age, uint32_t pace) {
   double mean = lambda(r) * (double)dt, clip = 3.0 * math_sqrt(mean * (double)r->phi) + 1.0, take = (double)x;
   if (age >= NEVER_FREEZE_AGE) {
     if (take > mean + clip) take = mean + clip;
@@ -182,7 +187,7 @@ static void rate_learn(struct series_rate *r, uint32_t x, uint32_t dt, uint32_t 
   if (keep < 0.0f) keep = 0.0f;
   r->a = r->a * keep + (float)take;
   r->b = r->b * keep + (float)dt;
-  double part = (double)dt / near_horizon(r);
+  double part = (double)dt / near_horizon(r, pace);
   r->near += (float)((take / (double)dt - (double)r->near) * (part < 1.0 ? part : 1.0));
 }
 
@@ -205,9 +210,10 @@ void detect_rate_adopt(struct series_rate *r, uint32_t seq) {
 /* Fine: seconds against the last minute. That moves by what ten seconds vary beyond their seconds, and by the part of
  * the wander that its horizon leaves; and it is not known better than its requests allow. Coarse: against the last ten
  * minutes, and by all of the wander. */
-static struct judged judged_of(const struct series_rate *r, uint32_t x, uint32_t dt) {
+static struct judged judged_of(const struct series_rate *r, uint32_t x, uint32_t dt, uint32_t pace) {
   double young = 1.0 + (double)SECOND / ((double)r->b + 1.0), lam = lambda(r); /* lambda's own uncertainty */
-  double near = (double)r->near > 1e-9 ? (double)r->near : 1e-9, back = near_horizon(r), phi = (double)r->phi;
+  double near = (double)r->near > 1e-9 ? (double)r->near : 1e-9, back = near_horizon(r, pace);
+  double phi = (double)r->phi;
   double phi_ten = (double)(r->phi_ten > r->phi ? r->phi_ten : r->phi);
   double wander = (double)r->zeta2 + ZETA_DOUBT * phi_ten / (near * (double)MINUTE);
   double bursts = (phi_ten - phi) / (near * (double)TEN) + phi / (2.0 * near * back);
@@ -249,28 +255,28 @@ void detect_rate_skip(struct series_rate *r) {
 }
 
 struct detect_rate_verdict detect_rate_step(struct series_rate *r, uint32_t x, uint32_t dt, uint32_t age, double log_c,
-                                            bool armed, uint32_t seq, int season) {
+                                            bool armed, uint32_t seq, int season, uint32_t pace) {
   struct detect_rate_verdict v = {0};
-  bool ten_ends = (seq + 1) % TEN == 0, ten_whole = r->ten_x >= 0.0f,
+  bool ten_ends = (seq + 1) % detect_pace_window(pace) == 0, ten_whole = r->ten_x >= 0.0f,
        was_alarm = r->down_best != SERIES_CALM || r->up_best != SERIES_CALM;
   if (ten_whole) r->ten_x += (float)x;
   r->win_x += (float)x;
   r->win_t = (uint16_t)(r->win_t + dt);
-  if (armed) {
-    struct judged j = judged_of(r, x, dt);
+  if (armed && !detect_pace_is_young(pace, age)) {
+    struct judged j = judged_of(r, x, dt, pace);
     if (age < ARMED_AGE) log_c = 1e30;
     struct judged down = season < 0 ? judged_season(j, season) : j, up = season > 0 ? judged_season(j, season) : j;
     v.down = side_step(r, &down, true, log_c, seq);
     v.up = side_step(r, &up, false, log_c, seq);
   }
   bool freeze = (v.down.freeze || v.up.freeze) && age >= NEVER_FREEZE_AGE;
-  phi_learn(r, age, freeze);
+  phi_learn(r, age, freeze, pace);
   if (ten_ends) {
-    if (ten_whole) ten_learn(r, age, freeze);
+    if (ten_whole) ten_learn(r, age, freeze, pace);
     r->ten_x = 0.0f;
   }
-  zeta_learn(r, dt, x, age, freeze);
-  if (!freeze) rate_learn(r, x, dt, age);
+  zeta_learn(r, dt, x, age, freeze, pace);
+  if (!freeze) rate_learn(r, x, dt, age, pace);
   if (!freeze) {
     r->frozen_s = 0;
   } else if (seq / SECOND != (seq - dt) / SECOND && r->frozen_s < 65535u) {
@@ -298,7 +304,7 @@ static double smallest_of(const struct alternative *a, const struct scale *s, do
 }
 
 double detect_rate_smallest(const struct series_rate *r, double log_c, double span_s, bool down) {
-  struct judged j = judged_of(r, 0, SECOND);
+  struct judged j = judged_of(r, 0, SECOND, 0);
   const struct alternative *alt = down ? alt_down : alt_up;
   double nats = log_c + math_log_fast((double)SERIES_RATE_ALTS), dt = span_s * (double)SECOND, best = 0.0;
   if (dt <= 0.0 || lambda(r) <= 0.0) return 0.0;

@@ -22,9 +22,9 @@ struct detect_rate_verdict {
 
 /* One step: x requests in dt ticks; age in ticks before it. Learns by itself. armed: may raise. season: log2, in
  * eighths, of the step that the clock usually brings about now; the null then reaches from the believed rate to that.
- */
+ * pace: ticks between the scrapes that tell x, 0 where each request is told by itself (detect_pace.h). */
 struct detect_rate_verdict detect_rate_step(struct series_rate *r, uint32_t x, uint32_t dt, uint32_t age, double log_c,
-                                            bool armed, uint32_t seq, int season);
+                                            bool armed, uint32_t seq, int season, uint32_t pace);
 
 /* Time passed that says nothing about traffic: sums that are open over it are void. */
 void detect_rate_skip(struct series_rate *r);

@@ -9,6 +9,7 @@
 #include "detect_hanging.h"
 #include "detect_latency.h"
 #include "detect_mask.h"
+#include "detect_pace.h"
 #include "detect_rate.h"
 #include "detect_ratio.h"
 #include "detect_stages.h"
@@ -90,6 +91,7 @@ struct judge {
   double log_c;  /* of its level's budget share */
   uint32_t mask; /* signals that are watched */
   uint32_t dt;
+  bool blind; /* what came is not all that there was: a scrape is missing */
   struct detect_out *out;
 };
 
@@ -150,7 +152,7 @@ static void signal_put(const struct judge *j, const struct series_state *s, enum
 static void traffic_run(struct series_state *s, uint32_t n, const struct judge *j) {
   struct series_erratic *erratic = detect_mask_apart(s->level) ? NULL : &s->extra.flow.erratic;
   uint32_t seq = j->ctx->seq, age = s->step_seq - s->born_seq;
-  if (!j->ctx->rates || seq < s->rates_from) {
+  if (!j->ctx->rates || j->blind || seq < s->rates_from) {
     detect_rate_skip(&s->rate);
     if (erratic) detect_erratic_skip(erratic);
     return;
@@ -158,8 +160,8 @@ static void traffic_run(struct series_state *s, uint32_t n, const struct judge *
   /* The first request is why the series exists at all: its tick would make any rate look high. */
   if (s->step_seq == s->born_seq && seq == s->born_seq) return;
   double down = bar_of(j, REC_SIGNAL_REQUESTS_DOWN), up = bar_of(j, REC_SIGNAL_REQUESTS_UP);
-  struct detect_rate_verdict v =
-      detect_rate_step(&s->rate, n, j->dt, age, down > up ? down : up, (j->mask & DETECT_TRAFFIC) != 0, seq, s->season);
+  struct detect_rate_verdict v = detect_rate_step(&s->rate, n, j->dt, age, down > up ? down : up,
+                                                  (j->mask & DETECT_TRAFFIC) != 0, seq, s->season, s->pace);
   if (j->mask & DETECT_TRAFFIC) {
     detect_signal_put(j->out, s->series_idx, REC_SIGNAL_REQUESTS_DOWN, v.down, seq);
     detect_signal_put(j->out, s->series_idx, REC_SIGNAL_REQUESTS_UP, v.up, seq);
@@ -168,6 +170,11 @@ static void traffic_run(struct series_state *s, uint32_t n, const struct judge *
   signal_put(j, s, REC_SIGNAL_ERRATIC,
              detect_erratic_step(erratic, n, j->dt, detect_rate_per_s(&s->rate), bar_of(j, REC_SIGNAL_ERRATIC),
                                  age >= DETECT_YOUNG, v.down.freeze || v.up.freeze, seq));
+}
+
+/* A paced series' dispersion is learned by whole scrapes, which takes long: until it is, more is asked for. */
+static double paced_bar(const struct series_state *s, uint32_t age, double bar, uint32_t windows) {
+  return s->pace && age < windows * detect_pace_window(s->pace) ? 2.0 * bar : bar;
 }
 
 /* Without an event the likelihood ratio is linear in the requests: they can wait for the next event or the end of the
@@ -199,7 +206,8 @@ static void ratio_run(struct series_state *s, struct series_ratio *r, uint32_t n
   uint32_t seq = j->ctx->seq, age = seq - s->born_seq;
   struct detect_prior prior = j->ctx->prior[r->signal - REC_SIGNAL_RATIO_FIRST];
   bool armed = watched(j, r->signal) && age >= DETECT_RATIO_NEWBORN;
-  double bar = bar_of(j, r->signal) + (age < DETECT_RATIO_ARMED ? DETECT_RATIO_DOUBT : 0.0);
+  double bar = paced_bar(s, age, bar_of(j, r->signal), DETECT_PACE_YOUNG) +
+               (age < DETECT_RATIO_ARMED ? DETECT_RATIO_DOUBT : 0.0);
   struct detect_verdict v = {.event = DETECT_NOTHING, .freeze = detect_ratio_suspects(r)};
   if (!ratio_waits(r, n, e, seq)) {
     uint32_t waited = r->waiting;
@@ -262,17 +270,25 @@ static void stages_close(struct series_state *s, uint32_t seq, float weight) {
   if (seq >= s->learn_from && latency_calm(s)) detect_stages_window(&s->extra.flow.stages, (double)weight, seq);
 }
 
+static void bytes_close(struct series_state *s, const struct judge *j) {
+  struct series_bytes *d = &s->extra.flow.bytes;
+  uint32_t seq = j->ctx->seq;
+  bool armed = watched(j, REC_SIGNAL_BYTES) && seq - s->born_seq >= DETECT_YOUNG;
+  if (s->pace)
+    d->win_b = 0;
+  else
+    signal_put(j, s, REC_SIGNAL_BYTES,
+               detect_bytes_window(d, s->win_n, bar_of(j, REC_SIGNAL_BYTES), armed, seq, WINDOW));
+}
+
 static void ten_close(struct series_state *s, const struct judge *j) {
   uint32_t seq = j->ctx->seq, age = seq - s->born_seq;
-  float seen = (float)age / (float)WINDOW, w = 1.0f / ((seen < 360.0f ? seen : 360.0f) + 1.0f);
+  const float window = (float)detect_pace_window(s->pace), most = 3600.0f * (float)LIMIT_TICKS_PER_S / window;
+  float seen = (float)age / window, w = 1.0f / ((seen < most ? seen : most) + 1.0f);
   if (s->win_n > 0.0f)
     for (unsigned i = 0; i < SERIES_RATIO_SLOTS; i++)
       if (s->ratio[i].signal != SERIES_RATIO_FREE) detect_ratio_window(&s->ratio[i], s->requests, s->win_n, seen);
-  if (!detect_mask_apart(s->level)) {
-    bool armed = watched(j, REC_SIGNAL_BYTES) && age >= DETECT_YOUNG;
-    signal_put(j, s, REC_SIGNAL_BYTES,
-               detect_bytes_window(&s->extra.flow.bytes, s->win_n, bar_of(j, REC_SIGNAL_BYTES), armed, seq, WINDOW));
-  }
+  if (!detect_mask_apart(s->level)) bytes_close(s, j);
   s->win_n = 0.0f;
   detect_latency_window(&s->latency, w);
   stages_close(s, seq, w);
@@ -298,7 +314,7 @@ static void minute_close(struct series_state *s, const struct judge *j) {
 }
 
 static void windows_close(struct series_state *s, const struct judge *j) {
-  if ((j->ctx->seq + 1) % WINDOW == 0) ten_close(s, j);
+  if ((j->ctx->seq + 1) % detect_pace_window(s->pace) == 0) ten_close(s, j);
   if ((j->ctx->seq + 1) % MINUTE == 0) minute_close(s, j);
 }
 
@@ -325,7 +341,8 @@ static void requests_run(struct series_state *s, const struct rec_obs *obs, uint
   uint32_t timed = timed_count(obs, cell);
   ratios_run(s, obs, n, j);
   signal_put(j, s, REC_SIGNAL_LATENCY,
-             detect_latency_step(&s->latency, own, obs->hist_n, timed, sum_s, bar_of(j, REC_SIGNAL_LATENCY),
+             detect_latency_step(&s->latency, own, obs->hist_n, timed, sum_s,
+                                 paced_bar(s, seq - s->born_seq, bar_of(j, REC_SIGNAL_LATENCY), 2u * DETECT_PACE_YOUNG),
                                  watched(j, REC_SIGNAL_LATENCY), seq, j->dt, seq - s->born_seq, seq >= s->learn_from));
   if (!watched(j, REC_SIGNAL_LATENCY)) latency_bound(&s->latency);
   series_recent_add(s, seq, requests, failures, (float)sum_s);
@@ -352,6 +369,44 @@ static void hanging_run(struct series_state *s, const struct rec_obs *obs, const
                                  bar_of(j, REC_SIGNAL_HANGING), seq - s->born_seq >= DETECT_YOUNG, seq));
 }
 
+/* What cannot be told from scrapes: how the seconds scatter, and what differs from one ten to the next. An alarm that
+ * stands when a series becomes paced would find no end. */
+static uint32_t paced_mask(uint32_t mask, uint32_t pace) {
+  if (pace) mask &= ~(DETECT_BIT(ERRATIC) | DETECT_BIT(BYTES));
+  return pace > DETECT_PACE_DRIFT_MAX ? mask & ~(DETECT_BIT(ERRORS_DRIFT) | DETECT_BIT(LATENCY_DRIFT)) : mask;
+}
+
+static void flow_end(struct series_state *s, const struct judge *j) {
+  const struct detect_verdict over = {DETECT_OVER, false, 0.0, j->ctx->seq};
+  struct series_erratic *e = &s->extra.flow.erratic;
+  struct series_bytes *b = &s->extra.flow.bytes;
+  if (detect_mask_apart(s->level)) return;
+  if (e->best != SERIES_CALM) {
+    detect_alarm_clear(e->g, SERIES_ERRATIC_ALTS, &e->alarm, &e->best, j->ctx->seq);
+    signal_put(j, s, REC_SIGNAL_ERRATIC, over);
+  }
+  if (b->best != SERIES_CALM) {
+    detect_alarm_clear(b->g, SERIES_BYTES_ALTS, &b->alarm, &b->best, j->ctx->seq);
+    signal_put(j, s, REC_SIGNAL_BYTES, over);
+  }
+}
+
+static void drift_end(struct series_state *s, const struct judge *j) {
+  const struct detect_verdict over = {DETECT_OVER, false, 0.0, j->ctx->seq};
+  struct series_drift *d = &s->drift;
+  if (d->errors_best != SERIES_CALM) signal_put(j, s, REC_SIGNAL_ERRORS_DRIFT, over);
+  if (d->latency_best != SERIES_CALM) signal_put(j, s, REC_SIGNAL_LATENCY_DRIFT, over);
+  detect_drift_init(d, j->ctx->seq);
+}
+
+/* The series is told in another way than before: windows that are open over that are void. */
+static void pace_turn(struct series_state *s, uint16_t pace, const struct judge *j) {
+  if (s->pace == 0 && pace) flow_end(s, j);
+  if (s->pace <= DETECT_PACE_DRIFT_MAX && pace > DETECT_PACE_DRIFT_MAX) drift_end(s, j);
+  if ((s->pace == 0) != (pace == 0)) detect_rate_skip(&s->rate);
+  s->pace = pace;
+}
+
 void detect_series_step(struct series_state *s, const struct rec_obs *obs, const struct rec_hist_cell *cell,
                         const struct detect_context *ctx, struct detect_out *out) {
   uint32_t seq = ctx->seq;
@@ -359,12 +414,15 @@ void detect_series_step(struct series_state *s, const struct rec_obs *obs, const
                     .log_c = ctx->log_c[rec_level_share(s->level)],
                     .mask = detect_mask(s->level, s->side),
                     .dt = seq > s->step_seq ? seq - s->step_seq : 1,
+                    .blind = obs ? obs->partial : s->pace > 0,
                     .out = out};
   uint64_t requests = obs ? detect_obs_requests(obs) : 0;
   if (s->used > 1u) {
     detect_adopt(s, s->used >> 1, seq, out);
     s->used = 1;
   }
+  if (obs && obs->pace != s->pace) pace_turn(s, obs->pace, &j);
+  j.mask = paced_mask(j.mask, s->pace);
   traffic_run(s, requests < 0xffffffffu ? (uint32_t)requests : 0xffffffffu, &j);
   hanging_run(s, obs, &j);
   if (requests)

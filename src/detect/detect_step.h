@@ -54,8 +54,8 @@ struct detect_context {
 
 void detect_series_init(struct series_state *s, const struct rec_series *who, uint32_t seq);
 
-/* obs may be NULL: nothing was seen since the last step. Steps must come at every tick with obs and at each last tick
- * of a second. Cost: bench_tick prints it. */
+/* obs may be NULL: nothing was seen since the last step; of a series with a pace, nothing is known of it. Steps must
+ * come at every tick with obs and at each last tick of a second. Cost: bench_tick prints it. */
 void detect_series_step(struct series_state *s, const struct rec_obs *obs, const struct rec_hist_cell *cell,
                         const struct detect_context *ctx, struct detect_out *out);
 

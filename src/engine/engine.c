@@ -245,7 +245,17 @@ static void catalog_step(struct engine *e, uint32_t seq) {
   }
 }
 
+/* What a scrape tells happened before it came, up to a pace ago: the earliest is said. */
+static void signals_shift(const struct engine *e, struct detect_out *o) {
+  for (uint32_t i = 0; i < o->n; i++) {
+    struct detect_signal *s = &o->signal[i];
+    uint32_t pace = e->state[s->series_idx].pace;
+    s->from_seq = s->from_seq > pace ? s->from_seq - pace : 1;
+  }
+}
+
 static size_t out_move(struct engine *e, size_t n, struct detect_out *o) {
+  signals_shift(e, o);
   if (o->n) memcpy(e->gathered + n, o->signal, o->n * sizeof *o->signal);
   n += o->n;
   o->n = 0;

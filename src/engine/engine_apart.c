@@ -1,6 +1,7 @@
 #include "base_must.h"
 #include "detect_apart.h"
 #include "detect_mask.h"
+#include "detect_pace.h"
 #include "engine_impl.h"
 #include "series_recent.h"
 
@@ -39,6 +40,7 @@ struct pass {
   struct detect_out *out;
   uint32_t seq;
   double sd_b, phi_first;
+  uint32_t pace;                        /* of the slowest scrape of the service */
   struct sums version, service_cluster; /* the service's versions; its clusters */
   struct sums cluster[GROUPS_MAX];      /* pods of each cluster, */
   struct group group[GROUPS_MAX];       /* and of each cluster and version */
@@ -168,6 +170,7 @@ static void member_step(struct pass *p, const struct member *m) {
   struct series_apart *a = &m->state->extra.apart;
   struct detect_apart_second rest;
   struct detect_apart_when when = {.seq = p->seq, .cold = m->cold, .still = p->seq < m->state->learn_from};
+  when.hold = detect_pace_hold(m->state->pace > p->pace ? m->state->pace : p->pace);
   struct detect_apart_verdict v;
   struct sums *s = m->own.n > 0.0 ? siblings_of(p, m) : NULL;
   if (s && rest_of(s, m, &rest, &when.newcomer)) {
@@ -189,9 +192,11 @@ static void pass_open(struct pass *p, const struct series_node *node) {
   p->cluster_n = p->group_n = p->last = 0;
   p->sd_b = 0.0;
   p->phi_first = 1.0;
+  p->pace = 0;
   if (idx == REC_SERIES_NONE || !p->e->state[idx].used) return;
   const struct series_state *s = &p->e->state[idx];
   const struct series_ratio *errors = series_ratio_find(s, REC_SIGNAL_ERRORS);
+  p->pace = s->pace;
   if (s->latency.total >= KNOWN_REQUESTS) p->sd_b = (double)s->latency.sd;
   if (errors) p->phi_first = series_ratio_phi(errors);
   if (p->phi_first > PHI_FIRST_MAX) p->phi_first = PHI_FIRST_MAX;

@@ -90,6 +90,7 @@ static void put_obs(struct base_buf *out, const struct rec_obs *o, const struct 
   put_stages(out, o->stage_ns);
   put_varint(out, o->bytes_in);
   put_varint(out, o->bytes_out);
+  put_varint(out, (uint64_t)o->pace << 1 | o->partial);
 }
 
 static void put_batch(struct base_buf *out, const struct rec_batch *b, unsigned bucket) {
@@ -384,12 +385,15 @@ static void take_sums(struct take *t, struct rec_obs *o) {
   take_stages(t, o->stage_ns);
   o->bytes_in = take_varint(t, UINT64_MAX);
   o->bytes_out = take_varint(t, UINT64_MAX);
+  uint64_t pace = take_varint(t, UINT16_MAX << 1 | 1);
+  o->pace = (uint16_t)(pace >> 1);
+  o->partial = pace & 1;
 }
 
 /* The least bytes that a record can take; what bounds the memory for a count. */
 enum {
   SERIES_BYTES = 3,
-  OBS_BYTES = 10,
+  OBS_BYTES = 11,
   CELL_BYTES = 2,
   DROP_BYTES = 1,
   EXEMPLAR_BYTES = 17,

@@ -38,6 +38,11 @@
   X(SECONDARY, "secondary", "requests not counted because a better source reports for their reporter")              \
   X(SOURCE_SWITCHED, "source_switched", "reporters for which another source than before counts now")                \
   X(WAITING_LIMIT, "waiting_limit", "spans and records counted at once because too many wait for their tick")       \
+  X(SAMPLES_METERED, "samples_metered", "samples of metrics that a profile counts")                                 \
+  X(SAMPLES_OTHER, "samples_other", "samples of metrics that no profile counts")                                    \
+  X(SAMPLES_NOBODY, "samples_nobody", "series of metrics whose labels name nobody, counted nowhere")                \
+  X(SAMPLES_STALE, "samples_stale", "samples that say that their series has ended")                                 \
+  X(SAMPLE_RESETS, "sample_resets", "counters that began again")                                                    \
   X(STARTS, "starts", "requests told when they began (start entries of the serving side)")                          \
   X(SAMPLES, "samples", "samples of metrics decoded, a whole histogram or summary being one")                       \
   X(SAMPLES_NOT_FINITE, "samples_not_finite", "samples whose value is infinite or no number, passed over")          \
@@ -57,6 +62,10 @@
   X(REJECT_UTF8, "name_not_utf8", "entries with a name that is no UTF-8 where identity needs it")                   \
   X(REJECT_LATE, "too_late", "entries over 10 s behind the watermark, not folded")                                  \
   X(REJECT_AHEAD, "clock_ahead", "entries far in the future that no second message confirmed")                      \
+  X(REJECT_SAMPLE_TIME, "sample_time", "samples of metrics without a sound time")                                   \
+  X(REJECT_SAMPLE_VALUE, "sample_value", "samples of counters that are negative, absurd, or of no bucket")          \
+  X(REJECT_SAMPLE_OLD, "sample_old", "samples that are not newer than the last of their series")                    \
+  X(REJECT_METER_LIMIT, "meter_limit", "samples without a place because a table of metrics is full")                \
   X(REJECT_SERIES_LIMIT, "series_limit", "observations without a series because the table is full")                 \
   X(REJECT_CELL_LIMIT, "cell_limit", "entries without an identity because the table is full")                       \
   X(REJECT_NODE_LIMIT, "node_limit", "streams without a node because the table is full")                            \
@@ -127,6 +136,14 @@
   X(JOURNAL_FRAMES, "journal_frames", "frames written to the journal")                                              \
   X(JOURNAL_BYTES, "journal_bytes", "bytes written to the journal")                                                 \
   X(JOURNAL_ERRORS, "journal_errors", "writes to the journal that failed")                                          \
+  X(UNLOGGED_LOST, "unlogged_lost", "states of incidents and actions that waited for the disk and had to give way") \
+  X(BOXES, "boxes", "incidents whose input was pinned, for replay")                                                 \
+  X(BOXES_DROPPED, "boxes_dropped", "of those, given up: for others' room, or with a journal put aside")            \
+  X(BOXES_SHORTENED, "boxes_shortened", "black boxes that begin later than they should")                            \
+  X(BOX_ERRORS, "box_errors", "files of black boxes that could not be written, or are damaged")                     \
+  X(SERIES_WRITTEN, "series_written", "minutes of series written to their history")                                 \
+  X(SERIES_DROPPED, "series_dropped", "minutes of series lost because too many waited to be written")               \
+  X(SERIES_ERRORS, "series_errors", "writes to the history of series that failed")                                  \
   X(STORE_WRITTEN, "store_written", "states of incidents and audit records written to the history")                 \
   X(STORE_DROPPED, "store_dropped", "of those, lost because too many waited or they could not be read")             \
   X(STORE_ERRORS, "store_errors", "writes to the history that failed")                                              \

@@ -193,6 +193,7 @@ static void finding_json(struct base_json *j, const struct rec_finding *f) {
   finding_effect_json(j, f);
   key_short(j, "log_e", f->log_e);
   key_short(j, "threshold", f->log_c);
+  key_short(j, "pace_s", f->pace_s);
   key_time(j, "onset", f->onset);
   json_close(j);
 }

@@ -39,6 +39,7 @@ struct rec_finding {
   double effect, effect_low, effect_high; /* observed over baseline, with the 95 % interval */
   double effect_smallest; /* the smallest effect that this series could have shown in so much time; 0 unknown */
   double log_e, log_c;    /* log e-value when it was raised, and the threshold it passed */
+  double pace_s; /* seconds between the scrapes that told it: it began up to so much after the onset; 0: by request */
   struct base_wall onset; /* +- 250 ms where the series has requests every tick */
 };
 

@@ -36,7 +36,10 @@ struct rec_hist_cell {
   uint32_t count;  /* > 0 */
 };
 
-/* started: proxies that log each request when it begins, too (Envoy: flush_access_log_on_new_request). Told at the
+/* pace: counts out of metrics come a scrape at a time and are given out evenly over as many ticks
+ * (docs/detectors/pace.md). Of such a series a tick without an obs says nothing; no requests are an obs of zeros.
+ *
+ * started: proxies that log each request when it begins, too (Envoy: flush_access_log_on_new_request). Told at the
  * series of the serving side that the reporter itself stands for, never at edges, as the caller is not always known
  * yet. What is under way is the sum of started less the sum of ended_started, as far as no report was lost (gaps). A
  * finished request is in ended_started where its proxy's listener was heard to log begins since before it began. */
@@ -50,6 +53,8 @@ struct rec_obs {
   uint64_t latency_sum_ns;            /* of class OK */
   uint64_t stage_ns[REC_STAGE_COUNT]; /* of class OK, at level EDGE alone: how that time divides; 0 elsewhere */
   uint64_t bytes_in, bytes_out;       /* request and response bytes */
+  uint16_t pace; /* ticks between the scrapes that told it, the longest; 0: each request was told by itself */
+  bool partial;  /* a scrape is missing: the rest is not all that there was */
 };
 
 /* One request worth showing: failed, or slow for its series. series[]: the series of its finest identity, by

@@ -158,7 +158,9 @@ enum rec_place {
   X(SILENT, "silent", "nothing came for longer than usual, while its partners report requests with it")            \
   X(LOSS, "lost", "its partners report requests with it that it does not report itself")                           \
   X(LATE, "late", "its reports come too late to be of use")                                                        \
-  X(SHED, "shed", "its reports came and were refused at the door, for a limit")
+  X(SHED, "shed", "its reports came and were refused at the door, for a limit")                                    \
+  X(SCRAPE, "scrape_missed", "its metrics did not come, or its scrape failed")                                     \
+  X(COUNTED, "counted_more", "its own counters say that it had requests which its reports did not tell")
 
 enum rec_gap_reason {
 #define X(name, text, doc) REC_GAP_##name,

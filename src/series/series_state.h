@@ -251,12 +251,14 @@ struct series_state {
   int8_t season;       /* log2, in eighths, of the step that this hour of the week usually brings; 0 none */
   uint32_t learn_from; /* nothing is learned before this tick: an incident is open over it */
   uint32_t rates_from; /* traffic is not judged before this tick: reports of it are missing */
-  uint32_t born_seq;   /* first tick */
-  uint32_t step_seq;   /* last tick stepped */
-  uint32_t data_seq;   /* last tick with requests */
-  float requests;      /* discounted requests: the denominator of the ratios */
-  float span;          /* ticks discounted alike: requests / span is the rate of the last hour */
-  float win_n;         /* requests in the ratios' and the latency's open phi window */
+  uint16_t pace;       /* ticks between the scrapes that tell it; 0: each request is told by itself */
+  uint16_t pad;
+  uint32_t born_seq; /* first tick */
+  uint32_t step_seq; /* last tick stepped */
+  uint32_t data_seq; /* last tick with requests */
+  float requests;    /* discounted requests: the denominator of the ratios */
+  float span;        /* ticks discounted alike: requests / span is the rate of the last hour */
+  float win_n;       /* requests in the ratios' and the latency's open phi window */
   struct series_rate rate;
   struct series_ratio ratio[SERIES_RATIO_SLOTS];
   struct series_latency latency;

@@ -24,9 +24,10 @@
 #define SERVE_WHO_BYTES 128u    /* of the name that an operator gives */
 #define SERVE_NODES_MAX 4096u   /* nodes in the graph, and a quarter of its edges; the answer says when cut */
 #define SERVE_EDGES_MAX (4u * SERVE_NODES_MAX)
-#define SERVE_GAPS_MAX 64u    /* proxies with incomplete reports in one answer; the answer has their number, too */
-#define SERVE_TARGETS_MAX 64u /* targets that are down, in one answer; the answer has their number, too */
-#define SERVE_LEVELS_MAX 32u  /* levels of one signal's calibration */
+#define SERVE_GAPS_MAX 64u      /* proxies with incomplete reports in one answer; the answer has their number, too */
+#define SERVE_TARGETS_MAX 64u   /* targets that are down, in one answer; the answer has their number, too */
+#define SERVE_REPORTERS_MAX 64u /* reporters listed with their source; the answer has their number, too */
+#define SERVE_LEVELS_MAX 32u    /* levels of one signal's calibration */
 
 struct serve;
 
@@ -43,8 +44,10 @@ struct serve_status {
   uint32_t series_n, series_max, incidents_open, connections, threads;
   double alerts_per_week, threshold_log_min, threshold_log_max;
   size_t bytes_per_series;
-  const char *data_dir; /* "" for memory only */
-  const char *problem;  /* what keeps the disk from being written, NULL where all is well */
+  uint32_t boxes;                   /* incidents whose input is kept */
+  uint64_t box_bytes, series_bytes; /* disk that those hold, and the history of series */
+  const char *data_dir;             /* "" for memory only */
+  const char *problem;              /* what keeps the disk from being written, NULL where all is well */
   bool ready;
 };
 
@@ -66,6 +69,13 @@ struct serve_gap {
   double lost_share;                    /* 0..1, 0 unknown */
 };
 
+/* By what somebody reports on one side; live until the next call. */
+struct serve_reporter {
+  struct base_str ns, service, node; /* empty where unknown */
+  uint8_t side;                      /* enum rec_side */
+  const char *source;
+};
+
 /* What the traffic itself says of one signal's threshold: how often the evidence went over levels, in nats. */
 struct serve_calibration {
   uint8_t signal; /* enum rec_signal */
@@ -73,6 +83,12 @@ struct serve_calibration {
   uint32_t level_n;
   double level[SERVE_LEVELS_MAX], seen[SERVE_LEVELS_MAX], bound[SERVE_LEVELS_MAX];
   double threshold, raised_by; /* nats; in use is their sum */
+};
+
+/* What a series did in one step; not known: nobody listened, or it is kept no longer. */
+struct serve_point {
+  struct history_point sum;
+  bool known;
 };
 
 #define SERVE_DEAD_MAX 8u
@@ -125,6 +141,10 @@ struct serve_source {
   bool (*normal)(void *ctx, uint32_t idx, uint32_t step_s, struct serve_normal *out);
   /* Fills at most max of the proxies whose reports are incomplete; returns how many there are. */
   uint32_t (*telemetry)(void *ctx, struct serve_gap *out, uint32_t max);
+  /* Fills at most max of those who reported in the last minute; returns how many there are. NULL: nobody asks. */
+  uint32_t (*reporters)(void *ctx, struct serve_reporter *out, uint32_t max);
+  /* The idx-th kind of source and how many reporters it counts for; NULL: there are no more. */
+  const char *(*reporters_by)(void *ctx, uint32_t idx, uint64_t *n);
   void (*calibration)(void *ctx, struct serve_calibration out[REC_SIGNAL_COUNT]);
   /* The idx-th receiver of alerts; false: there are fewer. NULL: there are none. */
   bool (*receiver)(void *ctx, uint32_t idx, struct serve_receiver *out);
@@ -136,6 +156,12 @@ struct serve_source {
   uint32_t (*targets_down)(void *ctx, struct serve_target *out, uint32_t max);
   /* The last state of an incident that is no longer in memory; appended to *out. NULL: there is no history. */
   bool (*incident)(void *ctx, uint64_t id, struct base_buf *out);
+  /* Points older than those in memory: how many seconds back there may be some of that step, 0: none; and those of
+   * [from_s, from_s + n * step_s), as far as out does not know them yet. rows: what may be read for one answer, counted
+   * down; false: more than that, or unreadable now. Both may be NULL. */
+  int64_t (*reach)(void *ctx, uint32_t step_s);
+  bool (*points)(void *ctx, uint32_t idx, int64_t from_s, uint32_t step_s, uint32_t n, struct serve_point *out,
+                 uint32_t *rows);
   /* Both copy what they need; false: too many wait for the next tick. */
   bool (*change)(void *ctx, const struct rec_change *change);
   bool (*command)(void *ctx, const struct rec_command *command);

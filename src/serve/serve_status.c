@@ -109,6 +109,48 @@ static void status_telemetry(struct serve *s, struct base_json *j) {
   json_close(j);
 }
 
+static void key_name(struct base_json *j, const char *key, struct base_str name) {
+  json_key(j, key);
+  if (name.n)
+    json_str(j, name);
+  else
+    json_null(j);
+}
+
+static void reporter_json(struct base_json *j, const struct serve_reporter *r) {
+  json_object(j);
+  key_name(j, "namespace", r->ns);
+  key_name(j, "service", r->service);
+  key_name(j, "node", r->node);
+  json_key_text(j, "side", rec_side_text((enum rec_side)r->side));
+  json_key_text(j, "source", r->source);
+  json_close(j);
+}
+
+/* By which source each reporter counts. */
+static void status_sources(struct serve *s, struct base_json *j) {
+  const struct serve_source *from = &s->conf.source;
+  struct serve_reporter who[SERVE_REPORTERS_MAX];
+  uint32_t all = from->reporters ? from->reporters(from->ctx, who, SERVE_REPORTERS_MAX) : 0;
+  uint64_t n;
+  json_key(j, "sources");
+  json_object(j);
+  json_key(j, "by_source");
+  json_object(j);
+  for (uint32_t i = 0; from->reporters_by; i++) {
+    const char *text = from->reporters_by(from->ctx, i, &n);
+    if (!text) break;
+    json_key_u64(j, text, n);
+  }
+  json_close(j);
+  json_key_u64(j, "reporters_n", all);
+  json_key(j, "reporters");
+  json_array(j);
+  for (uint32_t i = 0; i < all && i < SERVE_REPORTERS_MAX; i++) reporter_json(j, &who[i]);
+  json_close(j);
+  json_close(j);
+}
+
 static void calibration_signal(struct base_json *j, const struct serve_calibration *c) {
   MUST(c->signal < REC_SIGNAL_COUNT && c->level_n <= SERVE_LEVELS_MAX);
   json_object(j);
@@ -177,6 +219,7 @@ void serve_status_get(struct serve_call *c) {
   status_storage(j, &st);
   status_history(c->serve, j);
   status_telemetry(c->serve, j);
+  status_sources(c->serve, j);
   status_calibration(c->serve, j);
   serve_receivers_json(c->serve, j);
   serve_listeners_json(c->serve, j);
@@ -212,6 +255,9 @@ static void metrics_gauges(struct serve *s, struct base_buf *out) {
   metric_gauge(out, "live_streams", "readers of the live stream", s->live_n);
   metric_gauge(out, "ready", "1 when ready", st.ready);
   metric_gauge(out, "storage_ok", "1 unless the disk cannot be written", st.problem == NULL);
+  metric_gauge(out, "boxes", "incidents whose input is kept, for replay", st.boxes);
+  metric_gauge(out, "boxes_bytes", "disk that only those hold", (double)st.box_bytes);
+  metric_gauge(out, "series_disk_bytes", "points of series on disk", (double)st.series_bytes);
   metric_gauge(out, "uptime_seconds", "time since the start", seconds_between(st.started_at, st.now));
   metric_gauge(out, "resident_memory_bytes", "memory resident", (double)serve_rss_bytes());
 }

@@ -2,7 +2,7 @@
 
 #include "base_must.h"
 #include "base_time.h"
-#include "wire_fold_state.h"
+#include "wire_meter_state.h"
 
 #define OWN_PATH STR("/envoy.service.accesslog.")
 
@@ -113,6 +113,10 @@ struct wire_fold *wire_fold_init(void *mem, size_t bytes, const struct wire_fold
 
 const uint64_t *wire_fold_counters(const struct wire_fold *f) {
   return f->counter;
+}
+
+struct wire_meter *wire_fold_meter(struct wire_fold *f) {
+  return f->meter;
 }
 
 void wire_fold_watch(struct wire_fold *f, wire_fold_watcher *watcher, void *arg) {
@@ -290,6 +294,11 @@ static void started(struct wire_fold *f, int64_t end_ns) {
   f->started = true;
 }
 
+void fold_clock(struct wire_fold *f, int64_t now_ns) {
+  wire_clock_arrive(&f->clock, now_ns);
+  if (!f->started) started(f, now_ns);
+}
+
 /* The tick that an end counts in: -1 too late. STEP_HOLD: ticks have to close first. */
 static enum step place(struct wire_fold *f, int64_t end_ns, int64_t *tick) {
   if (!f->started) {
@@ -320,8 +329,13 @@ static void run_saw(const struct wire_fold *f, struct fold_run *run, int64_t end
 }
 
 /* The access log is the best source there is: it says once a message that it is alive. */
-static inline void claim(struct wire_fold *f, struct fold_run *run, const struct fold_ends *ends, uint8_t side) {
+static inline void claim(struct wire_fold *f, struct fold_run *run, const struct fold_ends *ends, uint8_t side,
+                         bool request) {
   bool itself = ends->self.at == run->node.at;
+  if (itself)
+    run->told_n[side] += request;
+  else if (request)
+    fold_tell_events(f, ends->self, side, 1);
   if (itself && run->claimed & 1u << side) return;
   (void)fold_primary(f, ends->self, side, WIRE_SOURCE_ALS);
   if (itself) run->claimed |= (uint8_t)(1u << side);
@@ -343,7 +357,7 @@ static void entry_count(struct wire_fold *f, struct fold_run *run, const struct 
   } else if (late) {
     f->counter[REC_COUNTER_LATE]++;
   }
-  claim(f, run, &ends, wire_cells_base_view(f->cells, base)->side);
+  claim(f, run, &ends, wire_cells_base_view(f->cells, base)->side, !q->begins && !e->is_tcp);
   if (!q->begins) fold_pair_report(f, run, base, &ends, e, q->end_ns);
   base = fold_between(f, base, &ends, e, q->begins ? -1 : q->end_ns);
   if (fold_measure(f, base, e, q)) fold_count(f, q);
@@ -409,7 +423,11 @@ static enum step als_step(struct wire_fold *f, struct fold_run *run) {
 
 static enum step run_step(struct wire_fold *f, struct fold_run *run) {
   bool als = run->wire == FOLD_WIRE_ALS;
-  if ((als ? als_step(f, run) : fold_otlp_step(f, run)) == STEP_HOLD) return STEP_HOLD;
+  for (uint8_t side = 0; side < 2; side++) run->told_n[side] = 0;
+  enum step step = als ? als_step(f, run) : fold_otlp_step(f, run);
+  for (uint8_t side = 0; side < 2; side++)
+    if (run->told_n[side]) fold_tell_events(f, run->node, side, run->told_n[side]);
+  if (step == STEP_HOLD) return STEP_HOLD;
   if (run->oldest_ns != INT64_MAX) {
     if (!run->recv_ns) wire_clock_arrive(&f->clock, run->newest_ns);
     wire_clock_late(&f->clock, run->oldest_ns);
@@ -550,7 +568,7 @@ static bool tick_is_complete(struct wire_fold *f) {
   /* Over an hour of silence: what is open is given out, then time goes on at the other side. */
   if (target - f->open_tick > FOLD_JUMP_TICKS && f->touched_tick < f->open_tick) f->open_tick = target;
   if (f->dark && f->touched_tick < f->open_tick) {
-    if (f->stream_open_n == 0) return false;
+    if (f->stream_open_n == 0 && !wire_meter_hears(f->meter)) return false;
     f->dark = false;
     if (f->open_tick < target) f->open_tick = target;
   }
@@ -559,6 +577,7 @@ static bool tick_is_complete(struct wire_fold *f) {
 
 static bool tick_give(struct wire_fold *f, bool cut, struct rec_tick *tick) {
   fold_wait_close(f, f->open_tick);
+  wire_meter_close(f->meter, f->open_tick);
   fold_close(f, f->open_tick);
   f->open_tick++;
   f->counter[REC_COUNTER_TICKS]++;
@@ -583,7 +602,7 @@ static bool hold_step(struct wire_fold *f) {
 
 bool wire_fold_tick(struct wire_fold *f, struct base_wall now, bool flush, struct rec_tick *tick) {
   if (now.ns && f->started) wire_clock_arrive(&f->clock, now.ns);
-  if (now.ns && f->stream_open_n == 0) f->dark = true;
+  if (now.ns && f->stream_open_n == 0 && !wire_meter_hears(f->meter)) f->dark = true;
   do {
     if (tick_is_complete(f)) return tick_give(f, false, tick);
   } while (hold_step(f));

@@ -15,6 +15,7 @@
 #include "wire_gauge.h"
 
 struct wire_fold;
+struct wire_meter;
 
 /* A stream's memory at the fold: its node and log name. 0 is no stream. */
 typedef uint32_t wire_stream;
@@ -72,6 +73,21 @@ struct wire_fold_log {
   uint64_t n[WIRE_FOLD_SEVERITIES];
 };
 uint32_t wire_fold_logs(const struct wire_fold *f, struct wire_fold_log *out, uint32_t max);
+
+/* Who reports by what: for each reporter, on each side, the source that counted in the last minute (wire_primary.h).
+ * At most max of them; returns how many there are, and by source in total. Views live until the next call of the
+ * fold. */
+struct wire_fold_source {
+  struct base_str namespace_, service, node;
+  uint8_t side;   /* enum rec_side */
+  uint8_t source; /* enum wire_source */
+};
+uint32_t wire_fold_sources(const struct wire_fold *f, struct wire_fold_source *out, uint32_t max,
+                           uint64_t total[WIRE_SOURCE_COUNT]);
+const char *wire_source_text(enum wire_source source);
+
+/* Where samples of metrics go (wire_meter.h). */
+struct wire_meter *wire_fold_meter(struct wire_fold *f);
 
 /* Is a tick complete? True fills *tick (seq continues from the last) with the next window that the watermark has
  * passed. `now` is the receiver's clock (ns == 0: none; the newest event counts as now). With a clock and no stream

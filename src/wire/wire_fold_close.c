@@ -1,6 +1,6 @@
 /* The end of a tick: the counts of its cells are added up by series, numbered, sorted and laid out by bucket. */
 #include "base_must.h"
-#include "wire_fold_state.h"
+#include "wire_meter_state.h"
 
 #define RADIX 8192u
 
@@ -45,9 +45,11 @@ static void acc_add(struct wire_fold *f, const struct fold_acc *a, int64_t tick)
   bool requests = has_requests(a);
   for (uint32_t i = 0; i < c->series_n; i++) {
     bool starts = (a->started | a->ended_started) && counts_starts(f, c->series[i]);
-    if (!requests && !starts) continue;
+    if (!requests && !starts && !a->pace) continue;
     uint32_t at = obs_find(f, c->series[i], tick);
     struct rec_obs *o = &f->out.obs[at];
+    if (a->pace > o->pace) o->pace = a->pace;
+    o->partial |= a->partial;
     if (starts) {
       o->started += a->started;
       o->ended_started += a->ended_started;
@@ -238,6 +240,7 @@ static void collect(struct wire_fold *f, int64_t tick) {
   wire_nodes_mark(f->nodes);
   wire_routes_mark(f->routes);
   fold_wait_mark(f);
+  wire_meter_mark(f->meter);
   fold_metrics_mark(f);
   wire_between_mark(f->between, f->names);
   for (uint32_t i = 0; i < f->own_n; i++) wire_names_mark(f->names, f->own[i]);

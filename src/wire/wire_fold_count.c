@@ -49,8 +49,7 @@ static uint32_t shown_take(struct wire_fold *f) {
   return f->shown_n < FOLD_SHOWN ? f->shown_n++ : 0;
 }
 
-/* The counts of a cell in a tick, opened where there are none; NULL where no room is left. */
-static struct fold_acc *acc_find(struct wire_fold *f, struct wire_cell *c, uint32_t cell, int64_t tick) {
+struct fold_acc *fold_acc_find(struct wire_fold *f, struct wire_cell *c, uint32_t cell, int64_t tick) {
   uint32_t slot = (uint32_t)(tick % LIMIT_OPEN_TICKS);
   if (c->acc[slot]) return &f->acc[c->acc[slot]];
   uint32_t at = acc_take(f);
@@ -76,7 +75,7 @@ static void sparse_near(struct fold_acc *a, uint32_t bucket, uint32_t n) {
   a->sparse_count[best] += n;
 }
 
-static void hist_put(struct wire_fold *f, struct fold_acc *a, uint32_t bucket, uint32_t n) {
+void fold_hist_put(struct wire_fold *f, struct fold_acc *a, uint32_t bucket, uint32_t n) {
   if (a->page) {
     f->page[a->page].count[bucket] += n;
     return;
@@ -174,14 +173,15 @@ static void acc_put(struct wire_fold *f, struct fold_acc *a, const struct wire_c
   if (class_ == REC_CLASS_OK && !q->is_tcp) {
     a->latency_sum_ns += q->weight * (uint64_t)q->latency_ns;
     for (unsigned i = 0; i < REC_STAGE_COUNT; i++) a->stage_ns[i] += q->weight * q->stage_ns[i];
-    hist_put(f, a, hist_bucket((uint64_t)q->latency_ns), q->weight);
+    fold_hist_put(f, a, hist_bucket((uint64_t)q->latency_ns), q->weight);
     if (c->mean_ns && (uint64_t)q->latency_ns > 2 * c->mean_ns) show(f, &a->slow, q);
   } else if (rec_class_failed(class_)) {
     show(f, &a->failed, q);
   }
 }
 
-static void tell(struct wire_fold *f, const struct wire_base *b, const struct fold_request *q) {
+void fold_tell(struct wire_fold *f, const struct fold_request *q) {
+  const struct wire_base *b = wire_cells_base_view(f->cells, q->base);
   static const uint8_t dim[] = {REC_DIM_NAMESPACE, REC_DIM_SERVICE, REC_DIM_VERSION,          REC_DIM_CLUSTER,
                                 REC_DIM_REGION,    REC_DIM_POD,     REC_DIM_CALLER_NAMESPACE, REC_DIM_CALLER};
   struct wire_seen seen = {.side = b->side, .class_ = q->class_, .gateway = b->gateway, .is_tcp = q->is_tcp};
@@ -226,7 +226,7 @@ static void request_tell(struct wire_fold *f, const struct wire_base *b, const s
   }
   f->counter[b->side == REC_SIDE_SERVER ? REC_COUNTER_REQUESTS_SERVER : REC_COUNTER_REQUESTS_CLIENT] += q->weight;
   if (rec_class_group((enum rec_class)q->class_) == 'x') f->counter[REC_COUNTER_CLASSED_APART] += q->weight;
-  if (f->watcher) tell(f, b, q);
+  if (f->watcher) fold_tell(f, q);
 }
 
 static void words_take(const struct wire_request *e, struct fold_request *q) {
@@ -267,7 +267,7 @@ void fold_count(struct wire_fold *f, const struct fold_request *q) {
   }
   uint32_t cell = wire_cells_add(f->cells, q->base, q->route, (uint64_t)q->tick);
   struct wire_cell *c = cell ? wire_cells_view(f->cells, cell) : NULL;
-  struct fold_acc *a = c ? acc_find(f, c, cell, q->tick) : NULL;
+  struct fold_acc *a = c ? fold_acc_find(f, c, cell, q->tick) : NULL;
   if (!a) {
     f->counter[REC_COUNTER_REJECT_CELL_LIMIT]++;
     if (!c) wire_cells_base_trim(f->cells, q->base);

@@ -39,9 +39,8 @@ static uint64_t reporter_hash(const struct wire_fold *f, const struct wire_repor
   return hash_mix(h, hash_bytes(f->key, text, n));
 }
 
-/* The node of a reporter; at 0 with *reason where its names are refused. */
-static struct wire_node_ref reporter_node(struct wire_fold *f, const struct wire_reporter *r, uint64_t tick,
-                                          unsigned *reason) {
+struct wire_node_ref fold_reporter(struct wire_fold *f, const struct wire_reporter *r, uint64_t tick,
+                                   unsigned *reason) {
   uint64_t hash = reporter_hash(f, r);
   struct fold_identity *known = &f->identity[hash % FOLD_IDENTITIES];
   struct wire_node_rec *rec = known->hash == hash ? wire_nodes_view(f->nodes, known->node) : NULL;
@@ -214,7 +213,7 @@ static enum step item_take(struct wire_fold *f, struct fold_run *run) {
   bool links = counts || o->told.kind == WIRE_TOLD_ATTEMPT;
   /* Before the first tick there is no other time than the request's own. */
   uint64_t tick = (uint64_t)(f->started ? f->open_tick : o->told.request.start_ns / LIMIT_TICK_NS);
-  run->node = links ? reporter_node(f, &o->told.who, tick, &reason) : (struct wire_node_ref){0};
+  run->node = links ? fold_reporter(f, &o->told.who, tick, &reason) : (struct wire_node_ref){0};
   run->hint = (uint8_t)o->told.hint;
   struct wire_node_rec *node = wire_nodes_view(f->nodes, run->node);
   if (counts && !node) f->counter[reason ? reason : REC_COUNTER_REJECT_NO_IDENTIFIER]++;

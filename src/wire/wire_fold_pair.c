@@ -1,7 +1,7 @@
 /* What pairs of reports tell about lost ones: from an entry to a report for wire_pair, and from what that says to
  * records. */
 #include "base_must.h"
-#include "wire_fold_state.h"
+#include "wire_meter_state.h"
 
 #define F(name) WIRE_FLAG(name)
 #define NOW_NS_MAX 8000000000000000000ll
@@ -122,5 +122,6 @@ void fold_pair_step(struct wire_fold *f) {
   uint32_t n = wire_pair_step(f->pair, fold_pair_clock(f), &gap);
   MUST(n <= LIMIT_GAPS);
   for (uint32_t i = 0; i < n; i++) gap_write(f, &gap[i], &f->out.gap[i]);
+  if (f->open_tick % LIMIT_TICKS_PER_S == 0) n = wire_meter_gaps(f->meter, f->out.gap, n, LIMIT_GAPS);
   f->out.gap_n = n;
 }

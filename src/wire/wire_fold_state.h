@@ -8,6 +8,8 @@
  *                        fold <-> wire_between
  *   wire_fold_otlp.c     spans and log records: which are requests, and who reports them
  *   wire_fold_metrics.c  metrics: decoders -> wire_meter
+ *   wire_fold_meter.c    counts out of metrics (wire_meter.h) -> counts of (tick, cell)
+ *   wire_fold_source.c   which source counts for whom, and how many requests it told
  *   wire_fold_wait.c     what waits for its tick, to be joined with its other end and held against better sources */
 #ifndef WIRE_FOLD_STATE_H
 #define WIRE_FOLD_STATE_H
@@ -90,6 +92,8 @@ struct fold_acc {
   uint32_t page;         /* 0 none */
   uint32_t failed, slow; /* in shown, 0 none */
   uint32_t cell, next;   /* next of the tick, or of the free */
+  uint16_t pace;         /* ticks between the scrapes behind it, 0: each request by itself */
+  bool partial;          /* a scrape is missing */
 };
 
 struct fold_page {
@@ -121,6 +125,7 @@ struct fold_run {
   struct wire_node_ref node;
   uint8_t hint;
   uint8_t claimed;              /* bit: side on which its node was said to be alive */
+  uint32_t told_n[2];           /* by side: its node's own reports of requests */
   bool confirmed;               /* may be far ahead of the clock */
   int64_t recv_ns;              /* 0 none */
   int64_t newest_ns, oldest_ns; /* ends seen, on the receiver's clock */
@@ -285,6 +290,8 @@ enum step fold_place(struct wire_fold *f, struct fold_run *run, struct wire_node
 /* Is this a report about the stream of reports to us? */
 bool fold_is_own(struct wire_fold *f, const struct wire_request *e);
 void fold_run_take(struct wire_fold *f, struct fold_run *run);
+/* Metrics have come at now_ns: time goes on by them. */
+void fold_clock(struct wire_fold *f, int64_t now_ns);
 /* The node of an identifier; at 0 with *reason where its names are refused. */
 struct wire_node_ref fold_node(struct wire_fold *f, const struct wire_node *node, unsigned *reason);
 
@@ -293,12 +300,22 @@ void fold_metrics_init(struct wire_fold *f);
 void fold_metrics_mark(struct wire_fold *f);
 
 /* wire_fold_otlp.c */
+/* The node of a reporter; at 0 with *reason where its names are refused. */
+struct wire_node_ref fold_reporter(struct wire_fold *f, const struct wire_reporter *r, uint64_t tick, unsigned *reason);
 /* Takes items until the message ends or one has to wait for ticks; run->otlp then stands before that one. */
 enum step fold_otlp_step(struct wire_fold *f, struct fold_run *run);
 /* When the item that the run stands before ended; false where it is no request. */
 bool fold_otlp_end(struct wire_fold *f, const struct fold_run *run, int64_t *end_ns);
 /* Gives up on the rest of the message. */
 void fold_otlp_drop(struct wire_fold *f, struct fold_run *run);
+
+/* wire_fold_source.c */
+/* So many reports of single requests came of the node on this side. */
+void fold_tell_events(struct wire_fold *f, struct wire_node_ref node, uint8_t side, uint64_t n);
+/* As many as are known of it. */
+uint64_t fold_told_events(struct wire_fold *f, struct wire_node_ref node, uint8_t side);
+/* Does a source that tells each request count for it now? */
+bool fold_is_told_each(struct wire_fold *f, struct wire_node_ref node, uint8_t side);
 
 /* wire_fold_wait.c */
 /* Is this the source that counts for the reporter on that side (enum rec_side)? Asked once a tick and node. */
@@ -318,7 +335,19 @@ uint32_t fold_resolve(struct wire_fold *f, const struct fold_run *run, const str
  * count, which is counted. */
 bool fold_measure(struct wire_fold *f, uint32_t base, const struct wire_request *e, struct fold_request *q);
 void fold_count(struct wire_fold *f, const struct fold_request *q);
+/* Tells the watcher, which must be there. */
+void fold_tell(struct wire_fold *f, const struct fold_request *q);
 void fold_acc_drop(struct wire_fold *f, uint32_t acc);
+/* The counts of a cell in a tick, opened where there are none; NULL where no room is left. */
+struct fold_acc *fold_acc_find(struct wire_fold *f, struct wire_cell *c, uint32_t cell, int64_t tick);
+void fold_hist_put(struct wire_fold *f, struct fold_acc *a, uint32_t bucket, uint32_t n);
+
+/* wire_fold_meter.c: what a flow has of metrics in a tick, zeros included; that it has nothing, though it should. */
+struct meter_flow;
+struct meter_sum;
+void fold_meter_count(struct wire_fold *f, const struct meter_flow *w, const struct meter_sum *s, int64_t tick,
+                      uint32_t pace);
+void fold_meter_miss(struct wire_fold *f, const struct meter_flow *w, int64_t tick, uint32_t pace);
 
 /* wire_fold_pair.c */
 int64_t fold_pair_clock(const struct wire_fold *f);

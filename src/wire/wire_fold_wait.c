@@ -144,6 +144,7 @@ static void wait_count(struct wire_fold *f, struct fold_wait *w) {
     f->counter[REC_COUNTER_SPANS_INNER]++;
     return;
   }
+  if (w->source == WIRE_SOURCE_LOG && !w->q.is_tcp) fold_tell_events(f, w->self, b->side, w->q.weight);
   if (!is_primary(f, w)) return;
   if (w->id) wait_join(f, w, own, call);
   w->q.request_id = (struct base_str){w->request_id, w->request_id_n};

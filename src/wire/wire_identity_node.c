@@ -164,6 +164,12 @@ static void node_drop(struct wire_nodes *t, uint32_t at) {
   t->node_free = at;
 }
 
+const struct wire_node_rec *wire_nodes_next(const struct wire_nodes *t, uint32_t *at) {
+  while (++*at < t->node_n)
+    if (t->node[*at].used) return &t->node[*at];
+  return NULL;
+}
+
 void wire_nodes_step(struct wire_nodes *t, uint64_t before) {
   for (uint32_t n = t->node_n / 256 + 1; n; n--) {
     if (++t->step_at >= t->node_n) t->step_at = 1;

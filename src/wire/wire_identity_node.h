@@ -66,6 +66,8 @@ struct wire_node_ref wire_nodes_add(struct wire_nodes *t, struct base_str id, co
                                     uint64_t tick, unsigned *reason);
 /* NULL where the node is gone. */
 struct wire_node_rec *wire_nodes_view(struct wire_nodes *t, struct wire_node_ref ref);
+/* The next node after place *at, which starts at 0; NULL at the end. */
+const struct wire_node_rec *wire_nodes_next(const struct wire_nodes *t, uint32_t *at);
 /* Forgets nodes without a stream that were not seen since tick `before`; looks at 1/256 of the table a call. */
 void wire_nodes_step(struct wire_nodes *t, uint64_t before);
 /* Marks the names held, for wire_names_sweep. */

@@ -7,7 +7,8 @@
 
 struct claim {
   uint64_t hash;
-  int64_t tick; /* of the last word */
+  int64_t tick;  /* of the last word */
+  uint64_t told; /* reports of single requests */
   uint8_t source, used;
 };
 
@@ -30,11 +31,16 @@ static uint64_t claim_hash(const struct wire_primaries *t, uint32_t ns, uint32_t
   return hash_mix(hash_mix(t->key.k0, (uint64_t)ns << 32 | service), (uint64_t)pod << 8 | side);
 }
 
-static struct claim *claim_find(struct wire_primaries *t, uint64_t hash) {
-  struct claim *set = &t->claim[hash % SETS * WAYS];
+static const struct claim *claim_view(const struct wire_primaries *t, uint64_t hash) {
+  const struct claim *set = &t->claim[hash % SETS * WAYS];
   for (uint32_t i = 0; i < WAYS; i++)
     if (set[i].used && set[i].hash == hash) return &set[i];
   return NULL;
+}
+
+static struct claim *claim_find(struct wire_primaries *t, uint64_t hash) {
+  const struct claim *c = claim_view(t, hash);
+  return c ? &t->claim[c - t->claim] : NULL;
 }
 
 static bool is_alive(const struct claim *c, int64_t tick) {
@@ -51,10 +57,10 @@ static bool claim_put(struct wire_primaries *t, uint64_t hash, enum wire_source 
     c = set;
     for (uint32_t i = 0; i < WAYS && c->used; i++)
       if (!set[i].used || set[i].tick < c->tick) c = &set[i];
-    c->tick = tick;
+    *c = (struct claim){.tick = tick};
   }
   if (tick < c->tick) tick = c->tick;
-  *c = (struct claim){.hash = hash, .tick = tick, .source = (uint8_t)source, .used = 1};
+  *c = (struct claim){.hash = hash, .tick = tick, .told = c->told, .source = (uint8_t)source, .used = 1};
   return switched;
 }
 
@@ -77,4 +83,26 @@ bool wire_primary_take(struct wire_primaries *t, const struct wire_reporter_id *
   (void)claim_put(t, claim_hash(t, ANY, who->service, who->pod, who->side), source, tick);
   (void)claim_put(t, claim_hash(t, ANY, who->service, ANY, who->side), source, tick);
   return true;
+}
+
+static uint64_t exact_hash(const struct wire_primaries *t, const struct wire_reporter_id *who) {
+  return claim_hash(t, who->namespace_ ? who->namespace_ : ANY, who->service, who->pod, who->side);
+}
+
+bool wire_primary_view(const struct wire_primaries *t, const struct wire_reporter_id *who, int64_t tick,
+                       enum wire_source *source) {
+  const struct claim *c = claim_view(t, exact_hash(t, who));
+  if (!is_alive(c, tick)) return false;
+  *source = (enum wire_source)c->source;
+  return true;
+}
+
+void wire_primary_tell(struct wire_primaries *t, const struct wire_reporter_id *who, uint64_t n) {
+  struct claim *c = claim_find(t, exact_hash(t, who));
+  if (c) c->told += n;
+}
+
+uint64_t wire_primary_told(const struct wire_primaries *t, const struct wire_reporter_id *who) {
+  const struct claim *c = claim_view(t, exact_hash(t, who));
+  return c ? c->told : 0;
 }

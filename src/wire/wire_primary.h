@@ -28,4 +28,12 @@ struct wire_primaries *wire_primary_init(void *mem, struct base_hash_key key);
 bool wire_primary_take(struct wire_primaries *t, const struct wire_reporter_id *who, enum wire_source source,
                        int64_t tick, bool *switched);
 
+/* The source that counts for the reporter now; false where none is alive. */
+bool wire_primary_view(const struct wire_primaries *t, const struct wire_reporter_id *who, int64_t tick,
+                       enum wire_source *source);
+/* Counts reports of single requests that came of this reporter, whichever source counts for it. */
+void wire_primary_tell(struct wire_primaries *t, const struct wire_reporter_id *who, uint64_t n);
+/* How many came since the table knows it. */
+uint64_t wire_primary_told(const struct wire_primaries *t, const struct wire_reporter_id *who);
+
 #endif

@@ -64,8 +64,23 @@ struct wire_tls {
   struct base_str sni, local_uri, peer_uri, peer_dns, peer_subject, peer_issuer, session_id, ja3;
 };
 
+/* X(NAME, text, explanation) */
+#define WIRE_SOURCE_TABLE(X)                                                                         \
+  X(ALS, "access_log_service", "Envoy's access log service: each request")                           \
+  X(LOG, "otlp_logs", "access logs as OTLP log records: each request")                               \
+  X(PROXY_SPAN, "proxy_spans", "spans of proxies: each request, or a sample")                        \
+  X(SPAN, "spans", "spans of applications: each request, or a sample")                               \
+  X(MESH_METRIC, "mesh_metrics", "metrics of a mesh's proxies that name both ends: counts a scrape") \
+  X(PROXY_METRIC, "proxy_metrics", "Envoy's own statistics: counts a scrape")                        \
+  X(APP_METRIC, "app_metrics", "metrics of applications: counts a scrape")
+
 /* Where a report comes from, best first: what a better source tells of a reporter is not counted from a worse one. */
-enum wire_source { WIRE_SOURCE_ALS, WIRE_SOURCE_LOG, WIRE_SOURCE_PROXY_SPAN, WIRE_SOURCE_SPAN, WIRE_SOURCE_COUNT };
+enum wire_source {
+#define X(name, text, doc) WIRE_SOURCE_##name,
+  WIRE_SOURCE_TABLE(X)
+#undef X
+      WIRE_SOURCE_COUNT
+};
 
 /* How it ended, where there is no status that tells. */
 enum wire_said { WIRE_SAID_NOTHING, WIRE_SAID_FINE, WIRE_SAID_FAILED, WIRE_SAID_TIMEOUT };

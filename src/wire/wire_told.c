@@ -33,14 +33,14 @@ void told_reporter(const struct wire_attrs *resource, const struct wire_attrs *a
 #undef OF
 }
 
-static uint32_t method_of(struct base_str text) {
+uint32_t told_method(struct base_str text) {
   for (uint32_t m = 1; m <= METHODS; m++)
     if (str_eq(wire_route_method(m), text)) return m;
   return 0;
 }
 
 /* "UF,URX" -> bits; "-" and unknown codes are none. */
-static uint32_t flags_of(struct base_str text) {
+uint32_t told_flags(struct base_str text) {
   static const struct {
     struct base_str name;
     uint32_t bit;
@@ -91,7 +91,7 @@ void told_time(struct wire_request *e, uint64_t start_ns, uint64_t span_ns) {
 }
 
 /* gRPC's status, as a number in text or by its name (google/rpc/code.proto). */
-static struct base_str grpc_of(const struct wire_attrs *a) {
+struct base_str told_grpc(struct base_str text) {
   static const struct {
     struct base_str digits, name;
   } status[] = {
@@ -119,13 +119,17 @@ static struct base_str grpc_of(const struct wire_attrs *a) {
       S("15", "DATA_LOSS"),
       S("16", "UNAUTHENTICATED")};
 #undef S
-  const size_t statuses = sizeof status / sizeof *status;
-  uint64_t n;
-  if (attrs_number(a, WIRE_ATTR_GRPC, &n)) return n < statuses ? status[n].digits : STR_NONE;
-  struct base_str name = attrs_text(a, WIRE_ATTR_RPC_STATUS);
-  for (size_t i = 0; name.n && i < statuses; i++)
-    if (str_eq(status[i].name, name) || str_eq(status[i].digits, name)) return status[i].digits;
+  for (size_t i = 0; text.n && i < sizeof status / sizeof *status; i++)
+    if (str_eq(status[i].name, text) || str_eq(status[i].digits, text)) return status[i].digits;
   return STR_NONE;
+}
+
+static struct base_str grpc_of(const struct wire_attrs *a) {
+  static const char digit[] = "012345678910111213141516";
+  uint64_t n;
+  if (!attrs_number(a, WIRE_ATTR_GRPC, &n)) return told_grpc(attrs_text(a, WIRE_ATTR_RPC_STATUS));
+  if (n > 16) return STR_NONE;
+  return n < 10 ? (struct base_str){digit + n, 1} : (struct base_str){digit + 10 + 2 * (n - 10), 2};
 }
 
 static struct base_str plain(struct base_str s) {
@@ -135,7 +139,7 @@ static struct base_str plain(struct base_str s) {
 void told_words(const struct wire_attrs *a, struct wire_request *e) {
 #define OF(name) plain(attrs_text(a, WIRE_ATTR_##name))
   uint64_t n;
-  e->method = method_of(OF(METHOD));
+  e->method = told_method(OF(METHOD));
   e->path = first(OF(ROUTE), first(OF(PATH), OF(URL)));
   e->route_name = OF(ROUTE_NAME);
   e->user_agent = OF(AGENT);
@@ -144,7 +148,7 @@ void told_words(const struct wire_attrs *a, struct wire_request *e) {
   e->upstream_remote = told_address(OF(UPSTREAM_HOST));
   e->downstream_local = told_address(OF(DOWNSTREAM_LOCAL));
   e->downstream_direct_remote = told_address(OF(DOWNSTREAM_REMOTE));
-  e->flags = flags_of(OF(FLAGS));
+  e->flags = told_flags(OF(FLAGS));
   e->grpc_status = grpc_of(a);
   if (attrs_number(a, WIRE_ATTR_CODE, &n) && n <= 999) {
     e->has_code = true;

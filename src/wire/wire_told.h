@@ -43,5 +43,10 @@ void told_reporter(const struct wire_attrs *resource, const struct wire_attrs *a
 void told_words(const struct wire_attrs *a, struct wire_request *e);
 void told_time(struct wire_request *e, uint64_t start_ns, uint64_t span_ns);
 struct wire_addr told_address(struct base_str text);
+/* By their texts: a RequestMethod, 0 where it is none; flags as in a log ("UF,URX"); gRPC's status, as a number in text
+ * or by its name, as the number in text, absent where it is none. */
+uint32_t told_method(struct base_str text);
+uint32_t told_flags(struct base_str text);
+struct base_str told_grpc(struct base_str text);
 
 #endif

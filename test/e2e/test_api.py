@@ -32,7 +32,7 @@ INCIDENT = {
     "finding": {"entity": {"kind": "service", "service": "cart"}, "signal": "errors", "unit": "share",
                 "baseline": 0.0005, "baseline_sd": 0.0001, "baseline_age_s": 11520.25, "baseline_requests": 14213,
                 "observed": 0.31, "effect": 620, "effect_interval": [580, 660], "smallest_effect": None, "log_e": 31.2,
-                "threshold": 20.4, "onset": "2026-03-02T09:00:00.250000000Z"},
+                "threshold": 20.4, "pace_s": 0, "onset": "2026-03-02T09:00:00.250000000Z"},
     "plot": {"from": "2026-03-02T08:59:50.000000000Z", "step_s": 5, "values": [0, None, 0.31], "requests": [20, 0, 20],
              "band": [0, 0.01]},
     "time": {"place": "network", "edge": {"kind": "edge", "service": "cart", "caller": "front"},
@@ -92,7 +92,7 @@ ASKED = [
     ("GET", "/api/v1/series", "/api/v1/series?entity=" + ENTITY, None, 200),
     ("GET", "/api/v1/series", "/api/v1/series", None, 400),
     ("GET", "/api/v1/series", "/api/v1/series?step=1s&entity=" + ENTITY, None, 200),
-    ("GET", "/api/v1/series", "/api/v1/series?step=61&entity=" + ENTITY, None, 400),
+    ("GET", "/api/v1/series", "/api/v1/series?step=2d&entity=" + ENTITY, None, 400),
     ("GET", "/readyz", "/readyz", None, 200),
 ]
 NOT_ASKED = {("GET", "/api/v1/stream", 200), ("GET", "/api/v1/stream", 503), ("POST", "/api/v1/changes", 503)} | {

@@ -10,7 +10,7 @@ export interface Cause { score: number; entity: Entity; signal: string; evidence
 export interface Finding {
   entity: Entity; signal: string; unit: string; baseline: number; baseline_sd: number; baseline_age_s: number;
   baseline_requests: number; observed: number; effect: number; effect_interval: [number, number];
-  smallest_effect: number | null; log_e: number; threshold: number; onset: string;
+  smallest_effect: number | null; log_e: number; threshold: number; pace_s?: number; onset: string;
 }
 export interface Plot {
   from: string; step_s: number; values: (number | null)[]; requests: number[]; band: [number, number] | null;

@@ -238,8 +238,15 @@ static void numbers_have_as_many_digits_as_asked(void **state) {
   }
 }
 
+static void paced(void **state) {
+  (void)state;
+  struct sample s = {"latency", "s", "\"pace_s\":15," SLOW};
+  assert_told(s, SLOW_TOLD ". Seen every 15 s: it may have begun up to 15 s later." SLOW_LEAST);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(paced),
       cmocka_unit_test(slow),
       cmocka_unit_test(shares),
       cmocka_unit_test(rates),

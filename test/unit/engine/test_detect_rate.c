@@ -33,7 +33,7 @@ static double mean_likelihood(const struct series_rate *r, double mean, bool dow
   double sum = 0.0;
   for (uint32_t x = 0; x < 5.0 * mean + 60.0; x++) {
     struct series_rate one = *r;
-    (void)detect_rate_step(&one, x, dt, 100000, 1e30, true, seq, 0);
+    (void)detect_rate_step(&one, x, dt, 100000, 1e30, true, seq, 0, 0);
     sum += math_exp(poisson_log(x, mean) + (double)(down ? one.g_down[k] : one.g_up[k]));
   }
   return sum;
@@ -94,7 +94,7 @@ static void likelihood_has_mean_one_where_counts_scatter(void **state) {
     for (uint32_t x = 0; x < 1500; x++) {
       struct series_rate r = known(lam, 0.02);
       r.phi = r.phi_ten = (float)phi;
-      (void)detect_rate_step(&r, x, (uint32_t)ticks, 100000, 1e30, true, 41, 0);
+      (void)detect_rate_step(&r, x, (uint32_t)ticks, 100000, 1e30, true, 41, 0, 0);
       if (x % 3 == 0) down += math_exp(poisson_log(x / 3, low / phi) + (double)r.g_down[k]);
       up += math_exp(negative_binomial_log(x, high, phi) + (double)r.g_up[k]);
     }
@@ -123,8 +123,8 @@ static void ticks_may_be_summed(void **state) {
   struct series_rate one = known(3.0, 0.01), four = one;
   static const uint32_t x[4] = {2, 0, 5, 1};
   for (unsigned k = 0; k < SERIES_RATE_ALTS; k++) one.g_down[k] = four.g_down[k] = one.g_up[k] = four.g_up[k] = 100.0f;
-  for (uint32_t i = 0; i < 4; i++) (void)detect_rate_step(&four, x[i], 1, 100000, 1e30, true, 40 + i, 0);
-  (void)detect_rate_step(&one, 8, 4, 100000, 1e30, true, 43, 0);
+  for (uint32_t i = 0; i < 4; i++) (void)detect_rate_step(&four, x[i], 1, 100000, 1e30, true, 40 + i, 0, 0);
+  (void)detect_rate_step(&one, 8, 4, 100000, 1e30, true, 43, 0, 0);
   for (unsigned k = 0; k < SERIES_RATE_FINE; k++) {
     assert_true(one.g_down[k] - four.g_down[k] < 1e-4f && four.g_down[k] - one.g_down[k] < 1e-4f);
     assert_true(one.g_up[k] - four.g_up[k] < 1e-4f && four.g_up[k] - one.g_up[k] < 1e-4f);
@@ -139,7 +139,7 @@ struct one {
 
 static struct detect_rate_verdict step(struct one *o, double mean) {
   struct detect_rate_verdict v =
-      detect_rate_step(&o->r, rng_poisson(&o->rng, mean), 1, o->seq - 1, 22.0, true, o->seq, 0);
+      detect_rate_step(&o->r, rng_poisson(&o->rng, mean), 1, o->seq - 1, 22.0, true, o->seq, 0, 0);
   o->seq++;
   return v;
 }
@@ -241,7 +241,7 @@ static void bursts_are_learned(void **state) {
 static void worked_example(void **state) {
   (void)state;
   struct series_rate r = known(100.0, 0.02);
-  (void)detect_rate_step(&r, 30, 1, 100000, 1e30, true, 1, 0);
+  (void)detect_rate_step(&r, 30, 1, 100000, 1e30, true, 1, 0, 0);
   assert_true(r.g_down[0] > 4.29f && r.g_down[0] < 4.33f);   /* a twentieth: 30 ln(.05/.988) + 93.8 */
   assert_true(r.g_down[1] > 28.36f && r.g_down[1] < 28.41f); /* half: 30 ln(.5/.988) + 48.8 */
 }

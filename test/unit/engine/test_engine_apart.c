@@ -19,10 +19,17 @@
 #define NAMES_BYTES 65536u
 #define SPREAD 64u
 
+/* What a pod counts until it is scraped, and gives out after. */
+struct block {
+  uint32_t n[2], hist[HIST_BUCKETS]; /* failed, fine */
+};
+
 struct pod {
   uint32_t cluster, version;
   uint32_t series[4]; /* its own, of its version, its cluster, the service */
   double rate, fail_p, slow;
+  struct block open, given;
+  uint32_t k; /* slices given */
 };
 
 /* As if all series fell into bucket 0. */
@@ -42,6 +49,7 @@ struct rig {
   struct detect_signal signal[64];
   uint32_t raised[SERIES_MAX][2], over[SERIES_MAX][2], over_from[SERIES_MAX][2]; /* errors, latency */
   enum rec_side side;
+  uint32_t pace; /* ticks between scrapes, a pod after the other; 0: each request by itself */
 };
 
 static double factor[SPREAD];
@@ -102,6 +110,40 @@ static uint32_t pod_add(struct rig *r, uint32_t cluster, uint32_t version, doubl
   return r->pod_n++;
 }
 
+static uint32_t part(uint32_t n, uint32_t k, uint32_t of) {
+  return n * (k + 1) / of - n * k / of;
+}
+
+static void pod_give(struct rig *r, struct pod *p, const struct block *b, uint32_t k, uint32_t of) {
+  uint32_t e = part(b->n[0], k, of), fine = part(b->n[1], k, of);
+  for (unsigned i = 0; i < 4; i++) {
+    struct rec_obs *o = &r->obs[p->series[i]];
+    o->class_n[REC_CLASS_SERVER_ERROR] += e;
+    o->class_n[REC_CLASS_OK] += fine;
+    o->pace = (uint16_t)r->pace;
+    for (uint32_t j = 0; j < HIST_BUCKETS; j++) {
+      uint32_t n = part(b->hist[j], k, of);
+      r->hist[p->series[i]][j] += n;
+      o->latency_sum_ns += n * hist_bucket_ns(j);
+    }
+  }
+}
+
+/* A scrape takes what is open; it is given out until the next. */
+static void pod_scrape(struct rig *r, struct pod *p) {
+  uint32_t n = rng_poisson(&r->rng, p->rate / LIMIT_TICKS_PER_S), e = rng_binomial(&r->rng, n, p->fail_p);
+  if ((r->seq + (uint32_t)(p - r->pod) * 7u) % r->pace == 0) {
+    p->given = p->open;
+    p->open = (struct block){.n = {0}};
+    p->k = 0;
+  }
+  p->open.n[0] += e;
+  p->open.n[1] += n - e;
+  for (uint32_t i = 0; i < n - e; i++)
+    p->open.hist[hist_bucket((uint64_t)(20e6 * factor[rng_next(&r->rng) % SPREAD] * p->slow))]++;
+  if (p->k < r->pace) pod_give(r, p, &p->given, p->k++, r->pace);
+}
+
 static void pod_draw(struct rig *r, const struct pod *p) {
   uint32_t n = rng_poisson(&r->rng, p->rate / LIMIT_TICKS_PER_S), e = rng_binomial(&r->rng, n, p->fail_p);
   for (unsigned k = 0; k < 4; k++) {
@@ -130,7 +172,7 @@ static uint32_t obs_pack(struct rig *r, uint32_t *cell_n) {
     o.hist_n = *cell_n - o.hist_from;
     memset(r->hist[i], 0, sizeof r->hist[i]);
     r->obs[i] = (struct rec_obs){0};
-    if (detect_obs_requests(&o)) r->obs[n++] = o;
+    if (detect_obs_requests(&o) || o.pace) r->obs[n++] = o;
   }
   return n;
 }
@@ -148,7 +190,11 @@ static void signals_note(struct rig *r) {
 
 static void tick(struct rig *r) {
   struct rec_tick t = {.seq = r->seq, .end = {(int64_t)(r->seq + 1) * LIMIT_TICK_NS}};
-  for (uint32_t i = 0; i < r->pod_n; i++) pod_draw(r, &r->pod[i]);
+  for (uint32_t i = 0; i < r->pod_n; i++)
+    if (r->pace)
+      pod_scrape(r, &r->pod[i]);
+    else
+      pod_draw(r, &r->pod[i]);
   struct rec_batch in = {
       .series = r->series + r->fresh_n, .series_n = r->series_n - r->fresh_n, .obs = r->obs, .cell = r->cell};
   uint32_t cell_n;
@@ -254,6 +300,44 @@ static void what_all_share_is_nobodys(void **state) {
   }
   run(r, 300);
   assert_int_equal(alarms_all(r), 0);
+  rig_close(r);
+}
+
+/* Scrapes of siblings are not of the same seconds: what all share is heard of from one first, for up to a pace. */
+static void what_all_share_is_nobodys_though_some_are_scraped_first(void **state) {
+  (void)state;
+  const uint32_t pace[] = {4, 60};
+  for (unsigned k = 0; k < 2; k++) {
+    struct rig *r = rig_square(14, 4, 40);
+    r->pace = pace[k];
+    run(r, 900);
+    for (int turn = 0; turn < 6; turn++) {
+      for (uint32_t i = 0; i < r->pod_n; i++) {
+        r->pod[i].slow = turn % 2 ? 1.0 : 3.0;
+        r->pod[i].fail_p = turn % 2 ? 0.001 : 0.9;
+      }
+      run(r, 200);
+    }
+    assert_int_equal(alarms_all(r), 0);
+    rig_close(r);
+  }
+}
+
+static void one_bad_pod_is_named_by_scrapes_too(void **state) {
+  (void)state;
+  struct rig *r = rig_square(15, 4, 20);
+  r->pace = 60;
+  run(r, 1200);
+  assert_int_equal(alarms_all(r), 0);
+  struct pod *bad = &r->pod[6];
+  bad->fail_p = 0.3;
+  bad->slow = 3.0;
+  run(r, 30);
+  assert_int_equal(alarms_all(r), 0); /* two paces have not passed since it was heard of */
+  run(r, 60);
+  assert_int_equal(r->raised[bad->series[0]][0], 1);
+  assert_int_equal(r->raised[bad->series[0]][1], 1);
+  assert_int_equal(alarms(r, REC_LEVEL_POD, bad->series[0]), 0);
   rig_close(r);
 }
 
@@ -389,6 +473,8 @@ int main(void) {
       cmocka_unit_test(a_bad_version_is_no_bad_pod),
       cmocka_unit_test(a_bad_cluster_is_no_bad_pod),
       cmocka_unit_test(what_all_share_is_nobodys),
+      cmocka_unit_test(what_all_share_is_nobodys_though_some_are_scraped_first),
+      cmocka_unit_test(one_bad_pod_is_named_by_scrapes_too),
       cmocka_unit_test(the_lonely_are_compared_more_broadly),
       cmocka_unit_test(a_moved_mix_is_nobodys),
       cmocka_unit_test(newcomers_are_forgiven_a_cold_start),

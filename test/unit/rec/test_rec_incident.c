@@ -181,7 +181,7 @@ static void a_finding_has_all_its_numbers(void **state) {
       "\"finding\":{\"entity\":{\"kind\":\"service\",\"service\":\"cart\"},\"signal\":\"latency\",\"unit\":\"s\","
       "\"baseline\":0.0961235,\"baseline_sd\":0.003,\"baseline_age_s\":11520.2,\"baseline_requests\":14213,"
       "\"observed\":0.412,\"effect\":4.2861,\"effect_interval\":[4.1,4.5],\"smallest_effect\":1.15,"
-      "\"log_e\":31.25,\"threshold\":20.4,\"onset\":\"2026-03-02T09:00:00.250000000Z\"}");
+      "\"log_e\":31.25,\"threshold\":20.4,\"pace_s\":0,\"onset\":\"2026-03-02T09:00:00.250000000Z\"}");
   assert_has(
       "\"plot\":{\"from\":\"2026-03-02T08:59:50.000000000Z\",\"step_s\":5,"
       "\"values\":[0.09612,null,0],\"requests\":[120,0,1.23457e+06],\"band\":[0.09,0.102]}");
