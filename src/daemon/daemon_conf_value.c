@@ -213,7 +213,6 @@ void conf_value_write(const void *field, const struct conf_key *k, struct base_b
     case CONF_NAMES:
     case CONF_URL:
     case CONF_NAME:
-    case CONF_NAMES:
     case CONF_PAIRS: json_quote(out, str_of(field)); break; /* a JSON string is a YAML string */
   }
 }
