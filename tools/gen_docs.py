@@ -111,9 +111,10 @@ def plain_number(text):
     return str(number(text)) if "LIMIT_" in text else text
 
 
-TYPES = {"U64": "integer", "DOUBLE": "number", "DURATION": "duration", "STRING": "text", "ADDRESS": "address",
-         "SCOPES": "scopes", "URL": "URL", "NAME": "name", "BOOL": "true, false", "ACTTYPE": "type",
-         "SEVERITY": "severity", "PAIRS": "pairs", "LOGFORM": "text, json"}
+TYPES = {"U64": "integer", "NAMES": "names", "DOUBLE": "number", "DURATION": "duration", "STRING": "text",
+         "ADDRESS": "address", "SCOPES": "scopes", "URL": "URL", "NAME": "name", "BOOL": "true, false",
+         "ACTTYPE": "type", "LIST": "list", "LABELS": "map", "SEVERITY": "severity", "PAIRS": "pairs",
+         "LOGFORM": "text, json"}
 
 
 # ---- pages ----
@@ -210,6 +211,14 @@ def page_receivers():
             markdown_table(["type", "speaks"], types))
 
 
+def page_scrape():
+    table = table_rows("src/daemon/daemon_conf_scrape.h", "CONF_SCRAPE_TABLE")
+    rows = [(f"`{name}`", TYPES[kind], f"`{default}`" if default else "none", text)
+            for kind, name, default, _, _, _, text in table]
+    return ("\n## Scraping\n\nThe list `scrape`, in the file only; [scraping](scrape.md) tells how to use it. A job is "
+            "a map of these keys:\n\n" + markdown_table(["key", "type", "default", "meaning"], rows))
+
+
 def page_config():
     source = "src/daemon/daemon_conf.h"
     rows = [(f"`{name}`", TYPES[kind], f"`{default}`" if default else "empty",
@@ -218,7 +227,8 @@ def page_config():
     return (NOTE.format(source=source) + "# Configuration\n\nA YAML file with these keys at the top level, given by "
             "`--config`; `--set KEY=VALUE` wins over it. Nothing has to be set. `foreshock check --config FILE` says "
             "what is wrong in one. The range of a text is its length, that of a duration is in seconds.\n\n" +
-            markdown_table(["key", "type", "default", "range", "unit", "meaning"], rows) + page_receivers())
+            markdown_table(["key", "type", "default", "range", "unit", "meaning"], rows) + page_receivers() +
+            page_scrape())
 
 
 def page_metrics():
@@ -263,7 +273,8 @@ def page_gauges():
             "name stands for its form with dots, and for that with `_total`, too. `envoy_cluster_X` is also "
             "`cluster.<name>.X` of Envoy's metrics service, `envoy_http_X` is `http.<prefix>.X`, `envoy_listener_X` "
             "`listener.<address>.X`, `envoy_server_X` `server.X`, `envoy_overload_X` `overload.<name>.X`. Of OTLP any "
-            "other gauge of a named service is watched, too, as `other`.\n\n" +
+            "other gauge of an application that names itself is watched, too, as `other`; of a proxy only "
+            "these.\n\n" +
             markdown_table(["metric", "watched", "unit", "role", "bad", "part", "is"], rows) +
             "\n`part`: the labels that tell several of one entity apart; of Envoy's clusters it is the cluster.\n" +
             "\n## Whose it is\n\nBy labels, of several the first in a row. A pod that requests were seen of keeps the "

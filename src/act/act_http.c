@@ -1,20 +1,19 @@
 #include "act_http.h"
 
-#include <curl/curl.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/timerfd.h>
-#include <unistd.h>
 
 #include "base_must.h"
+#include "io_curl.h"
 
 #define HTTP_CONNECT_MS 5000L /* within the timeout of the whole */
 #define HTTP_RETRY_AFTER_S_MAX 3600
+#define HTTP_IDLE_MAX 64L /* connections kept between two calls */
 
 struct http_call {
   struct http_call *next;
+  struct act_http *http;
   CURL *easy;
   struct curl_slist *headers;
   struct base_buf body, answer;
@@ -23,20 +22,9 @@ struct http_call {
   void *ctx;
 };
 
-/* A socket that libcurl waits for. */
-struct http_socket {
-  struct http_socket *next;
-  struct act_http *http;
-  int fd;
-};
-
 struct act_http {
-  struct io_loop *loop;
-  CURLM *multi;
-  int timer_fd;
-  bool timer_added;
+  struct io_curl *curl;
   struct http_call *call;
-  struct http_socket *socket;
 };
 
 /* ---- requests ---- */
@@ -77,7 +65,7 @@ static void call_free(struct act_http *h, struct http_call *c) {
     break;
   }
   if (c->easy) {
-    (void)curl_multi_remove_handle(h->multi, c->easy);
+    io_curl_drop(h->curl, c->easy);
     curl_easy_cleanup(c->easy);
   }
   curl_slist_free_all(c->headers);
@@ -101,125 +89,28 @@ static void call_answer(struct http_call *c, CURLcode code, struct act_answer *o
   snprintf(out->error, sizeof out->error, "%.*s", (int)sizeof out->error - 1, text);
 }
 
-static void http_finished(struct act_http *h) {
-  int left = 0;
-  CURLMsg *msg;
-  while ((msg = curl_multi_info_read(h->multi, &left))) {
-    struct http_call *c = NULL;
-    if (msg->msg != CURLMSG_DONE) continue;
-    CURLcode code = msg->data.result;
-    (void)curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&c);
-    MUST(c);
-    struct act_answer answer;
-    call_answer(c, code, &answer);
-    act_answered fn = c->fn;
-    void *ctx = c->ctx;
-    fn(ctx, &answer);
-    call_free(h, c);
-  }
-}
-
-/* ---- libcurl and the loop ---- */
-
-static void socket_ready(void *ctx, unsigned events) {
-  struct http_socket *s = ctx;
-  struct act_http *h = s->http;
-  int running = 0;
-  int bits = (events & IO_READ ? CURL_CSELECT_IN : 0) | (events & IO_WRITE ? CURL_CSELECT_OUT : 0);
-  (void)curl_multi_socket_action(h->multi, s->fd, bits, &running);
-  http_finished(h);
-}
-
-static void timer_ready(void *ctx, unsigned events) {
-  struct act_http *h = ctx;
-  uint64_t n;
-  int running = 0;
-  (void)events;
-  (void)!read(h->timer_fd, &n, sizeof n);
-  (void)curl_multi_socket_action(h->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-  http_finished(h);
-}
-
-static struct http_socket *socket_find(struct act_http *h, int fd) {
-  for (struct http_socket *s = h->socket; s; s = s->next)
-    if (s->fd == fd) return s;
-  return NULL;
-}
-
-static void socket_drop(struct act_http *h, struct http_socket *s) {
-  for (struct http_socket **at = &h->socket; *at; at = &(*at)->next) {
-    if (*at != s) continue;
-    *at = s->next;
-    break;
-  }
-  io_loop_drop(h->loop, s->fd);
-  free(s);
-}
-
-static int socket_add(struct act_http *h, int fd, unsigned events) {
-  struct http_socket *s = malloc(sizeof *s);
-  if (!s) return -1;
-  *s = (struct http_socket){.next = h->socket, .http = h, .fd = fd};
-  if (!io_loop_add(h->loop, fd, events, socket_ready, s)) {
-    free(s);
-    return -1;
-  }
-  h->socket = s;
-  return 0;
-}
-
-/* Sockets are looked up here and not by what libcurl keeps of them, so that a number that it uses again is known. */
-static int on_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *kept) {
-  struct act_http *h = ctx;
-  struct http_socket *s = socket_find(h, fd);
-  (void)easy;
-  (void)kept;
-  if (what == CURL_POLL_REMOVE) {
-    if (s) socket_drop(h, s);
-    return 0;
-  }
-  unsigned events = (what & CURL_POLL_IN ? IO_READ : 0u) | (what & CURL_POLL_OUT ? IO_WRITE : 0u);
-  if (s && io_loop_set(h->loop, fd, events)) return 0;
-  if (s) socket_drop(h, s); /* closed and opened again behind our back */
-  return socket_add(h, fd, events);
-}
-
-static int on_timer(CURLM *multi, long timeout_ms, void *ctx) {
-  struct act_http *h = ctx;
-  struct itimerspec spec = {{0, 0}, {0, 0}};
-  (void)multi;
-  if (timeout_ms >= 0) {
-    spec.it_value.tv_sec = timeout_ms / 1000;
-    spec.it_value.tv_nsec = timeout_ms ? timeout_ms % 1000 * TIME_NS_PER_MS : 1; /* 0 would disarm */
-  }
-  return timerfd_settime(h->timer_fd, 0, &spec, NULL);
+static void call_done(void *private_, CURL *easy, CURLcode code) {
+  struct http_call *c = private_;
+  struct act_answer answer;
+  MUST(c && c->easy == easy);
+  call_answer(c, code, &answer);
+  c->fn(c->ctx, &answer);
+  call_free(c->http, c);
 }
 
 struct act_http *act_http_open(struct io_loop *loop) {
   struct act_http *h = calloc(1, sizeof *h);
   if (!h) return NULL;
-  h->loop = loop;
-  h->multi = curl_multi_init();
-  h->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-  h->timer_added = h->timer_fd >= 0 && io_loop_add(loop, h->timer_fd, IO_READ, timer_ready, h);
-  if (!h->multi || !h->timer_added) {
-    act_http_close(h);
-    return NULL;
-  }
-  (void)curl_multi_setopt(h->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
-  (void)curl_multi_setopt(h->multi, CURLMOPT_SOCKETDATA, h);
-  (void)curl_multi_setopt(h->multi, CURLMOPT_TIMERFUNCTION, on_timer);
-  (void)curl_multi_setopt(h->multi, CURLMOPT_TIMERDATA, h);
-  return h;
+  h->curl = io_curl_open(loop, HTTP_IDLE_MAX, call_done);
+  if (h->curl) return h;
+  free(h);
+  return NULL;
 }
 
 void act_http_close(struct act_http *h) {
   if (!h) return;
   while (h->call) call_free(h, h->call);
-  if (h->multi) (void)curl_multi_cleanup(h->multi);
-  while (h->socket) socket_drop(h, h->socket);
-  if (h->timer_added) io_loop_drop(h->loop, h->timer_fd);
-  if (h->timer_fd >= 0) (void)close(h->timer_fd);
+  io_curl_close(h->curl);
   free(h);
 }
 
@@ -270,6 +161,7 @@ static bool call_options(struct http_call *c, const struct act_request *r, const
 bool act_http_post(struct act_http *h, const struct act_request *r, int64_t timeout_ns, act_answered fn, void *ctx) {
   struct http_call *c = calloc(1, sizeof *c);
   if (!c) return false;
+  c->http = h;
   c->next = h->call;
   h->call = c;
   c->fn = fn;
@@ -280,7 +172,7 @@ bool act_http_post(struct act_http *h, const struct act_request *r, int64_t time
   char *url = strndup(r->url.n ? r->url.p : "", r->url.n);
   c->easy = curl_easy_init();
   bool ok = url && c->easy && !c->body.bad && call_headers(c, r) && call_options(c, r, url, timeout_ns) &&
-            curl_multi_add_handle(h->multi, c->easy) == CURLM_OK;
+            io_curl_add(h->curl, c->easy);
   free(url);
   if (!ok) call_free(h, c);
   return ok;

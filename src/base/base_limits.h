@@ -24,7 +24,7 @@
 /* Lost telemetry. */
 #define LIMIT_PAIRS 32768u /* requests whose two reports are awaited; fuller than 7/8, half as many are sampled */
 #define LIMIT_BETWEEN_GROUPS 2048u /* requests watched for silent callers; fuller, the oldest is judged early */
-#define LIMIT_GAPS 256u    /* told in one tick, the proxies that lose most; the rest is not told [gap_limit] */
+#define LIMIT_GAPS 256u            /* told in one tick, the proxies that lose most; the rest is not told [gap_limit] */
 
 /* Time. */
 #define LIMIT_TICK_NS 250000000ll /* one tick: 250 ms of event time */
@@ -60,13 +60,15 @@
 #define LIMIT_METER_CHUNKS 2097152u /* names and labels, in pieces of 60 bytes */
 
 /* Sockets. */
-#define LIMIT_CONNECTIONS 16384u           /* one more is accepted and closed at once [connection_limit] */
-#define LIMIT_STREAMS_PER_CONNECTION 1024u /* more: refused, or ends the connection (SETTINGS acknowledged) */
-#define LIMIT_HTTP_HEADER_BYTES 65536u     /* larger: 431 */
-#define LIMIT_HTTP_BODY_BYTES (8u << 20)   /* larger: 413 */
-#define LIMIT_GRPC_REPLY_BYTES 1024u       /* the answer of a unary call; a longer one is INTERNAL */
-#define LIMIT_HTTP_OUT_BYTES (64u << 20)   /* a response larger than this is an error 500 */
-#define LIMIT_SSE_QUEUE_BYTES (1u << 20)   /* unsent bytes of one event stream; past it the reader is cut off */
+#define LIMIT_CONNECTIONS 16384u             /* one more is accepted and closed at once [connection_limit] */
+#define LIMIT_TLS_HANDSHAKES 1024u           /* under way at a listener; the oldest gives way [tls_crowded_out] */
+#define LIMIT_TLS_HANDSHAKE_NS 10000000000ll /* one that takes longer is ended [tls_timeout] */
+#define LIMIT_STREAMS_PER_CONNECTION 1024u   /* more: refused, or ends the connection (SETTINGS acknowledged) */
+#define LIMIT_HTTP_HEADER_BYTES 65536u       /* larger: 431 */
+#define LIMIT_HTTP_BODY_BYTES (8u << 20)     /* larger: 413 */
+#define LIMIT_GRPC_REPLY_BYTES 1024u         /* the answer of a unary call; a longer one is INTERNAL */
+#define LIMIT_HTTP_OUT_BYTES (64u << 20)     /* a response larger than this is an error 500 */
+#define LIMIT_SSE_QUEUE_BYTES (1u << 20)     /* unsent bytes of one event stream; past it the reader is cut off */
 #define LIMIT_HELD_BYTES (256u << 20) /* parts of messages, bodies, responses of one listener; more: status 8, 503 */
 
 /* Gauges (docs/detectors/gauge.md). */
@@ -76,6 +78,15 @@
 #define LIMIT_GAUGES_SHOWN 8u    /* of one incident; those of the likelier cause, then those that say more */
 #define LIMIT_GAUGE_LEAD 40u     /* samples of 0 that are told with the first that is something; earlier ones are not */
 #define LIMIT_LOG_LINE_BYTES 240u /* of a log line that is quoted; the rest of it is not */
+
+/* Scraping. */
+#define LIMIT_SCRAPE_JOBS 32u
+#define LIMIT_SCRAPE_TARGETS 8192u          /* of all jobs; one more is not asked [scrape_target_limit] */
+#define LIMIT_SCRAPES_AT_ONCE 4096u         /* under way; one more is left out [scrape_crowd] */
+#define LIMIT_SCRAPE_BYTES (7u << 20)       /* of one exposition, unpacked, with its line [scrape_oversize] */
+#define LIMIT_SCRAPE_LABELS_BYTES 4096u     /* of one target, as text; one with more is refused with its file */
+#define LIMIT_SCRAPE_FILE_BYTES (16u << 20) /* of one file of targets; a larger one is refused */
+#define LIMIT_DNS_AT_ONCE 64u               /* names asked at a time; one more waits for its next turn */
 
 /* Incidents. */
 #define LIMIT_ALARMS 16384u        /* alarms in force; one more is not followed [alarm_limit] */

@@ -26,6 +26,17 @@ static inline bool str_eq(struct base_str a, struct base_str b) {
   return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 
+/* The same but for the case of ASCII letters. */
+static inline bool str_eq_nocase(struct base_str a, struct base_str b) {
+  if (a.n != b.n) return false;
+  for (size_t i = 0; i < a.n; i++) {
+    char x = a.p[i] >= 'A' && a.p[i] <= 'Z' ? (char)(a.p[i] + 32) : a.p[i];
+    char y = b.p[i] >= 'A' && b.p[i] <= 'Z' ? (char)(b.p[i] + 32) : b.p[i];
+    if (x != y) return false;
+  }
+  return true;
+}
+
 /* Byte order, a shorter prefix first. Returns <0, 0, >0. */
 static inline int str_cmp(struct base_str a, struct base_str b) {
   size_t n = a.n < b.n ? a.n : b.n;

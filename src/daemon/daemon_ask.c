@@ -28,8 +28,20 @@ bool ask_open(struct ask *a, const struct option_set *o, const char *path) {
   size_t n = strlen(base);
   if (n && base[n - 1] == '/') n--;
   a->token = NULL;
+  a->ca_file = option_get(o, "cacert", NULL);
+  a->cert_file = option_get(o, "cert", NULL);
+  a->key_file = option_get(o, "key", NULL);
   snprintf(a->url, sizeof a->url, "%.*s%s", (int)(n < 1500 ? n : 1500), base, path);
   return !token || ask_token(a, token);
+}
+
+struct io_client_conf ask_client(const struct ask *a) {
+  return (struct io_client_conf){.url = a->url,
+                                 .token = a->token,
+                                 .ca_file = a->ca_file,
+                                 .cert_file = a->cert_file,
+                                 .key_file = a->key_file,
+                                 .timeout_ns = ASK_TIMEOUT_NS};
 }
 
 /* The API's own words where it gave any. */
@@ -42,9 +54,10 @@ static void ask_refused(const struct io_client_reply *reply, const char *url, ch
 
 yyjson_doc *ask_try(const struct ask *a, char err[ASK_ERR_BYTES]) {
   struct io_client_reply reply = {0};
+  struct io_client_conf conf = ask_client(a);
   char why[IO_CLIENT_ERR_BYTES];
   yyjson_doc *doc = NULL;
-  if (!io_client_get(a->url, a->token, ASK_TIMEOUT_NS, ASK_BODY_BYTES, &reply, why)) {
+  if (!io_client_get(&conf, ASK_BODY_BYTES, &reply, why)) {
     snprintf(err, ASK_ERR_BYTES, "%s: %s; is `foreshock run` running there?", a->url, why);
   } else if (reply.status != 200) {
     ask_refused(&reply, a->url, err);

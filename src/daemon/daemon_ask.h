@@ -16,19 +16,25 @@ struct yyjson_doc;
 #define ASK_ERR_BYTES 3072u
 
 /* The options that each of them takes. */
-#define ASK_OPTIONS                                                        \
-  {"url", "URL", "where the daemon's API is (default " ASK_URL ")"}, {     \
-    "token", "FILE", "a file that begins with the API's token to be shown" \
+#define ASK_OPTIONS                                                                                    \
+  {"url", "URL", "where the daemon's API is (default " ASK_URL ")"},                                   \
+      {"token", "FILE", "a file that begins with the API's token to be shown"},                        \
+      {"cacert", "FILE", "https: certificates (PEM) to trust in place of the system's"},               \
+      {"cert", "FILE", "https: the client certificate to show (PEM; its key may stand in it, too)"}, { \
+    "key", "FILE", "https: the key of that certificate (PEM)"                                          \
   }
 
 struct ask {
   char url[2048];
   char text[TOKEN_BYTES_MAX + 2];
-  const char *token; /* NULL: none */
+  const char *token;                          /* NULL: none */
+  const char *ca_file, *cert_file, *key_file; /* NULL: none */
 };
 
 /* --url and --token, and a path. False: one clear line was said. */
 bool ask_open(struct ask *a, const struct option_set *o, const char *path);
+/* How to ask there; views into a. */
+struct io_client_conf ask_client(const struct ask *a);
 /* NULL: err has one clear line. yyjson_doc_free it. */
 struct yyjson_doc *ask_try(const struct ask *a, char err[ASK_ERR_BYTES]);
 /* The same, and says the line. */

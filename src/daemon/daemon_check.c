@@ -1,6 +1,7 @@
 /* check and version. */
 #include <curl/curl.h>
 #include <sqlite3.h>
+#include <stdlib.h>
 #include <yaml.h>
 #include <yyjson.h>
 
@@ -8,6 +9,7 @@
 #include "daemon_command.h"
 #include "daemon_conf.h"
 #include "daemon_setup.h"
+#include "daemon_tls.h"
 #include "daemon_version.h"
 
 /* What a file cannot tell by itself: whether the receivers' templates are any. Secrets are not read here: they may be
@@ -23,19 +25,28 @@ static int check_receivers(struct daemon_conf *conf, const char *path) {
   return EXIT_DONE;
 }
 
-static int check_run(const struct option_set *o) {
-  const char *path = option_get(o, "config", NULL);
-  if (!path) {
-    command_say("check: wants --config FILE");
-    return EXIT_USAGE;
+static int check_tls(const struct daemon_conf *conf, const char *path) {
+  struct tls_set set;
+  char why[IO_TLS_WHY_BYTES];
+  bool good = tls_open(conf, &set, why);
+  if (!good) fprintf(stderr, "%s: %s\n", path, why);
+  for (unsigned i = 0; i < TLS_LISTENERS; i++) {
+    const char *problem = set.of[i] ? io_tls_problem(set.of[i], io_wall_now()) : NULL;
+    if (problem) fprintf(stderr, "%s: %s_tls_cert: %s\n", path, tls_listener_text((enum tls_listener)i), problem);
+    good &= !problem;
   }
-  struct daemon_conf conf;
+  tls_close(&set);
+  return good ? EXIT_DONE : EXIT_BAD;
+}
+
+static int check_file(struct daemon_conf *conf, const char *path) {
   struct conf_err err;
-  conf_init(&conf);
-  if (conf_load(&conf, path, &err)) {
+  conf_init(conf);
+  if (conf_load(conf, path, &err)) {
     struct serve_tokens tokens;
-    if (conf.api_tokens[0] && !setup_tokens(conf.api_tokens, &tokens)) return EXIT_BAD;
-    return check_receivers(&conf, path);
+    if (conf->api_tokens[0] && !setup_tokens(conf->api_tokens, &tokens)) return EXIT_BAD;
+    int status = check_tls(conf, path);
+    return status == EXIT_DONE ? check_receivers(conf, path) : status;
   }
   char text[2048];
   struct base_buf out = buf_over(text, sizeof text - 1);
@@ -43,6 +54,19 @@ static int check_run(const struct option_set *o) {
   text[out.n] = 0;
   fprintf(stderr, "%s\n", text);
   return EXIT_BAD;
+}
+
+static int check_run(const struct option_set *o) {
+  const char *path = option_get(o, "config", NULL);
+  if (!path) {
+    command_say("check: wants --config FILE");
+    return EXIT_USAGE;
+  }
+  struct daemon_conf *conf = malloc(sizeof *conf); /* too large for a stack */
+  if (!conf) return command_fail("out of memory");
+  int status = check_file(conf, path);
+  free(conf);
+  return status;
 }
 
 static const struct option_spec check_options[] = {

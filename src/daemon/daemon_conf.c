@@ -9,6 +9,8 @@
 #define CONF_FIELD_STRING(name) offsetof(struct daemon_conf, name)
 #define CONF_FIELD_ADDRESS(name) offsetof(struct daemon_conf, name)
 #define CONF_FIELD_SCOPES(name) offsetof(struct daemon_conf, name)
+#define CONF_FIELD_NAMES(name) offsetof(struct daemon_conf, name)
+#define CONF_FIELD_BOOL(name) offsetof(struct daemon_conf, name)
 #define CONF_FIELD_URL(name) offsetof(struct daemon_conf, name)
 #define CONF_FIELD_U64(name) offsetof(struct daemon_conf, name)
 #define CONF_FIELD_LOGFORM(name) offsetof(struct daemon_conf, name)
@@ -47,7 +49,8 @@ bool conf_has(struct base_str key) {
 
 bool conf_set(struct daemon_conf *c, struct base_str key, struct base_str value, struct conf_err *err) {
   const struct conf_key *k = conf_key_find(key);
-  if (!k && str_eq(key, STR("receivers"))) return conf_fail(err, "receivers: only in a file");
+  if (!k && (str_eq(key, STR("receivers")) || str_eq(key, STR("scrape"))))
+    return conf_fail(err, "%.*s: only in a file", STR_ARG(key));
   if (!k) return conf_fail(err, "unknown key '%.*s'", (int)(key.n < 64 ? key.n : 64), key.n ? key.p : "");
   return conf_value_set(conf_field(c, k), k, value, err);
 }

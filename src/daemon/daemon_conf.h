@@ -1,6 +1,6 @@
 /* Configuration: one table, from which the struct, the defaults, the checks and the reference page come. A file is
- * YAML with the table's names as keys at the top level, and the list `receivers`; `--set KEY=VALUE` on the command line
- * wins over it. Nothing has to be set. */
+ * YAML with the table's names as keys at the top level, and the lists `receivers` and `scrape`; `--set KEY=VALUE` on
+ * the command line wins over it. Nothing has to be set. */
 #ifndef DAEMON_CONF_H
 #define DAEMON_CONF_H
 
@@ -11,20 +11,46 @@
 #include "base_buf.h"
 #include "base_limits.h"
 #include "base_str.h"
+#include "daemon_conf_scrape.h"
 
 #define CONF_STRING_BYTES 1024u
 #define CONF_FILE_BYTES (1u << 20) /* a larger file is refused */
 
 /* X(TYPE, name, default, min, max, unit, text). TYPE: STRING (min and max are lengths), ADDRESS (numeric IPv4 or
  * IPv6), U64, DOUBLE, DURATION (a number and its unit: ms, s, m, h; min and max in seconds), SCOPES (rec_scope.h; min
- * and max are lengths), URL (http or https), LOGFORM (daemon_log.h). Defaults are texts. */
+ * and max are lengths), URL (http or https), BOOL (true or false), NAMES (of clients' certificates, io_tls.h), LOGFORM
+ * (daemon_log.h). Defaults are texts. */
 #define CONF_TABLE(X)                                                                                                  \
   X(ADDRESS, grpc_address, "127.0.0.1", 1, 64, "", "address of the gRPC receiver")                                     \
   X(U64, grpc_port, "4317", 0, 65535, "", "port of the gRPC receiver (Envoy access logs, OTLP); 0: any free one")      \
+  X(STRING, grpc_tls_cert, "", 0, 1023, "",                                                                            \
+    "file (PEM) of the certificate of the gRPC receiver, and of those to its root; empty: no TLS")                     \
+  X(STRING, grpc_tls_key, "", 0, 1023, "", "file (PEM) of its key; empty: in the same file")                           \
+  X(STRING, grpc_tls_client_ca, "", 0, 1023, "",                                                                       \
+    "file (PEM) of CAs that vouch for clients; empty: clients show nothing")                                           \
+  X(BOOL, grpc_tls_client_required, "true", 0, 5, "", "false: a client may also come without a certificate")           \
+  X(NAMES, grpc_tls_client_allow, "", 0, 1023, "",                                                                     \
+    "which clients: URIs (SPIFFE), DNS names, URIs that end in /*; ';' between two; empty: all")                       \
   X(ADDRESS, http_address, "127.0.0.1", 1, 64, "", "address of the HTTP receiver (OTLP, Zipkin)")                      \
   X(U64, http_port, "4318", 0, 65535, "", "port of the HTTP receiver (OTLP, Zipkin); 0: any free one")                 \
+  X(STRING, http_tls_cert, "", 0, 1023, "",                                                                            \
+    "file (PEM) of the certificate of the HTTP receiver, and of those to its root; empty: no TLS")                     \
+  X(STRING, http_tls_key, "", 0, 1023, "", "file (PEM) of its key; empty: in the same file")                           \
+  X(STRING, http_tls_client_ca, "", 0, 1023, "",                                                                       \
+    "file (PEM) of CAs that vouch for clients; empty: clients show nothing")                                           \
+  X(BOOL, http_tls_client_required, "true", 0, 5, "", "false: a client may also come without a certificate")           \
+  X(NAMES, http_tls_client_allow, "", 0, 1023, "",                                                                     \
+    "which clients: URIs (SPIFFE), DNS names, URIs that end in /*; ';' between two; empty: all")                       \
   X(ADDRESS, api_address, "127.0.0.1", 1, 64, "", "address of the page, the API and /metrics")                         \
   X(U64, api_port, "7070", 0, 65535, "", "port of the page, the API and /metrics; 0: any free one")                    \
+  X(STRING, api_tls_cert, "", 0, 1023, "",                                                                             \
+    "file (PEM) of the certificate of page and API, and of those to its root; empty: no TLS")                          \
+  X(STRING, api_tls_key, "", 0, 1023, "", "file (PEM) of its key; empty: in the same file")                            \
+  X(STRING, api_tls_client_ca, "", 0, 1023, "",                                                                        \
+    "file (PEM) of CAs that vouch for clients; empty: clients show nothing")                                           \
+  X(BOOL, api_tls_client_required, "true", 0, 5, "", "false: a client may also come without a certificate")            \
+  X(NAMES, api_tls_client_allow, "", 0, 1023, "",                                                                      \
+    "which clients: URIs (SPIFFE), DNS names, URIs that end in /*; ';' between two; empty: all")                       \
   X(STRING, api_tokens, "", 0, 1023, "", "file of bearer tokens, NAME read|act TOKEN a line; empty: none asked for")   \
   X(U64, seconds_bytes, "67108864", 0, 4294967296, "bytes", "of the last 15 minutes of seconds, for plots; 0: none")   \
   X(URL, public_url, "", 0, 1023, "", "where people reach the page, for links in alerts; empty: no links")             \
@@ -45,6 +71,8 @@
 #define CONF_C_STRING(name) char name[CONF_STRING_BYTES];
 #define CONF_C_ADDRESS(name) char name[CONF_STRING_BYTES];
 #define CONF_C_SCOPES(name) char name[CONF_STRING_BYTES];
+#define CONF_C_NAMES(name) char name[CONF_STRING_BYTES];
+#define CONF_C_BOOL(name) uint64_t name;
 #define CONF_C_URL(name) char name[CONF_STRING_BYTES];
 #define CONF_C_U64(name) uint64_t name;
 #define CONF_C_LOGFORM(name) uint64_t name; /* enum log_form */
@@ -55,7 +83,8 @@ struct daemon_conf {
 #define X(type, name, def, min, max, unit, text) CONF_C_##type(name)
   CONF_TABLE(X)
 #undef X
-  struct act_conf alerts; /* the list `receivers` of a file; ACT_RECEIVER_TABLE has their keys */
+  struct act_conf alerts;    /* the list `receivers` of a file; ACT_RECEIVER_TABLE has their keys */
+  struct conf_scrape scrape; /* the list `scrape` of a file; CONF_SCRAPE_TABLE has the jobs' keys */
 };
 
 struct conf_err {

@@ -12,6 +12,7 @@
 #include "base_must.h"
 #include "base_time.h"
 #include "daemon_log.h"
+#include "io_tls.h"
 #include "rec_scope.h"
 
 bool conf_fail(struct conf_err *err, const char *fmt, ...) {
@@ -136,6 +137,12 @@ static bool conf_set_pairs(char *field, const struct conf_key *k, struct base_st
   return conf_set_string(field, k, value, err);
 }
 
+static bool conf_set_names(char *field, const struct conf_key *k, struct base_str value, struct conf_err *err) {
+  const char *why = "";
+  if (!io_tls_allow_check(value, &why)) return conf_fail(err, "%s: %s", k->name, why);
+  return conf_set_string(field, k, value, err);
+}
+
 static bool conf_set_bool(uint64_t *field, const struct conf_key *k, struct base_str value, struct conf_err *err) {
   *field = str_eq(value, STR("true"));
   return *field || str_eq(value, STR("false")) || conf_fail(err, "%s: wants true or false", k->name);
@@ -174,6 +181,7 @@ bool conf_value_set(void *field, const struct conf_key *k, struct base_str value
     case CONF_PAIRS: return conf_set_pairs(field, k, value, err);
     case CONF_BOOL: return conf_set_bool(field, k, value, err);
     case CONF_SEVERITY: return conf_set_severity(field, k, value, err);
+    case CONF_NAMES: return conf_set_names(field, k, value, err);
     case CONF_ACTTYPE: return conf_set_type(field, k, value, err);
     case CONF_LOGFORM: return log_form_read(value, field) || conf_fail(err, "%s: wants text or json", k->name);
   }

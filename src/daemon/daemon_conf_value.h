@@ -17,6 +17,7 @@ enum conf_type {
   CONF_BOOL,
   CONF_SEVERITY,
   CONF_ACTTYPE,
+  CONF_NAMES,
   CONF_LOGFORM,
 };
 

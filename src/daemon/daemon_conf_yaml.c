@@ -9,7 +9,7 @@
 
 #include "daemon_conf.h"
 
-#define CONF_SEEN_MAX 64u
+#define CONF_SEEN_MAX 128u
 
 struct conf_reader {
   yaml_parser_t parser;
@@ -119,23 +119,98 @@ static bool reader_receiver(struct conf_reader *r) {
   return true;
 }
 
-static bool reader_receivers(struct conf_reader *r) {
-  if (!reader_next(r)) return false;
-  if (r->event.type != YAML_SEQUENCE_START_EVENT) return reader_fail(r, "wants a list of receivers");
+/* ---- jobs of scrape ---- */
+
+static bool job_item(struct conf_reader *r, struct conf_scrape_job *j, int key, struct base_str name) {
+  if (r->event.type != YAML_SCALAR_EVENT) return reader_fail(r, "wants a text, not a list, a map or a reference");
+  return conf_scrape_add(j, key, name, reader_scalar(r), r->err) || reader_fail(r, NULL);
+}
+
+/* A list of texts, or one text. */
+static bool job_list(struct conf_reader *r, struct conf_scrape_job *j, int key) {
+  if (r->event.type != YAML_SEQUENCE_START_EVENT) return job_item(r, j, key, STR_NONE);
   for (;;) {
     if (!reader_next(r)) return false;
     if (r->event.type == YAML_SEQUENCE_END_EVENT) return true;
-    if (!reader_receiver(r)) return false;
+    if (!job_item(r, j, key, STR_NONE)) return false;
   }
 }
 
+static bool job_map(struct conf_reader *r, struct conf_scrape_job *j, int key) {
+  char name[LIMIT_NAME_BYTES + 1];
+  if (r->event.type != YAML_MAPPING_START_EVENT) return reader_fail(r, "wants a map of names and texts");
+  for (;;) {
+    if (!reader_next(r)) return false;
+    if (r->event.type == YAML_MAPPING_END_EVENT) return true;
+    if (r->event.type != YAML_SCALAR_EVENT) return reader_fail(r, "a label's name must be a plain text");
+    struct base_str s = reader_scalar(r);
+    if (s.n > LIMIT_NAME_BYTES) return reader_fail(r, "a label's name is too long");
+    if (s.n) memcpy(name, s.p, s.n);
+    if (!reader_next(r) || !job_item(r, j, key, (struct base_str){name, s.n})) return false;
+  }
+}
+
+static bool job_value(struct conf_reader *r, struct conf_scrape_job *j, int key) {
+  if (!reader_next(r)) return false;
+  if (conf_scrape_shape(key) == CONF_SCRAPE_LIST) return job_list(r, j, key);
+  if (conf_scrape_shape(key) == CONF_SCRAPE_MAP) return job_map(r, j, key);
+  if (r->event.type != YAML_SCALAR_EVENT) return reader_fail(r, "wants one value, not a list, a map or a reference");
+  return conf_scrape_set(j, key, reader_scalar(r), r->err) || reader_fail(r, NULL);
+}
+
+static bool job_pair(struct conf_reader *r, struct conf_scrape_job *j, uint32_t *seen) {
+  char text[128];
+  if (r->event.type != YAML_SCALAR_EVENT) return reader_fail(r, "a key must be a plain text");
+  struct base_str name = reader_scalar(r);
+  int key = conf_scrape_key(name);
+  snprintf(text, sizeof text, "a job of scrape has no key '%.*s'", (int)(name.n < 64 ? name.n : 64), name.p);
+  if (key < 0) return reader_fail(r, text);
+  if (*seen & 1u << key) return reader_fail(r, "key given twice");
+  *seen |= 1u << key;
+  return job_value(r, j, key);
+}
+
+static bool reader_job(struct conf_reader *r) {
+  struct conf_scrape *all = &r->conf->scrape;
+  yaml_mark_t at = r->event.start_mark;
+  uint32_t seen = 0;
+  if (r->event.type != YAML_MAPPING_START_EVENT) return reader_fail(r, "a job is a map of keys and values");
+  if (all->job_n == LIMIT_SCRAPE_JOBS) return reader_fail(r, "too many jobs");
+  struct conf_scrape_job *j = &all->job[all->job_n];
+  conf_scrape_init(j);
+  for (;;) {
+    if (!reader_next(r)) return false;
+    if (r->event.type == YAML_MAPPING_END_EVENT) break;
+    if (!job_pair(r, j, &seen)) return false;
+  }
+  const char *wrong = conf_scrape_wrong(j);
+  for (uint32_t i = 0; i < all->job_n && !wrong; i++)
+    if (strcmp(all->job[i].job, j->job) == 0) wrong = "another job has this name";
+  if (wrong) return reader_fail_at(r, at, wrong);
+  all->job_n++;
+  return true;
+}
+
 /* ---- the whole ---- */
+
+/* The value of a key that is a list of maps. */
+static bool reader_maps(struct conf_reader *r, bool (*one)(struct conf_reader *r), const char *wrong) {
+  if (!reader_next(r)) return false;
+  if (r->event.type != YAML_SEQUENCE_START_EVENT) return reader_fail(r, wrong);
+  for (;;) {
+    if (!reader_next(r)) return false;
+    if (r->event.type == YAML_SEQUENCE_END_EVENT) return true;
+    if (!one(r)) return false;
+  }
+}
 
 /* The event is the key's scalar; reads the value and sets. */
 static bool reader_pair(struct conf_reader *r) {
   if (r->event.type != YAML_SCALAR_EVENT) return reader_fail(r, "a key must be a plain text");
   struct base_str key = reader_scalar(r);
-  if (str_eq(key, STR("receivers"))) return reader_key_keep(r, key) && reader_receivers(r);
+  if (str_eq(key, STR("receivers")))
+    return reader_key_keep(r, key) && reader_maps(r, reader_receiver, "wants a list of receivers");
+  if (str_eq(key, STR("scrape"))) return reader_key_keep(r, key) && reader_maps(r, reader_job, "wants a list of jobs");
   if (!conf_has(key)) return conf_set(r->conf, key, key, r->err) || reader_fail(r, NULL);
   if (!reader_key_keep(r, key)) return false;
   struct base_str kept = r->seen[r->seen_n - 1];

@@ -22,7 +22,7 @@ struct io_server *listen_open(struct io_loop *l, const struct io_server_conf *co
   int cause = errno;
   listen_text(at, sizeof at, conf->address, s ? io_server_port(s) : conf->port);
   if (s)
-    log_say(BASE_LEVEL_INFO, "listen", "%s on %s", what, at);
+    log_say(BASE_LEVEL_INFO, "listen", "%s on %s%s", what, at, conf->tls ? ", TLS" : "");
   else if (cause == EADDRINUSE)
     command_say("%s: %s is in use already; another Foreshock, or choose a port with --set", what, at);
   else

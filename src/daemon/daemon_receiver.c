@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "io_scrape.h"
 #include "rec_counter.h"
 #include "wire_otlp_fields.h"
 #include "wire_pb_write.h"
@@ -140,15 +141,16 @@ static struct answer message_take(struct receiver *r, enum door_wire wire, struc
 
 #define UP_BYTES_MAX 16384u
 
-void receiver_exposition(struct receiver *r, struct base_str labels, struct base_str exposition,
-                         struct base_wall recv) {
+void receiver_scraped(void *ctx, const struct io_scraped *s) {
+  struct receiver *r = ctx;
   char mem[UP_BYTES_MAX];
   struct base_buf up = buf_over(mem, sizeof mem);
-  if (exposition.n) (void)message_take(r, DOOR_PROMETHEUS, exposition, recv);
+  bool came = s->fail == IO_SCRAPE_NONE && s->message.n > 0;
+  if (came) (void)message_take(r, DOOR_PROMETHEUS, s->message, s->at);
   buf_put_str(&up, STR("# target "));
-  buf_put_str(&up, labels);
-  buf_put_f(&up, " text\nup %d\n", exposition.n ? 1 : 0);
-  if (!up.bad) (void)message_take(r, DOOR_PROMETHEUS, buf_str(&up), recv);
+  buf_put_str(&up, s->labels);
+  buf_put_f(&up, " text\nup %d\n", came ? 1 : 0);
+  if (!up.bad) (void)message_take(r, DOOR_PROMETHEUS, buf_str(&up), s->at);
 }
 
 #define LOST_TEXT "not taken: broken, too late, or without a name or time; see the counters"
@@ -199,6 +201,9 @@ void receiver_methods(struct receiver *r, struct io_grpc_method out[RECEIVER_MET
       .path = "/opentelemetry.proto.collector.logs.v1.LogsService/Export", .ctx = r, .call = call_logs};
 }
 
+/* ---- scrapes ---- */
+
+/* What a target said is a message like any other. That one said nothing is seen by who waits for it. */
 /* ---- HTTP ---- */
 
 struct endpoint {

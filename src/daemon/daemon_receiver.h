@@ -50,9 +50,10 @@ struct receiver {
 /* Methods and handler for io_server_conf; r must outlive the server. */
 void receiver_methods(struct receiver *r, struct io_grpc_method out[RECEIVER_METHODS]);
 void receiver_http(void *ctx, const struct io_http_request *req, struct io_http_response *res);
-/* What came of a scrape: the exposition behind the line of its target (wire_preface.h), or nothing. Whether the target
- * answered goes on as well, as a sample `up` of its own. labels: {job="mesh",instance="10.0.0.1:15020"}. */
-void receiver_exposition(struct receiver *r, struct base_str labels, struct base_str exposition, struct base_wall recv);
+/* What came of a scrape, an io_scraped_fn; ctx is the receiver: the exposition behind the line of its target
+ * (wire_preface.h), or nothing. Whether the target answered goes on as well, as a sample `up` of its own. */
+struct io_scraped;
+void receiver_scraped(void *ctx, const struct io_scraped *s);
 /* At every beat of the stepper's timer, taken or not: sees how late the loop is, and whom nothing was heard of. */
 void receiver_step(struct receiver *r, struct base_wall now, struct base_mono mono);
 void receiver_close(struct receiver *r, struct base_wall now);

@@ -5,6 +5,7 @@
 #include "daemon_listen.h"
 #include "daemon_receiver.h"
 #include "daemon_setup.h"
+#include "daemon_tls.h"
 #include "rec_counter.h"
 
 #define RECORD_STEP_NS (50 * TIME_NS_PER_MS)
@@ -15,6 +16,8 @@ struct record {
   struct daemon_conf conf;
   struct io_loop *loop;
   struct io_grpc_method method[RECEIVER_METHODS];
+  struct tls_set tls;
+  struct scrape *scrape;       /* NULL: nothing is scraped */
   struct io_server *server[2]; /* gRPC, HTTP */
   struct receiver receiver;
   struct base_mono stepped_at;
@@ -42,27 +45,37 @@ static bool record_open(struct record *r, const struct option_set *o) {
     command_say("%s", err.text);
     return false;
   }
+  setup_descriptors();
   r->loop = io_loop_open();
   if (!r->loop) return false;
+  char why[IO_TLS_WHY_BYTES];
+  if (!tls_open_receivers(&r->conf, &r->tls, why)) {
+    command_say("%s", why);
+    return false;
+  }
   r->receiver.counters = r->counters;
   receiver_methods(&r->receiver, r->method);
   struct io_server_conf conf = {.address = r->conf.grpc_address,
                                 .port = (uint16_t)r->conf.grpc_port,
                                 .method = r->method,
                                 .method_n = RECEIVER_METHODS,
+                                .tls = r->tls.of[TLS_GRPC],
                                 .idle_ns = r->conf.idle_timeout_ns,
                                 .counters = r->counters};
-  struct io_server_conf http = setup_http(&r->conf, &r->receiver, r->counters);
+  struct io_server_conf http = setup_http(&r->conf, &r->receiver, r->tls.of[TLS_HTTP], r->counters);
   r->server[0] = listen_open(r->loop, &conf, "gRPC (Envoy access logs, OTLP)");
   if (r->server[0]) r->server[1] = listen_open(r->loop, &http, "HTTP (OTLP, Zipkin)");
-  return r->server[1] && io_loop_timer_add(r->loop, RECORD_STEP_NS, record_step, r);
+  return r->server[1] && setup_scrape(&r->conf, r->loop, &r->receiver, r->counters, &r->scrape) &&
+         io_loop_timer_add(r->loop, RECORD_STEP_NS, record_step, r);
 }
 
 static bool record_close(struct record *r) {
   uint64_t messages = 0, bytes = 0;
   bool good = true;
+  scrape_close(r->scrape);
   for (unsigned i = 0; i < 2; i++)
     if (r->server[i]) io_server_close(r->server[i]);
+  tls_close(&r->tls);
   receiver_close(&r->receiver, io_wall_now());
   if (r->receiver.recording) {
     messages = recording_messages(r->receiver.recording);
@@ -87,6 +100,8 @@ static int record_run(const struct option_set *o) {
   if (ok) {
     listen_signals(r->loop);
     io_loop_run(r->loop);
+    scrape_close(r->scrape);
+    r->scrape = NULL;
     listen_drain(r->loop, r->server, 2, RECORD_PATIENCE_NS);
   }
   return record_close(r) && ok ? EXIT_DONE : EXIT_BAD;

@@ -23,7 +23,7 @@
 #define RUN_QUIET_NS LIMIT_TICK_NS          /* and while nothing does */
 #define RUN_PATIENCE_NS (1 * TIME_NS_PER_S) /* at shutdown: for streams to end by themselves, for alerts to go out */
 #define RUN_API_IDLE_NS (60 * TIME_NS_PER_S)
-#define RUN_SERVERS 3u
+#define RUN_SERVERS ((unsigned)TLS_LISTENERS)
 #define RUN_INCIDENT_BYTES (1u << 20)
 
 struct run {
@@ -38,7 +38,9 @@ struct run {
   struct receiver receiver;
   struct source source;
   struct io_grpc_method method[RECEIVER_METHODS];
-  struct io_server *server[RUN_SERVERS]; /* gRPC, HTTP, API */
+  struct scrape *scrape; /* NULL: nothing is scraped */
+  struct tls_set tls;
+  struct io_server *server[RUN_SERVERS]; /* by enum tls_listener */
   struct serve_history *seconds;
   struct serve_tokens *tokens; /* NULL: none are asked for */
   struct base_buf incident;
@@ -121,6 +123,7 @@ static void run_second(void *ctx) {
   struct run *r = ctx;
   struct base_mono mono = io_mono_now();
   serve_second(r->serve);
+  tls_watch(&r->tls, io_wall_now());
   if (r->history) store_second(r->history);
   if (!r->keep || mono.ns - r->checkpoint_at.ns < r->conf.checkpoint_interval_ns) return;
   r->checkpoint_at = mono;
@@ -149,7 +152,8 @@ static bool run_open_line(struct run *r) {
   }
   line_on(r->line, run_incident, run_tick, r);
   r->receiver.line = r->line;
-  r->source = (struct source){.line = r->line, .conf = &r->conf, .threads = conf.threads, .started_at = io_wall_now()};
+  r->source = (struct source){
+      .line = r->line, .conf = &r->conf, .tls = &r->tls, .threads = conf.threads, .started_at = io_wall_now()};
   return true;
 }
 
@@ -252,18 +256,25 @@ static bool run_open_recording(struct run *r, const struct option_set *o) {
 }
 
 static bool run_open_servers(struct run *r) {
+  char why[IO_TLS_WHY_BYTES];
+  if (!tls_open(&r->conf, &r->tls, why)) {
+    command_say("%s", why);
+    return false;
+  }
   receiver_methods(&r->receiver, r->method);
   struct io_server_conf grpc = {.address = r->conf.grpc_address,
                                 .port = (uint16_t)r->conf.grpc_port,
                                 .method = r->method,
                                 .method_n = RECEIVER_METHODS,
+                                .tls = r->tls.of[TLS_GRPC],
                                 .idle_ns = r->conf.idle_timeout_ns,
                                 .counters = r->source.door};
-  struct io_server_conf http = setup_http(&r->conf, &r->receiver, r->source.door);
+  struct io_server_conf http = setup_http(&r->conf, &r->receiver, r->tls.of[TLS_HTTP], r->source.door);
   struct io_server_conf api = {.address = r->conf.api_address,
                                .port = (uint16_t)r->conf.api_port,
                                .http = serve_http,
                                .http_ctx = r->serve,
+                               .tls = r->tls.of[TLS_API],
                                .idle_ns = RUN_API_IDLE_NS,
                                .counters = r->source.door};
   r->receiver.counters = r->source.door;
@@ -274,11 +285,18 @@ static bool run_open_servers(struct run *r) {
   return r->server[2] != NULL;
 }
 
+static bool run_open_scrape(struct run *r) {
+  bool good = setup_scrape(&r->conf, r->loop, &r->receiver, r->source.door, &r->scrape);
+  r->source.scrape = r->scrape;
+  return good;
+}
+
 static bool run_open(struct run *r, const struct option_set *o) {
   r->incident = buf_open(RUN_INCIDENT_BYTES);
+  setup_descriptors();
   r->loop = io_loop_open();
   return r->loop && run_conf(r, o) && run_open_line(r) && run_open_serve(r) && run_open_keep(r) &&
-         run_open_recording(r, o) && run_open_servers(r);
+         run_open_recording(r, o) && run_open_servers(r) && run_open_scrape(r);
 }
 
 /* ---- end ---- */
@@ -295,10 +313,17 @@ static void run_finish(struct run *r) {
   if (r->keep) keep_checkpoint(r->keep, line_engine(r->line), true);
 }
 
+static void run_close_scrape(struct run *r) {
+  scrape_close(r->scrape);
+  r->source.scrape = r->scrape = NULL;
+}
+
 static bool run_close(struct run *r) {
   bool good = true;
+  run_close_scrape(r);
   for (unsigned i = 0; i < RUN_SERVERS; i++)
     if (r->server[i]) io_server_close(r->server[i]);
+  tls_close(&r->tls);
   if (r->receiver.recording) {
     const char *problem = recording_problem(r->receiver.recording);
     good = recording_close(r->receiver.recording);
@@ -325,6 +350,7 @@ static bool run_loop(struct run *r) {
   r->checkpoint_at = io_mono_now();
   io_loop_run(r->loop);
   log_say(BASE_LEVEL_INFO, "run", "stopping");
+  run_close_scrape(r);
   listen_drain(r->loop, r->server, RUN_SERVERS, RUN_PATIENCE_NS);
   memset(r->source.server, 0, sizeof r->source.server);
   io_loop_timer_drop(r->loop, step);

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <sys/random.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "daemon_command.h"
@@ -40,14 +42,35 @@ struct engine_conf setup_engine(const struct daemon_conf *conf) {
                               .mute = str_of(conf->mute)};
 }
 
-struct io_server_conf setup_http(const struct daemon_conf *conf, struct receiver *r, uint64_t *counters) {
+struct io_server_conf setup_http(const struct daemon_conf *conf, struct receiver *r, struct io_tls *tls,
+                                 uint64_t *counters) {
   return (struct io_server_conf){.address = conf->http_address,
                                  .port = (uint16_t)conf->http_port,
                                  .http = receiver_http,
                                  .http_ctx = r,
                                  .http_over_h2 = true,
+                                 .tls = tls,
                                  .idle_ns = conf->idle_timeout_ns,
                                  .counters = counters};
+}
+
+void setup_descriptors(void) {
+  struct rlimit lim;
+  if (getrlimit(RLIMIT_NOFILE, &lim) != 0) return;
+  lim.rlim_cur = lim.rlim_max;
+  (void)setrlimit(RLIMIT_NOFILE, &lim);
+}
+
+bool setup_scrape(const struct daemon_conf *conf, struct io_loop *l, struct receiver *r, uint64_t *counters,
+                  struct scrape **out) {
+  struct io_scrape_conf io = {.counters = counters, .fn = receiver_scraped, .ctx = r};
+  const char *err = "";
+  *out = NULL;
+  if (conf->scrape.job_n == 0) return true;
+  (void)!getrandom(&io.seed, sizeof io.seed, GRND_NONBLOCK);
+  *out = scrape_open(l, &conf->scrape, &io, &err);
+  if (!*out) command_say("scrape: %s", err);
+  return *out != NULL;
 }
 
 #define SETUP_TOKENS_BYTES 65536u

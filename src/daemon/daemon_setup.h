@@ -5,6 +5,7 @@
 #include "daemon_conf.h"
 #include "daemon_option.h"
 #include "daemon_receiver.h"
+#include "daemon_scrape.h"
 #include "engine.h"
 #include "serve_token.h"
 
@@ -16,7 +17,14 @@ unsigned setup_threads(const struct daemon_conf *conf);
 struct engine_conf setup_engine(const struct daemon_conf *conf);
 
 /* The HTTP receiver; views into conf. */
-struct io_server_conf setup_http(const struct daemon_conf *conf, struct receiver *r, uint64_t *counters);
+struct io_server_conf setup_http(const struct daemon_conf *conf, struct receiver *r, struct io_tls *tls,
+                                 uint64_t *counters);
+/* As many descriptors as the system lets this process have; the listeners' and scraper's limits want many. */
+void setup_descriptors(void);
+/* The scraper, its expositions given to the receiver. *out is NULL where nothing is to be scraped. False: one clear
+ * line was said. */
+bool setup_scrape(const struct daemon_conf *conf, struct io_loop *l, struct receiver *r, uint64_t *counters,
+                  struct scrape **out);
 /* Reads the API's file of tokens. False: one clear line was said. */
 bool setup_tokens(const char *path, struct serve_tokens *out);
 

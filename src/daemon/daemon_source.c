@@ -40,10 +40,44 @@ static void source_status(void *ctx, struct serve_status *out) {
   out->data_dir = s->conf->data_dir;
   out->problem = source_problem(s);
   out->connections = 0;
-  for (unsigned i = 0; i < 3; i++)
+  for (unsigned i = 0; i < TLS_LISTENERS; i++)
     if (s->server[i]) out->connections += io_server_connections(s->server[i]);
   bool listening = s->server[0] && s->server[1] && s->server[2];
   out->ready = listening && (out->tick_end.ns || out->now.ns - s->started_at.ns >= SOURCE_READY_NS);
+}
+
+static bool source_listener(void *ctx, uint32_t idx, struct serve_listener *out) {
+  struct source *s = ctx;
+  if (idx >= TLS_LISTENERS) return false;
+  struct io_tls *t = s->tls->of[idx];
+  *out = (struct serve_listener){.name = tls_listener_text((enum tls_listener)idx),
+                                 .port = s->server[idx] ? io_server_port(s->server[idx]) : 0,
+                                 .connections = s->server[idx] ? io_server_connections(s->server[idx]) : 0,
+                                 .tls = t != NULL,
+                                 .clients = tls_clients_text(s->conf, (enum tls_listener)idx)};
+  if (!t) return true;
+  out->not_after = io_tls_not_after(t);
+  out->problem = io_tls_problem(t, io_wall_now());
+  out->refused = io_tls_refused(t);
+  return true;
+}
+
+static bool source_job(void *ctx, uint32_t idx, struct serve_job *out) {
+  struct source *s = ctx;
+  struct scrape_job_state j;
+  if (!scrape_job_at(s->scrape, idx, &j)) return false;
+  *out = (struct serve_job){j.name, j.targets, j.up, j.down, j.problem};
+  return true;
+}
+
+static uint32_t source_targets_down(void *ctx, struct serve_target *out, uint32_t max) {
+  struct source *s = ctx;
+  struct io_scrape_state t[SERVE_TARGETS_MAX];
+  if (max > SERVE_TARGETS_MAX) max = SERVE_TARGETS_MAX;
+  uint32_t n = scrape_down(s->scrape, t, max);
+  for (uint32_t i = 0; i < n && i < max; i++)
+    out[i] = (struct serve_target){t[i].job->name, t[i].url, t[i].labels, t[i].why, t[i].since, t[i].asked_at};
+  return n;
 }
 
 static uint64_t source_history(struct store *history, enum rec_counter c) {
@@ -216,6 +250,9 @@ struct serve_source source_of(struct source *s) {
                                .reporters_by = source_reporters_by,
                                .calibration = source_calibration,
                                .receiver = source_receiver,
+                               .listener = source_listener,
+                               .job = source_job,
+                               .targets_down = source_targets_down,
                                .incident = source_incident,
                                .change = source_change,
                                .command = source_command,

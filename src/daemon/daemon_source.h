@@ -6,7 +6,8 @@
 #include "daemon_conf.h"
 #include "daemon_keep.h"
 #include "daemon_line.h"
-#include "io_server.h"
+#include "daemon_scrape.h"
+#include "daemon_tls.h"
 #include "serve.h"
 #include "store.h"
 
@@ -19,8 +20,10 @@ struct source {
   const struct daemon_conf *conf;
   unsigned threads;
   struct base_wall started_at;
-  struct io_server *server[3];      /* NULLs are skipped, and mean not ready */
-  uint64_t door[REC_COUNTER_COUNT]; /* the servers' counters */
+  const struct tls_set *tls;
+  const struct scrape *scrape;             /* NULL: nothing is scraped */
+  struct io_server *server[TLS_LISTENERS]; /* NULLs are skipped, and mean not ready */
+  uint64_t door[REC_COUNTER_COUNT];        /* the servers' counters */
 };
 
 /* s must outlive it. */

@@ -154,7 +154,7 @@ static const struct option_spec top_options[] = {
 
 const struct daemon_command command_top = {
     .name = "top",
-    .usage = "[--url URL] [--token FILE] [--once]",
+    .usage = "[--url URL] [--token FILE] [--cacert FILE] [--once]",
     .about = "shows a running daemon live in the terminal: open incidents first, then the services",
     .options = top_options,
     .run = top_run,

@@ -74,9 +74,9 @@ static int view_incidents(const struct option_set *o) {
   struct ask ask;
   if (!ask_open(&ask, o, "/api/v1/stream")) return EXIT_BAD;
   struct view_follow f = {.options = o};
+  struct io_client_conf conf = ask_client(&ask);
   char err[IO_CLIENT_ERR_BYTES];
-  if (!io_client_lines(ask.url, ask.token, ASK_TIMEOUT_NS, ASK_LINE_BYTES, view_event, &f, err))
-    return command_fail("%s: %s", ask.url, err);
+  if (!io_client_lines(&conf, ASK_LINE_BYTES, view_event, &f, err)) return command_fail("%s: %s", ask.url, err);
   return f.status ? f.status : command_fail("%s: the stream ended", ask.url);
 }
 
@@ -89,7 +89,7 @@ static const struct option_spec view_incidents_options[] = {
 
 const struct daemon_command command_incidents = {
     .name = "incidents",
-    .usage = "[--url URL] [--token FILE] [--json] [--follow]",
+    .usage = "[--url URL] [--token FILE] [--cacert FILE] [--json] [--follow]",
     .about = "lists the incidents of a running daemon, newest first",
     .options = view_incidents_options,
     .run = view_incidents,
@@ -209,7 +209,7 @@ static const struct option_spec view_calibration_options[] = {
 
 const struct daemon_command command_calibration = {
     .name = "calibration",
-    .usage = "[--url URL] [--token FILE] [--json]",
+    .usage = "[--url URL] [--token FILE] [--cacert FILE] [--json]",
     .about = "shows what the traffic itself says of the thresholds: how high evidence rises while nothing is wrong",
     .options = view_calibration_options,
     .run = view_calibration,

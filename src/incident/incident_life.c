@@ -173,7 +173,9 @@ static bool same_story(const struct incident_case *a, const struct incident_case
       !b->story.cause_n)
     return false;
   const struct incident_cause *x = &a->story.cause[0], *y = &b->story.cause[0];
-  return x->series_idx == y->series_idx && x->node == y->node && a->up == b->up;
+  /* What moved went down in one place and up in another, and is one story. */
+  bool expected = a->story.verdict == REC_VERDICT_EXPECTED && b->story.verdict == REC_VERDICT_EXPECTED;
+  return x->series_idx == y->series_idx && x->node == y->node && (a->up == b->up || expected);
 }
 
 /* Two cases that name the same cause are one incident: the older takes the alarms. Its number, or none. */

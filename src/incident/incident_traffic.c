@@ -411,8 +411,14 @@ struct incident_traffic incident_traffic_judge(const struct incident_head *h, co
   bool told = incident_gap_share(h, out.node) >= EXPLAINS * gone; /* its proxies are known to lose reports */
   enum others others = c->up ? OTHERS_AGREE : others_of(v, out.node, c->from_seq);
   out.confirmed = others == OTHERS_AGREE;
-  if (!(told && gone > 0.0) && moved_between(v, out.node, c->from_seq, &out)) {
+  /* What moves need not have moved at its callers: they send it elsewhere. */
+  bool moved = moved_between(v, out.node, c->from_seq, &out);
+  if (!moved && (moved = moved_between(v, start, c->from_seq, &out))) out.node = start;
+  if (!(told && gone > 0.0) && moved) {
     out.node = moved_from(v, out.node, c->from_seq);
+    k = change_of(v, service_series(v, out.node), c->from_seq);
+    out.before_per_s = k.before;
+    out.now_per_s = k.now;
     out.verdict = REC_VERDICT_EXPECTED;
     out.reason = "what one cluster lost, another took over";
     return out;

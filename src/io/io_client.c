@@ -11,12 +11,14 @@
 
 #include "base_must.h"
 #include "base_time.h"
+#include "io_tls_conn.h"
 
-enum { CLIENT_HOST_BYTES = 256, CLIENT_READ_BYTES = 16 << 10 };
+enum { CLIENT_HOST_BYTES = 256, CLIENT_READ_BYTES = IO_TLS_PLAIN_BYTES };
 
 struct client_url {
   char host[CLIENT_HOST_BYTES];
   char port[8];
+  bool tls;
   struct base_str authority; /* as it stands in the url */
   struct base_str target;    /* "/path?query" */
 };
@@ -30,7 +32,10 @@ struct client {
   struct base_buf *body; /* the body, or the line under way */
   io_client_line line;   /* NULL: the body is gathered */
   void *ctx;
-  const char *token; /* NULL: none */
+  const struct io_client_conf *conf;
+  struct io_tls_client *trust; /* NULL: http:// */
+  struct io_tls_conn *tls;
+  char sealed[CLIENT_READ_BYTES];
   char *err;
 };
 
@@ -57,7 +62,7 @@ static bool port_read(struct base_str port, char out[8]) {
 
 /* "host", "host:port", "[::1]:port" */
 static bool authority_read(struct base_str authority, struct client_url *u) {
-  struct base_str host = authority, port = STR("80");
+  struct base_str host = authority, port = u->tls ? STR("443") : STR("80");
   bool literal = authority.n && authority.p[0] == '[';
   size_t end = literal ? str_find(authority, ']', 0) : str_find(authority, ':', 0);
   if (literal && end == authority.n) return false;
@@ -81,7 +86,9 @@ static bool url_is_clean(struct base_str url) {
 
 static bool url_read(const char *z, struct client_url *u, char *err) {
   struct base_str url = str_of(z), scheme = STR("http://");
-  if (!str_starts(url, scheme)) return client_fail(err, "%.100s: only http:// is spoken here", z);
+  u->tls = str_starts(url, STR("https://"));
+  if (u->tls) scheme = STR("https://");
+  if (!str_starts(url, scheme)) return client_fail(err, "%.100s: only http:// and https:// are spoken here", z);
   if (!url_is_clean(url)) return client_fail(err, "the url holds a space or a control byte");
   size_t slash = scheme.n;
   while (slash < url.n && url.p[slash] != '/' && url.p[slash] != '?' && url.p[slash] != '#') slash++;
@@ -132,6 +139,71 @@ static int client_connect(const struct client_url *u, int64_t timeout_ns, char *
   return fd;
 }
 
+static bool wire_send(struct client *c, struct base_str out) {
+  while (out.n) {
+    ssize_t n = send(c->fd, out.p, out.n, MSG_NOSIGNAL);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return client_fail(c->err, "%s", cause_text(errno));
+    out = str_cut(out, (size_t)n, out.n);
+  }
+  return true;
+}
+
+/* > 0 bytes; 0: the server has closed; -1: err. */
+static ssize_t wire_recv(struct client *c, char out[CLIENT_READ_BYTES]) {
+  for (;;) {
+    ssize_t n = recv(c->fd, out, CLIENT_READ_BYTES, 0);
+    if (n >= 0) return n;
+    if (errno == EINTR) continue;
+    (void)client_fail(c->err, "the server's answer: %s", cause_text(errno));
+    return -1;
+  }
+}
+
+static bool sealed_flush(struct client *c) {
+  struct base_str out = io_tls_peek(c->tls);
+  if (!wire_send(c, out)) return false;
+  if (out.n) io_tls_sent(c->tls, out.n);
+  return true;
+}
+
+/* As wire_recv, of plain bytes; -2: the handshake is over, and nothing has come yet. */
+static ssize_t sealed_recv(struct client *c, char out[CLIENT_READ_BYTES], bool hello) {
+  for (;;) {
+    size_t n = 0;
+    enum io_tls_step step = io_tls_read(c->tls, out, &n);
+    if (!sealed_flush(c)) return -1;
+    if (step == IO_TLS_DATA) return (ssize_t)n;
+    if (step == IO_TLS_END) return 0;
+    if (hello && io_tls_ready(c->tls)) return -2;
+    if (step == IO_TLS_BAD) (void)client_fail(c->err, "TLS: %s", io_tls_failure_text(c->tls));
+    if (step == IO_TLS_BAD) return -1;
+    ssize_t got = wire_recv(c, c->sealed);
+    if (got <= 0) return got;
+    io_tls_take(c->tls, (struct base_str){c->sealed, (size_t)got});
+  }
+}
+
+static bool client_hello(struct client *c, const struct client_url *u) {
+  char none[CLIENT_READ_BYTES];
+  if (!u->tls) return true;
+  c->tls = io_tls_connect(c->trust, u->host);
+  if (!c->tls) return client_fail(c->err, "out of memory");
+  io_tls_hello(c->tls);
+  ssize_t n = sealed_recv(c, none, true);
+  return n == -2 || (n == -1 ? false : client_fail(c->err, "the server closed the connection instead of TLS"));
+}
+
+static bool client_send(struct client *c, struct base_str plain) {
+  while (c->tls && plain.n) {
+    size_t n = io_tls_write(c->tls, plain);
+    if (n == 0) return client_fail(c->err, "TLS: %s", io_tls_failure_text(c->tls));
+    if (!sealed_flush(c)) return false;
+    plain = str_cut(plain, n, plain.n);
+  }
+  return wire_send(c, plain);
+}
+
 static bool client_ask(struct client *c, const struct client_url *u) {
   struct base_buf out = buf_open(16 << 10);
   buf_put_str(&out, STR("GET "));
@@ -139,19 +211,11 @@ static bool client_ask(struct client *c, const struct client_url *u) {
   buf_put_str(&out, u->target);
   buf_put_f(&out, " HTTP/1.1\r\nHost: %.*s\r\nUser-Agent: foreshock\r\nAccept: */*\r\nConnection: close\r\n",
             STR_ARG(u->authority));
-  if (c->token) buf_put_f(&out, "Authorization: Bearer %s\r\n", c->token);
+  if (c->conf->token) buf_put_f(&out, "Authorization: Bearer %s\r\n", c->conf->token);
   buf_put_str(&out, STR("\r\n"));
-  bool sent = !out.bad;
-  for (size_t at = 0; sent && at < out.n;) {
-    ssize_t n = send(c->fd, out.p + at, out.n - at, MSG_NOSIGNAL);
-    if (n < 0 && errno == EINTR) continue;
-    sent = n > 0;
-    if (sent) at += (size_t)n;
-  }
-  bool long_url = out.bad;
+  bool sent = out.bad ? client_fail(c->err, "the url is too long") : client_send(c, buf_str(&out));
   buf_fini(&out);
-  if (sent) return true;
-  return client_fail(c->err, "%s", long_url ? "the url is too long" : cause_text(errno));
+  return sent;
 }
 
 /* ---- the answer ---- */
@@ -203,9 +267,8 @@ static const llhttp_settings_t client_settings = {
 static bool client_read(struct client *c) {
   char bytes[CLIENT_READ_BYTES];
   while (!c->whole && !c->stopped) {
-    ssize_t n = recv(c->fd, bytes, sizeof bytes, 0);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return client_fail(c->err, "the server's answer: %s", cause_text(errno));
+    ssize_t n = c->tls ? sealed_recv(c, bytes, false) : wire_recv(c, bytes);
+    if (n < 0) return false;
     c->err[0] = 0;
     llhttp_errno_t e = n ? llhttp_execute(&c->parser, bytes, (size_t)n) : llhttp_finish(&c->parser);
     if (c->whole || c->stopped) break;
@@ -217,34 +280,43 @@ static bool client_read(struct client *c) {
   return true;
 }
 
-static bool client_run(const char *url, int64_t timeout_ns, struct client *c) {
+static bool client_trust(struct client *c) {
+  const struct io_client_conf *f = c->conf;
+  char why[IO_TLS_WHY_BYTES];
+  c->trust = io_tls_client_open(f->ca_file ? f->ca_file : "", f->cert_file ? f->cert_file : "",
+                                f->key_file ? f->key_file : "", why);
+  return c->trust || client_fail(c->err, "%.200s", why);
+}
+
+static bool client_run(struct client *c) {
   struct client_url u;
-  MUST(timeout_ns > 0);
-  if (!url_read(url, &u, c->err)) return false;
-  c->fd = client_connect(&u, timeout_ns, c->err);
-  if (c->fd < 0) return false;
+  MUST(c->conf->timeout_ns > 0);
+  if (!url_read(c->conf->url, &u, c->err) || (u.tls && !client_trust(c))) return false;
+  c->fd = client_connect(&u, c->conf->timeout_ns, c->err);
   llhttp_init(&c->parser, HTTP_RESPONSE, &client_settings);
   c->parser.data = c;
-  bool done = client_ask(c, &u) && client_read(c);
-  (void)close(c->fd);
+  bool done = c->fd >= 0 && client_hello(c, &u) && client_ask(c, &u) && client_read(c);
+  if (c->fd >= 0) (void)close(c->fd);
+  io_tls_conn_close(c->tls);
+  io_tls_client_close(c->trust);
   return done;
 }
 
-bool io_client_get(const char *url, const char *token, int64_t timeout_ns, size_t body_bytes_max,
-                   struct io_client_reply *reply, char err[IO_CLIENT_ERR_BYTES]) {
+bool io_client_get(const struct io_client_conf *conf, size_t body_bytes_max, struct io_client_reply *reply,
+                   char err[IO_CLIENT_ERR_BYTES]) {
   *reply = (struct io_client_reply){.body = buf_open(body_bytes_max)};
-  struct client c = {.body = &reply->body, .token = token, .err = err};
-  bool done = client_run(url, timeout_ns, &c);
+  struct client c = {.body = &reply->body, .conf = conf, .err = err};
+  bool done = client_run(&c);
   reply->status = c.status;
   return done;
 }
 
-bool io_client_lines(const char *url, const char *token, int64_t timeout_ns, size_t line_bytes_max, io_client_line line,
-                     void *ctx, char err[IO_CLIENT_ERR_BYTES]) {
+bool io_client_lines(const struct io_client_conf *conf, size_t line_bytes_max, io_client_line line, void *ctx,
+                     char err[IO_CLIENT_ERR_BYTES]) {
   struct base_buf body = buf_open(line_bytes_max);
-  struct client c = {.body = &body, .line = line, .ctx = ctx, .token = token, .err = err};
+  struct client c = {.body = &body, .line = line, .ctx = ctx, .conf = conf, .err = err};
   MUST(line);
-  bool done = client_run(url, timeout_ns, &c);
+  bool done = client_run(&c);
   buf_fini(&body);
   return done;
 }

@@ -279,6 +279,21 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
   return 0;
 }
 
+/* An id below the newest that was passed over is closed for good (RFC 9113, 5.1.1); nghttp2 lets its HEADERS pass, as
+ * it does not remember which were used. We remember the last 64. */
+static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, void *user) {
+  struct io_h2 *h = user;
+  if (hd->type != NGHTTP2_HEADERS || hd->stream_id % 2 == 0) return 0;
+  int32_t back = (h->newest - hd->stream_id) / 2;
+  if (hd->stream_id > h->newest) {
+    h->begun = (-back < 64 ? h->begun << -back : 0) | 1;
+    h->newest = hd->stream_id;
+  } else if (back < 64 && !(h->begun >> back & 1)) {
+    h2_check(h, nghttp2_session_terminate_session(session, NGHTTP2_PROTOCOL_ERROR));
+  }
+  return 0;
+}
+
 static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, void *user) {
   struct io_h2 *h = user;
   h->frame_at = h->now.mono;
@@ -307,7 +322,9 @@ static int on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t id, co
 static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, void *user) {
   struct io_h2 *h = user;
   if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR) {
-    io_count(h->link, REC_COUNTER_REJECT_FRAME);
+    bool flood =
+        frame->goaway.error_code == NGHTTP2_INTERNAL_ERROR || frame->goaway.error_code == NGHTTP2_ENHANCE_YOUR_CALM;
+    io_count(h->link, flood ? REC_COUNTER_FLOODED : REC_COUNTER_REJECT_FRAME);
   }
   bool ends = frame->hd.type == NGHTTP2_HEADERS && frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
   if (ends && nghttp2_session_get_stream_remote_close(session, frame->hd.stream_id) == 0) {
@@ -331,6 +348,7 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t error_
 static bool session_open(struct io_h2 *h) {
   nghttp2_session_callbacks *cb;
   if (nghttp2_session_callbacks_new(&cb) != 0) return false;
+  nghttp2_session_callbacks_set_on_begin_frame_callback(cb, on_begin_frame);
   nghttp2_session_callbacks_set_on_begin_headers_callback(cb, on_begin_headers);
   nghttp2_session_callbacks_set_on_header_callback(cb, on_header);
   nghttp2_session_callbacks_set_on_frame_recv_callback(cb, on_frame_recv);
@@ -353,6 +371,7 @@ struct io_h2 *io_h2_open(const struct io_link *link, struct io_now now) {
   h->link = link;
   h->now = now;
   h->frame_at = h->stream_at = now.mono;
+  h->newest = -1;
   h->out = buf_open(4 * OUT_BYTES_AT_ONCE);
   if (session_open(h)) return h;
   io_h2_close(h);
@@ -363,7 +382,9 @@ void io_h2_take(struct io_h2 *h, struct base_str bytes, struct io_now now) {
   if (h->broken || bytes.n == 0) return;
   h->now = now;
   ssize_t used = nghttp2_session_mem_recv(h->session, (const uint8_t *)bytes.p, bytes.n);
-  if (used < 0) h->broken = true;
+  if (used >= 0) return;
+  io_count(h->link, used == NGHTTP2_ERR_FLOODED ? REC_COUNTER_FLOODED : REC_COUNTER_REJECT_FRAME);
+  h->broken = true;
 }
 
 /* Frames are small; gather some of them for one send. */

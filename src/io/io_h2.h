@@ -36,6 +36,8 @@ struct io_h2 {
   struct io_now now;
   struct base_mono frame_at;  /* the last whole frame */
   struct base_mono stream_at; /* the last stream came or went */
+  int32_t newest;             /* id of the newest stream, -1 before the first */
+  uint64_t begun;             /* which of the 64 odd ids up to it were: bit i is newest - 2 i */
   bool ping_out;              /* a keep-alive ping is not answered */
   bool broken;                /* nghttp2 gave up, or memory is out */
   struct base_buf out;

@@ -11,15 +11,6 @@ static struct base_str head_str(const struct io_http1 *h, struct http1_span s) {
   return s.n ? (struct base_str){h->head.p + s.at, s.n} : STR_NONE;
 }
 
-static bool str_eq_nocase(struct base_str a, struct base_str lower) {
-  if (a.n != lower.n) return false;
-  for (size_t i = 0; i < a.n; i++) {
-    char c = a.p[i] >= 'A' && a.p[i] <= 'Z' ? (char)(a.p[i] + 32) : a.p[i];
-    if (c != lower.p[i]) return false;
-  }
-  return true;
-}
-
 static void http1_clear(struct io_http1 *h) {
   io_hold_give(h->link->hold, &h->head);
   io_hold_give(h->link->hold, &h->body);

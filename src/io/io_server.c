@@ -15,6 +15,7 @@
 #include "base_limits.h"
 #include "base_must.h"
 #include "io_conn.h"
+#include "io_tls_conn.h"
 
 enum {
   READ_BYTES = 256 << 10,
@@ -26,18 +27,23 @@ enum {
 #define LINGER_NS (2 * TIME_NS_PER_S) /* for the client to read our last word before a reset could wipe it out */
 #define SWEEP_NS_MIN (20 * TIME_NS_PER_MS)
 #define SWEEP_NS_MAX TIME_NS_PER_S
+#define HOARD_NS (2 * TIME_NS_PER_S)
+#define RENEW_NS TIME_NS_PER_S /* between two looks at the certificate's files */
 
-enum conn_state { CONN_SNIFF, CONN_H2, CONN_HTTP1, CONN_LINGER, CONN_ENDED };
+enum conn_state { CONN_HANDSHAKE, CONN_SNIFF, CONN_H2, CONN_HTTP1, CONN_LINGER, CONN_ENDED };
 
 struct io_conn {
   struct io_server *server;
   int fd;
   enum conn_state state;
-  unsigned slot;          /* in the server's table */
-  size_t preface_n;       /* bytes of the HTTP/2 preface seen so far */
-  bool eof;               /* the peer sends no more */
-  struct base_mono since; /* accepted, or lingering */
-  struct base_mono moved; /* the socket took output, or none waits */
+  unsigned slot;                  /* in the server's table */
+  size_t preface_n;               /* bytes of the HTTP/2 preface seen so far */
+  bool eof;                       /* the peer sends no more */
+  struct base_mono since;         /* accepted, or lingering */
+  struct base_mono moved;         /* the socket took output, or none waits */
+  struct io_tls_conn *tls;        /* NULL: plain text */
+  bool heard;                     /* a byte came */
+  struct io_conn *before, *after; /* in the list of handshakes */
   struct io_h2 *h2;
   struct io_http1 *http1;
   struct io_link link;
@@ -55,6 +61,10 @@ struct io_server {
   struct io_conn **conn;
   unsigned conn_n, conn_cap;
   struct io_conn *reap;
+  struct io_conn *oldest, *newest; /* handshakes under way */
+  unsigned handshake_n;
+  struct base_mono renewed_at; /* when the certificate's files were looked at */
+  char plain_buf[IO_TLS_PLAIN_BYTES];
   char read_buf[READ_BYTES];
 };
 
@@ -66,6 +76,7 @@ static void server_reap(struct io_server *s) {
     s->reap = c->reap_next;
     io_h2_close(c->h2);
     io_http1_close(c->http1);
+    io_tls_conn_close(c->tls);
     free(c);
   }
 }
@@ -80,9 +91,29 @@ static bool table_grow(struct io_server *s) {
   return true;
 }
 
+static void handshake_add(struct io_conn *c) {
+  struct io_server *s = c->server;
+  c->before = s->newest;
+  if (s->newest) s->newest->after = c;
+  if (!s->oldest) s->oldest = c;
+  s->newest = c;
+  s->handshake_n++;
+}
+
+static void handshake_drop(struct io_conn *c) {
+  struct io_server *s = c->server;
+  if (c->before) c->before->after = c->after;
+  if (c->after) c->after->before = c->before;
+  if (s->oldest == c) s->oldest = c->after;
+  if (s->newest == c) s->newest = c->before;
+  c->before = c->after = NULL;
+  s->handshake_n--;
+}
+
 static void conn_end(struct io_conn *c) {
   struct io_server *s = c->server;
   if (c->state == CONN_ENDED) return;
+  if (c->state == CONN_HANDSHAKE) handshake_drop(c);
   c->state = CONN_ENDED;
   io_loop_drop(s->loop, c->fd);
   (void)close(c->fd);
@@ -97,19 +128,47 @@ static void conn_end(struct io_conn *c) {
 
 /* ---- one connection ---- */
 
-static struct base_str conn_peek(struct io_conn *c) {
+static struct base_str plain_peek(struct io_conn *c) {
   if (c->state == CONN_H2) return io_h2_peek(c->h2);
   return c->state == CONN_HTTP1 ? io_http1_peek(c->http1) : STR_NONE;
 }
 
-static void conn_sent(struct io_conn *c, size_t n) {
+static void plain_sent(struct io_conn *c, size_t n) {
   if (c->state == CONN_H2) io_h2_sent(c->h2, n);
   if (c->state == CONN_HTTP1) io_http1_sent(c->http1, n);
 }
 
-static bool conn_done(const struct io_conn *c) {
+static bool plain_done(const struct io_conn *c) {
   if (c->state == CONN_H2) return io_h2_done(c->h2);
   return c->state == CONN_HTTP1 && io_http1_done(c->http1);
+}
+
+/* Encrypts the next of what waits; where nothing does and all is said, the end. */
+static struct base_str sealed_peek(struct io_conn *c) {
+  struct base_str out = io_tls_peek(c->tls);
+  if (out.n || !io_tls_ready(c->tls)) return out;
+  struct base_str plain = plain_peek(c);
+  if (plain.n)
+    plain_sent(c, io_tls_write(c->tls, plain));
+  else if (plain_done(c) || c->eof)
+    (void)io_tls_end(c->tls);
+  return io_tls_peek(c->tls);
+}
+
+static struct base_str conn_peek(struct io_conn *c) {
+  return c->tls && c->state != CONN_LINGER && c->state != CONN_ENDED ? sealed_peek(c) : plain_peek(c);
+}
+
+static void conn_sent(struct io_conn *c, size_t n) {
+  if (c->tls)
+    io_tls_sent(c->tls, n);
+  else
+    plain_sent(c, n);
+}
+
+/* Nothing more is to be sent, once what waits is. */
+static bool conn_done(const struct io_conn *c) {
+  return plain_done(c) || (c->tls && io_tls_failure(c->tls) != IO_TLS_FAIL_NONE);
 }
 
 /* All is said: tell the peer, then wait for its end a while, reading and dropping, so that no reset overtakes the
@@ -121,6 +180,7 @@ static void conn_linger(struct io_conn *c) {
   }
   if (c->h2) io_h2_drop(c->h2);
   if (c->http1) io_http1_drop(c->http1);
+  if (c->state == CONN_HANDSHAKE) handshake_drop(c);
   c->state = CONN_LINGER;
   c->since = io_mono_now();
 }
@@ -200,8 +260,47 @@ static void conn_take(struct io_conn *c, struct base_str bytes, struct io_now no
     case CONN_SNIFF: conn_sniff(c, bytes, now); break;
     case CONN_H2: io_h2_take(c->h2, bytes, now); break;
     case CONN_HTTP1: io_http1_take(c->http1, bytes, now); break;
+    case CONN_HANDSHAKE:
     case CONN_LINGER:
     case CONN_ENDED: break;
+  }
+}
+
+/* ---- TLS ---- */
+
+static void tls_failed(struct io_conn *c) {
+  static const enum rec_counter counter[] = {
+#define X(name, counter) REC_COUNTER_##counter,
+      IO_TLS_FAIL_TABLE(X)
+#undef X
+  };
+  bool shook = c->state != CONN_HANDSHAKE;
+  io_count(&c->link, shook ? REC_COUNTER_TLS_BROKEN : counter[io_tls_failure(c->tls)]);
+  if (!shook) io_tls_refuse(c->server->conf.tls, c->link.peer, io_tls_failure_text(c->tls));
+}
+
+static void tls_shook(struct io_conn *c, struct io_now now) {
+  handshake_drop(c);
+  c->state = CONN_SNIFF;
+  c->since = now.mono;
+  io_count(&c->link, REC_COUNTER_TLS_HANDSHAKES);
+  /* Who has agreed on HTTP/2 is held to it: no sniffing. */
+  if (io_tls_is_h2(c->tls)) conn_become(c, CONN_H2, now);
+}
+
+/* Takes what the wire brought to its protocol. False: the peer is through, or the connection broken. */
+static bool sealed_take(struct io_conn *c, struct base_str bytes, struct io_now now) {
+  char *plain = c->server->plain_buf;
+  io_tls_take(c->tls, bytes);
+  for (;;) {
+    size_t n = 0;
+    enum io_tls_step step = io_tls_read(c->tls, plain, &n);
+    if (c->state == CONN_HANDSHAKE && io_tls_ready(c->tls)) tls_shook(c, now);
+    if (step == IO_TLS_MORE) return true;
+    if (step == IO_TLS_BAD) tls_failed(c);
+    if (step != IO_TLS_DATA) return false;
+    conn_take(c, (struct base_str){plain, n}, now);
+    if (c->state == CONN_ENDED) return true;
   }
 }
 
@@ -214,6 +313,19 @@ static void conn_eof(struct io_conn *c) {
   if (rest.n == 0) conn_end(c);
 }
 
+/* False: no more is to be read. */
+static bool wire_take(struct io_conn *c, struct base_str bytes, struct io_now now) {
+  c->heard = true;
+  if (c->state == CONN_LINGER || (c->tls && io_tls_failure(c->tls) != IO_TLS_FAIL_NONE)) return true;
+  if (!c->tls) {
+    conn_take(c, bytes, now);
+    return true;
+  }
+  if (sealed_take(c, bytes, now)) return true;
+  if (io_tls_failure(c->tls) == IO_TLS_FAIL_NONE) conn_eof(c); /* close_notify */
+  return false;
+}
+
 static bool conn_read_more(const struct io_conn *c) {
   return c->state != CONN_ENDED && (c->state != CONN_HTTP1 || io_http1_wants_read(c->http1));
 }
@@ -223,15 +335,12 @@ static void conn_read(struct io_conn *c) {
   struct io_now now = {io_wall_now(), io_mono_now()};
   for (int i = 0; i < READS_AT_ONCE && conn_read_more(c); i++) {
     ssize_t n = recv(c->fd, s->read_buf, READ_BYTES, MSG_DONTWAIT);
-    if (n > 0) conn_take(c, (struct base_str){s->read_buf, (size_t)n}, now);
-    if (n == 0) {
-      conn_eof(c);
-      return;
-    }
-    if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
-      conn_end(c);
-      return;
-    }
+    if (n > 0 && !wire_take(c, (struct base_str){s->read_buf, (size_t)n}, now)) return;
+    bool lost = n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR;
+    if ((n == 0 || lost) && c->state == CONN_HANDSHAKE && c->heard) io_count(&c->link, REC_COUNTER_TLS_CUT);
+    if (lost) conn_end(c);
+    if (n == 0) conn_eof(c);
+    if (n == 0 || lost) return;
     if (n < READ_BYTES) break; /* the socket is empty, or nearly */
   }
 }
@@ -260,13 +369,31 @@ static void peer_text(const struct sockaddr_storage *sa, char out[PEER_BYTES]) {
   (void)snprintf(out, PEER_BYTES, mapped ? "%s:%u" : "[%s]:%u", ip, ntohs(v6->sin6_port));
 }
 
+/* NULL: out of memory. */
+static struct io_conn *conn_new(struct io_server *s) {
+  struct io_conn *c = calloc(1, sizeof *c);
+  if (!c || !s->conf.tls || (c->tls = io_tls_accept(s->conf.tls))) return c;
+  free(c);
+  return NULL;
+}
+
+/* Room for one more handshake: a crowd of clients that never finish theirs locks nobody out. */
+static void handshake_room(struct io_server *s) {
+  while (s->handshake_n >= LIMIT_TLS_HANDSHAKES) {
+    s->conf.counters[REC_COUNTER_TLS_CROWDED_OUT]++;
+    conn_end(s->oldest);
+  }
+}
+
 /* Takes fd over: it becomes a connection or is closed. */
 static void conn_open(struct io_server *s, int fd, const struct sockaddr_storage *sa) {
   int on = 1;
   struct io_conn *c = NULL;
   (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  if (s->conn_n < LIMIT_CONNECTIONS && table_grow(s)) c = calloc(1, sizeof *c);
+  handshake_room(s);
+  if (s->conn_n < LIMIT_CONNECTIONS && table_grow(s)) c = conn_new(s);
   if (!c || !io_loop_add(s->loop, fd, IO_READ, conn_ready, c)) {
+    if (c) io_tls_conn_close(c->tls);
     free(c);
     (void)close(fd);
     s->conf.counters[REC_COUNTER_CONNECTION_LIMIT]++;
@@ -279,6 +406,8 @@ static void conn_open(struct io_server *s, int fd, const struct sockaddr_storage
   c->link = (struct io_link){&s->conf, &s->hold, str_of(c->peer), conn_wake, c};
   c->slot = s->conn_n;
   s->conn[s->conn_n++] = c;
+  c->state = c->tls ? CONN_HANDSHAKE : CONN_SNIFF;
+  if (c->tls) handshake_add(c);
   s->conf.counters[REC_COUNTER_CONNECTIONS_OPENED]++;
 }
 
@@ -304,12 +433,22 @@ static void server_accept(void *ctx, unsigned events) {
 
 /* ---- time ---- */
 
+/* While half of the listener's memory is held, who reads nothing gets no more patience than this. */
+static bool conn_hoards(struct io_conn *c, struct io_now now) {
+  const struct io_hold *hold = &c->server->hold;
+  if (hold->bytes < hold->bytes_max / 2 || now.mono.ns - c->moved.ns < HOARD_NS || conn_peek(c).n == 0) return false;
+  io_count(&c->link, REC_COUNTER_SLOW_READERS);
+  return true;
+}
+
 static void conn_sweep(struct io_conn *c, struct io_now now) {
   int64_t idle_ns = c->server->conf.idle_ns;
   bool stuck = idle_ns > 0 && now.mono.ns - c->moved.ns >= idle_ns && conn_peek(c).n > 0;
   bool mute = c->state == CONN_SNIFF && idle_ns > 0 && now.mono.ns - c->since.ns >= idle_ns;
   bool lingered = c->state == CONN_LINGER && now.mono.ns - c->since.ns >= LINGER_NS;
-  if (stuck || mute || lingered) {
+  bool slow = c->state == CONN_HANDSHAKE && now.mono.ns - c->since.ns >= LIMIT_TLS_HANDSHAKE_NS;
+  if (slow) io_count(&c->link, REC_COUNTER_TLS_TIMEOUT);
+  if (stuck || mute || lingered || slow || conn_hoards(c, now)) {
     conn_end(c);
     return;
   }
@@ -318,10 +457,19 @@ static void conn_sweep(struct io_conn *c, struct io_now now) {
   conn_flush(c);
 }
 
+static void server_renew(struct io_server *s, struct base_mono now) {
+  if (!s->conf.tls || now.ns - s->renewed_at.ns < RENEW_NS) return;
+  enum io_tls_renewed how = io_tls_look(s->conf.tls);
+  s->renewed_at = now;
+  if (how == IO_TLS_RENEWED) s->conf.counters[REC_COUNTER_TLS_RENEWED]++;
+  if (how == IO_TLS_STALE) s->conf.counters[REC_COUNTER_TLS_STALE]++;
+}
+
 static void server_sweep(void *ctx) {
   struct io_server *s = ctx;
   struct io_now now = {io_wall_now(), io_mono_now()};
   server_reap(s);
+  server_renew(s, now.mono);
   if (s->accept_paused && s->listen_fd >= 0) s->accept_paused = !io_loop_set(s->loop, s->listen_fd, IO_READ);
   /* From the end: one that ends is replaced by one that was swept already. */
   for (unsigned i = s->conn_n; i-- > 0;) {
@@ -386,6 +534,7 @@ struct io_server *io_server_open(struct io_loop *l, const struct io_server_conf 
     s->conf = *conf;
     s->listen_fd = fd;
     io_hold_init(&s->hold, LIMIT_HELD_BYTES);
+    if (conf->tls) io_tls_offer(conf->tls, conf->method_n > 0 || conf->http_over_h2, conf->http != NULL);
     s->timer = io_loop_timer_add(l, sweep_period_ns(conf->idle_ns), server_sweep, s);
   }
   if (s && s->timer && io_loop_add(l, fd, IO_READ, server_accept, s)) return s;
@@ -418,7 +567,7 @@ static void listen_close(struct io_server *s) {
 }
 
 static void conn_drain(struct io_conn *c) {
-  if (c->state == CONN_SNIFF) conn_end(c);
+  if (c->state == CONN_SNIFF || c->state == CONN_HANDSHAKE) conn_end(c);
   if (c->state == CONN_H2) io_h2_drain(c->h2);
   if (c->state == CONN_HTTP1) io_http1_drain(c->http1);
   conn_flush(c);

@@ -1,6 +1,6 @@
-/* Listeners: gRPC (HTTP/2 by prior knowledge) and HTTP/1.1. One listener can serve both: the 24-byte preface
- * decides. Every limit of base_limits.h applies; what is refused is counted in the caller's counters
- * (enum rec_counter). All on one loop. */
+/* Listeners: gRPC (HTTP/2 by prior knowledge, or by ALPN inside of TLS) and HTTP/1.1. One listener can serve both:
+ * the 24-byte preface decides. Every limit of base_limits.h applies; what is refused is counted in the caller's
+ * counters (enum rec_counter). All on one loop. */
 #ifndef IO_SERVER_H
 #define IO_SERVER_H
 
@@ -11,6 +11,7 @@
 #include "base_str.h"
 #include "base_time.h"
 #include "io_loop.h"
+#include "io_tls.h"
 
 struct io_server;
 
@@ -85,6 +86,7 @@ struct io_server_conf {
   io_http_handler http; /* NULL: HTTP/1.1 gets 404 */
   void *http_ctx;
   bool http_over_h2;  /* the handler serves HTTP/2 requests, too; it keeps no event streams then */
+  struct io_tls *tls; /* NULL: plain text; the caller's, must outlive the server, which looks after its renewal */
   int64_t idle_ns;    /* a connection with no byte for so long is closed (slow loris: also partial frames) */
   uint64_t *counters; /* REC_COUNTER_COUNT of them, owned by the caller, same thread */
 };

@@ -25,6 +25,7 @@
 #define SERVE_NODES_MAX 4096u   /* nodes in the graph, and a quarter of its edges; the answer says when cut */
 #define SERVE_EDGES_MAX (4u * SERVE_NODES_MAX)
 #define SERVE_GAPS_MAX 64u      /* proxies with incomplete reports in one answer; the answer has their number, too */
+#define SERVE_TARGETS_MAX 64u   /* targets that are down, in one answer; the answer has their number, too */
 #define SERVE_REPORTERS_MAX 64u /* reporters listed with their source; the answer has their number, too */
 #define SERVE_LEVELS_MAX 32u    /* levels of one signal's calibration */
 
@@ -96,6 +97,31 @@ struct serve_receiver {
   char problem[160]; /* of the last attempt, empty where it was good */
 };
 
+/* A listener of ours. */
+struct serve_listener {
+  const char *name, *clients; /* clients: what it does with their certificates */
+  uint16_t port;
+  uint32_t connections;
+  bool tls;
+  /* with TLS */
+  struct base_wall not_after; /* of its certificate */
+  const char *problem;        /* NULL: none; live until the next call */
+  const char *refused;        /* whom it refused last, and why; "": nobody */
+};
+
+/* A job of the scraper. */
+struct serve_job {
+  const char *name;
+  uint32_t targets, up, down; /* the rest was not asked yet */
+  const char *problem;        /* of its files or names, NULL: none; live until the next call */
+};
+
+/* A target whose last scrape brought nothing; live until the next call. */
+struct serve_target {
+  const char *job, *url, *labels, *why;
+  struct base_wall since, asked_at;
+};
+
 struct serve_source {
   void *ctx;
   void (*status)(void *ctx, struct serve_status *out);
@@ -114,6 +140,12 @@ struct serve_source {
   void (*calibration)(void *ctx, struct serve_calibration out[REC_SIGNAL_COUNT]);
   /* The idx-th receiver of alerts; false: there are fewer. NULL: there are none. */
   bool (*receiver)(void *ctx, uint32_t idx, struct serve_receiver *out);
+  /* The idx-th listener; false: there are fewer. NULL: there are none. */
+  bool (*listener)(void *ctx, uint32_t idx, struct serve_listener *out);
+  /* The idx-th job of the scraper; false: there are fewer. NULL: there are none. */
+  bool (*job)(void *ctx, uint32_t idx, struct serve_job *out);
+  /* Fills at most max of the targets that are down; returns how many there are. NULL with job. */
+  uint32_t (*targets_down)(void *ctx, struct serve_target *out, uint32_t max);
   /* The last state of an incident that is no longer in memory; appended to *out. NULL: there is no history. */
   bool (*incident)(void *ctx, uint64_t id, struct base_buf *out);
   /* Both copy what they need; false: too many wait for the next tick. */

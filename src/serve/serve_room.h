@@ -107,6 +107,12 @@ void serve_summary_json(struct serve *s, struct base_buf *out);
 /* Receivers of alerts: their metrics, and the member `alerts` of the status. */
 void serve_receivers_metrics(struct serve *s, struct base_buf *out);
 void serve_receivers_json(struct serve *s, struct base_json *j);
+void serve_scrape_metrics(struct serve *s, struct base_buf *out);
+void serve_scrape_json(struct serve *s, struct base_json *j);
+void serve_listeners_metrics(struct serve *s, struct base_buf *out);
+void serve_listeners_json(struct serve *s, struct base_json *j);
+/* JSON texts, a ',' between them and what out holds already. */
+void serve_listeners_problems(struct serve *s, struct base_buf *out);
 /* Bytes resident, 0 where unknown. */
 uint64_t serve_rss_bytes(void);
 

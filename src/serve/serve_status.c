@@ -222,6 +222,8 @@ void serve_status_get(struct serve_call *c) {
   status_sources(c->serve, j);
   status_calibration(c->serve, j);
   serve_receivers_json(c->serve, j);
+  serve_listeners_json(c->serve, j);
+  serve_scrape_json(c->serve, j);
   status_counters(c->serve, j);
   json_close(j);
   buf_put_char(&c->res->body, '\n');
@@ -263,6 +265,8 @@ void serve_metrics_get(struct serve_call *c) {
   metrics_counters(c->serve, out);
   metrics_gauges(c->serve, out);
   serve_receivers_metrics(c->serve, out);
+  serve_listeners_metrics(c->serve, out);
+  serve_scrape_metrics(c->serve, out);
   buf_put_f(out,
             "# HELP foreshock_build_info version and commit\n# TYPE foreshock_build_info gauge\n"
             "foreshock_build_info{version=\"%s\",commit=\"%s\"} 1\n",
@@ -274,9 +278,13 @@ void serve_metrics_get(struct serve_call *c) {
 void serve_health_get(struct serve_call *c) {
   struct serve_status st = status_of(c->serve);
   struct base_buf *out = &c->res->body;
-  buf_put_f(out, "{\"status\":\"%s\",\"problems\":[", st.problem ? "degraded" : "ok");
-  if (st.problem) json_quote(out, str_of(st.problem));
+  struct base_buf problems = buf_open(LIMIT_HTTP_HEADER_BYTES);
+  if (st.problem) json_quote(&problems, str_of(st.problem));
+  serve_listeners_problems(c->serve, &problems);
+  buf_put_f(out, "{\"status\":\"%s\",\"problems\":[", problems.n ? "degraded" : "ok");
+  buf_put_str(out, buf_str(&problems));
   buf_put_str(out, STR("]}\n"));
+  buf_fini(&problems);
 }
 
 void serve_ready_get(struct serve_call *c) {

@@ -8,6 +8,7 @@ static void sample_put(void *arg, const struct wire_sample *s) {
   struct wire_fold *f = arg;
   if (f->sample_watcher) f->sample_watcher(f->sample_watcher_arg, s);
   wire_meter_take(f->meter, s, f->metrics_recv);
+  (void)wire_gauge_take(f->gauge, s, f->metrics_recv);
 }
 
 void fold_metrics_init(struct wire_fold *f) {

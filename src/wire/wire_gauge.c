@@ -11,6 +11,7 @@
 #define AHEAD_NS (10 * TIME_NS_PER_S)     /* a clock that is further ahead is not believed */
 #define SPAN_NS_MAX (600 * TIME_NS_PER_S) /* growth over a longer time is no rate of now */
 #define SWEEP_TICKS 1024u
+#define MISS_BYTES 128u
 
 struct slot {
   uint64_t label_hash; /* of counters: the same key may stand for several, each with its own count */
@@ -42,6 +43,8 @@ struct wire_gauges {
   uint32_t swept;
   uint64_t tick;
   uint16_t entity_n[ENTITIES];
+  char miss[MISS_BYTES]; /* the name of the last sample that was of no row: samples come family by family */
+  size_t miss_n;
   struct rec_gauge out[LIMIT_GAUGES_TICK];
 };
 
@@ -233,16 +236,36 @@ static int64_t time_of(struct wire_gauges *g, const struct wire_sample *s, struc
   return 0;
 }
 
-static bool is_otlp(const struct wire_sample *s) {
-  for (uint32_t i = 0; i < s->label_n; i++)
-    if (str_eq(s->label[i].key, STR("service.name"))) return true;
-  return false;
+/* Of an application that names itself. A proxy has hundreds of gauges that tell nobody anything: of those only the
+ * table's are taken, whichever way they come. */
+static bool is_application(const struct wire_sample *s) {
+  bool named = false;
+  for (uint32_t i = 0; i < s->label_n; i++) {
+    if (str_eq(s->label[i].key, STR("node_id"))) return false;
+    named |= str_eq(s->label[i].key, STR("service.name"));
+  }
+  return named && !str_starts(s->name, STR("envoy_"));
 }
 
-static bool is_wanted(const struct wire_sample *s, const struct wire_gauge_name *name) {
-  if (s->stale || s->kind == WIRE_SAMPLE_HISTOGRAM || s->kind == WIRE_SAMPLE_SUMMARY || !is_finite(s->value))
-    return false;
-  return name->kind || (s->kind == WIRE_SAMPLE_GAUGE && is_otlp(s));
+static bool can_be(const struct wire_gauges *g, const struct wire_sample *s) {
+  if (s->stale || s->kind == WIRE_SAMPLE_HISTOGRAM || s->kind == WIRE_SAMPLE_SUMMARY) return false;
+  bool missed = s->name.n == g->miss_n && s->name.n && memcmp(s->name.p, g->miss, g->miss_n) == 0;
+  return (!missed || s->kind == WIRE_SAMPLE_GAUGE) && is_finite(s->value);
+}
+
+static void miss_keep(struct wire_gauges *g, struct base_str name) {
+  if (name.n > MISS_BYTES || name.n == 0) return;
+  memcpy(g->miss, name.p, name.n);
+  g->miss_n = name.n;
+}
+
+/* What the name says. False: it is nobody's whom we watch. */
+static bool name_take(struct wire_gauges *g, const struct wire_sample *s, struct wire_gauge_name *name) {
+  if (!can_be(g, s)) return false;
+  *name = wire_gauge_name_read(&g->words, s->name);
+  if (name->kind) return true;
+  miss_keep(g, s->name);
+  return s->kind == WIRE_SAMPLE_GAUGE && is_application(s);
 }
 
 static uint8_t unit_of(struct base_str unit) {
@@ -262,8 +285,8 @@ static uint64_t labels_hash(const struct wire_gauges *g, const struct wire_sampl
 
 bool wire_gauge_take(struct wire_gauges *g, const struct wire_sample *s, struct base_wall recv) {
   char part[WIRE_GAUGE_PART_BYTES];
-  struct wire_gauge_name name = wire_gauge_name_read(&g->words, s->name);
-  if (!is_wanted(s, &name)) return false;
+  struct wire_gauge_name name;
+  if (!name_take(g, s, &name)) return false;
   struct rec_gauge in = {.metric = name.shown};
   int64_t at_ns = time_of(g, s, recv);
   if (at_ns <= 0) return false;

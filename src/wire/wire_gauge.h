@@ -1,5 +1,5 @@
 /* Gauges at the door: samples in, records of the tick out. Which metrics are taken is a table (wire_gauge_table.h); of
- * OTLP any other gauge of a named service is, too, with the role `other`.
+ * OTLP any other gauge of an application that names itself is, too, with the role `other`.
  *
  *   wire_sample ─► name ─► who ─► slot of the key ─► a value, or a counter's rate ─► waits for the tick ─► rec_gauge
  *
@@ -32,7 +32,7 @@ void wire_gauge_series(struct wire_gauges *g, const struct rec_series *series);
 void wire_gauge_known(struct wire_gauges *g, struct wire_who *who);
 
 /* One sample; recv: the receiver's clock, ns == 0 where there is none. True where it was a gauge's and taken. Cost of
- * one that is none: a hash of its name. */
+ * one that is none: a hash of its name, where the one before had another. */
 bool wire_gauge_take(struct wire_gauges *g, const struct wire_sample *s, struct base_wall recv);
 /* One that the program makes itself (counts of log lines); the entity and names stand in *in. */
 bool wire_gauge_put(struct wire_gauges *g, const struct rec_gauge *in);

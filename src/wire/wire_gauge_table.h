@@ -206,7 +206,7 @@
   X(JOB, "job") \
   X(UPSTREAM, "envoy_cluster_name,envoy.cluster_name,cluster_name") \
   X(PLACE, \
-    "instance,host.name,host_name,node,cloud.region,cloud_region,region,zone,uid,k8s.pod.uid," \
+    "instance,host.name,host_name,node,cloud.region,cloud_region,cloud.availability_zone,region,zone,uid,k8s.pod.uid," \
     "endpoint,prometheus,telemetry.sdk.name,telemetry.sdk.language,telemetry.sdk.version," \
     "service.version,k8s.node.name,k8s.replicaset.name,image,id,container_id,process.pid")
 /* clang-format on */

@@ -30,9 +30,11 @@ class Stream:
 
 
 class Feed:
-    def __init__(self, target, **traffic):
+    def __init__(self, target, credentials=None, **traffic):
         self.traffic = Traffic(**traffic)
-        self.channel = grpc.insecure_channel(target, options=[("grpc.enable_retries", 0)])
+        options = [("grpc.enable_retries", 0)]
+        self.channel = (grpc.secure_channel(target, credentials, options) if credentials
+                        else grpc.insecure_channel(target, options))
         self.streams = {pod.name: Stream(self.channel) for pod in self.traffic.pods}
         self.messages = 0
         self.failing = None

@@ -143,6 +143,30 @@ def refusals(tap, server):
     tap.ok("nothing behind a refused request is served", b"smuggled" not in server.http(smuggled))
 
 
+def framing(tap, server):
+    """Where a body ends must be beyond doubt, or another in front of us may see other requests than we do."""
+    get, post = b"GET /echo HTTP/1.1\r\n", b"POST /echo HTTP/1.1\r\n" + HOST
+    lengths = (b"1, 1", b"1\r\nContent-Length: 1", b"0x1", b"", b"-1", b"1 0", b"1;", b"1\x0b")
+    cases = [(f"Content-Length: {v!r}", post + b"Content-Length: " + v + b"\r\n\r\na", "400") for v in lengths]
+    codings = ((b"xchunked", "501"), (b"chunked, identity", "400"), (b"identity, chunked", "501"),
+               (b"\x0bchunked", "400"), (b"chunked, chunked", "400"), (b"chunked;q=1", "501"), (b'"chunked"', "501"))
+    cases += [(f"Transfer-Encoding: {v!r}", post + b"Transfer-Encoding: " + v + b"\r\n\r\n0\r\n\r\n", want)
+              for v, want in codings]
+    chunks = (b"0x1\r\na\r\n0\r\n\r\n", b"1\na\r\n0\r\n\r\n", b"1;x\na\r\n0\r\n\r\n", b"1\r\na\n0\r\n\r\n",
+              b"-1\r\na\r\n0\r\n\r\n", b"10000000000000001\r\na\r\n0\r\n\r\n", b"1 \r\na\r\n0\r\n\r\n",
+              b"0\r\nA: b\n\r\n")
+    cases += [(f"a chunk {v!r}", post + b"Transfer-Encoding: chunked\r\n\r\n" + v, "400") for v in chunks]
+    heads = (b"GET /echo HTTP/1.1\r\r\n" + HOST + b"\r\n", get + HOST + b"A b: c\r\n\r\n",
+             get + HOST + b": c\r\n\r\n",
+             get + b" X: y\r\n" + HOST + b"\r\n", b"GET /ec\0ho HTTP/1.1\r\n" + HOST + b"\r\n",
+             get + HOST + b"A: b\nB: c\r\n\r\n", get + HOST + b"\n",
+             post + b"Transfer-Encoding\t: chunked\r\n\r\n0\r\n\r\n")
+    cases += [(f"a head {v[:40]!r}", v, "400") for v in heads]
+    for name, raw, want in cases:
+        answer = refuse(server, raw)
+        tap.equal(f"{name}: {want}, once", (status(answer), answer.count(b"HTTP/1.1 ")), (want, 1))
+
+
 def refuse(server, raw):
     """The server may answer before it has all; what it says must reach us all the same."""
     with server.socket() as s:
@@ -241,7 +265,7 @@ def loris(tap, program):
 def main():
     tap = Tap()
     server = Server(sys.argv[1])
-    for fn in (requests, connections, slow_reader, expect, refusals, limits, events, slow_events):
+    for fn in (requests, connections, slow_reader, expect, refusals, framing, limits, events, slow_events):
         fn(tap, server)
     tap.equal("clean exit", server.stop(), 0)
     loris(tap, sys.argv[1])

@@ -1,6 +1,6 @@
 // The frame: where one is, whether what one sees is fresh, and the keys.
 import { render } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { denied, token, tokenSet } from "./api";
 import { ExploreView } from "./explore";
 import { IncidentView } from "./incident";
@@ -47,12 +47,20 @@ function Ask() {
   );
 }
 
+/** What had the focus gets it back; while it is open, it has the only thing to press. */
 function Keys({ close }: { close: () => void }) {
+  const button = useRef<HTMLButtonElement>(null);
+  useEffect(() => {
+    const before = document.activeElement as HTMLElement | null;
+    button.current?.focus();
+    return () => before?.focus();
+  }, []);
   const rows = [["n", "now"], ["m", "map"], ["e", "explore"], ["/", "find a service"], ["j, k", "next, previous incident or link"],
     ["t", "dark or light"], ["?", "this"], ["+ − 0, arrows", "zoom and move the map that has the focus"]];
   return (
     <div class="keys" role="dialog" aria-label="keys" aria-modal="true"><h2>Keys</h2><dl>{rows.map(([key, what]) =>
-      <><dt><kbd>{key}</kbd></dt><dd>{what}</dd></>)}</dl><button type="button" autofocus onClick={close}>Close</button></div>
+      <><dt><kbd>{key}</kbd></dt><dd>{what}</dd></>)}</dl><button type="button" ref={button} onClick={close}
+        onKeyDown={(e) => { if (e.key === "Tab") e.preventDefault(); }}>Close</button></div>
   );
 }
 

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 /* clang-format on */
 
+#include "base_time.h"
 #include "daemon_conf.h"
 
 static void defaults_are_the_contract(void **state) {
@@ -159,6 +160,62 @@ static void receivers_are_bounded(void **state) {
   refused(text, 2 + LIMIT_RECEIVERS, 3, "too many receivers");
 }
 
+static void jobs_are_read(void **state) {
+  (void)state;
+  static struct daemon_conf c;
+  read_ok(&c,
+          "scrape:\n- job: a\n  targets: [h:1, 'i:2']\n  labels: {k: v, l: 'x y'}\n  interval: 1s\n"
+          "- {job: b, files: /t/*.json, dns: [_m._tcp.x], scheme: https, path: /p, timeout: 3s, protobuf: true}\n");
+  assert_int_equal(c.scrape.job_n, 2);
+  const struct conf_scrape_job *a = &c.scrape.job[0], *b = &c.scrape.job[1];
+  assert_string_equal(a->targets, "h:1\ni:2\n");
+  assert_string_equal(a->labels, "k=v\nl=x y\n");
+  assert_string_equal(a->path, "/metrics");
+  assert_int_equal(conf_scrape_timeout_ns(a), TIME_NS_PER_S);
+  assert_string_equal(b->files, "/t/*.json\n");
+  assert_int_equal(b->interval_ns, 15 * TIME_NS_PER_S);
+  assert_int_equal(conf_scrape_timeout_ns(b), 3 * TIME_NS_PER_S);
+  assert_true(b->protobuf && !a->protobuf);
+}
+
+static void a_jobs_refusal_has_its_place(void **state) {
+  (void)state;
+  refused("scrape: 1\n", 1, 9, "list of jobs");
+  refused("scrape: [1]\n", 1, 10, "a job is a map");
+  refused("scrape:\n- targets: [h:1]\n", 2, 3, "`job`");
+  refused("scrape:\n- job: a\n", 2, 3, "targets, files or dns");
+  refused("scrape:\n- job: a\n  colour: 1\n", 3, 3, "no key 'colour'");
+  refused("scrape:\n- job: a\n  job: b\n", 3, 3, "twice");
+  refused("scrape:\n- job: a\n  targets: [{h: 1}]\n", 3, 13, "wants a text");
+  refused("scrape:\n- job: a\n  labels: [k]\n", 3, 11, "map");
+  refused("scrape:\n- job: a\n  labels: {a-b: c}\n", 3, 17, "letters");
+  refused("scrape:\n- job: a\n  interval: 500ms\n", 3, 13, "outside");
+  refused("scrape:\n- job: a\n  interval: 301s\n", 3, 13, "outside");
+  refused("scrape:\n- {job: a, targets: h, interval: 2s, timeout: 3s}\n", 2, 3, "longer than the interval");
+  refused("scrape:\n- {job: a, targets: h, scheme: file}\n", 2, 3, "http or https");
+  refused("scrape:\n- {job: a, targets: h, path: x}\n", 2, 3, "begins with '/'");
+  refused("scrape:\n- {job: a, targets: 'u:p@h:1'}\n", 2, 3, "HOST:PORT");
+  refused("scrape:\n- {job: a, dns: h}\n", 2, 3, "dns_port");
+  refused("scrape:\n- {job: a, targets: h, username: u}\n", 2, 3, "both or none");
+  refused("scrape:\n- {job: a, targets: h, key_file: k}\n", 2, 3, "cert_file");
+  refused("scrape:\n- {job: a, targets: h}\n- {job: a, targets: h}\n", 3, 3, "another job");
+}
+
+static void names_of_clients_are_checked(void **state) {
+  (void)state;
+  struct daemon_conf c;
+  read_ok(&c, "grpc_tls_client_allow: spiffe://td/ns/a/*;spiffe://td/ns/b/sa/c;collector.internal\n");
+  assert_true(c.grpc_tls_client_required);
+  refused("grpc_tls_client_allow: spiffe://td*\n", 1, 24, "'*' stands only");
+  refused("grpc_tls_client_allow: spiffe://*\n", 1, 24, "'*' stands only");
+  refused("grpc_tls_client_allow: spiffe://td/ns/*/sa/x\n", 1, 24, "'*' stands only");
+  refused("grpc_tls_client_allow: \"*.internal\"\n", 1, 24, "'*' stands only");
+  refused("grpc_tls_client_allow: a;;b\n", 1, 24, "empty name");
+  refused("grpc_tls_client_allow: a;\n", 1, 24, "at the end");
+  refused("grpc_tls_client_allow: a; b\n", 1, 24, "blanks");
+  refused("grpc_tls_client_required: 1\n", 1, 27, "true or false");
+}
+
 static void a_nul_in_a_text_is_refused(void **state) {
   (void)state;
   refused("data_dir: \"a\\0b\"\n", 1, 11, "data_dir");
@@ -196,11 +253,14 @@ static void an_error_names_its_file(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(defaults_are_the_contract),  cmocka_unit_test(a_file_sets_every_type),
-      cmocka_unit_test(an_empty_file_is_fine),      cmocka_unit_test(refusals_have_line_and_column),
-      cmocka_unit_test(a_nul_in_a_text_is_refused), cmocka_unit_test(set_pairs),
-      cmocka_unit_test(an_error_names_its_file),    cmocka_unit_test(receivers_are_read),
-      cmocka_unit_test(receivers_are_bounded),      cmocka_unit_test(a_receivers_refusal_has_its_place),
+      cmocka_unit_test(defaults_are_the_contract),    cmocka_unit_test(a_file_sets_every_type),
+      cmocka_unit_test(an_empty_file_is_fine),        cmocka_unit_test(refusals_have_line_and_column),
+      cmocka_unit_test(names_of_clients_are_checked), cmocka_unit_test(jobs_are_read),
+      cmocka_unit_test(a_jobs_refusal_has_its_place), cmocka_unit_test(a_nul_in_a_text_is_refused),
+      cmocka_unit_test(names_of_clients_are_checked), cmocka_unit_test(jobs_are_read),
+      cmocka_unit_test(a_jobs_refusal_has_its_place), cmocka_unit_test(set_pairs),
+      cmocka_unit_test(an_error_names_its_file),      cmocka_unit_test(receivers_are_read),
+      cmocka_unit_test(receivers_are_bounded),        cmocka_unit_test(a_receivers_refusal_has_its_place),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

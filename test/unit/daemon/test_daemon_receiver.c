@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "daemon_receiver.h"
+#include "io_scrape.h"
 
 #define T0 1767225600000000000ll
 #define LABELS "{job=\"mesh\",instance=\"10.0.0.1:15020\"}"
@@ -50,8 +51,11 @@ static void a_scrape_is_its_exposition_and_whether_it_came(void **state) {
   (void)snprintf(path, sizeof path, "%s/recording", dir);
   struct receiver r = {.recording = recording_open(path, &err), .counters = counter};
   assert_non_null(r.recording);
-  receiver_exposition(&r, STR(LABELS), STR("# target " LABELS " text\na 1\n"), (struct base_wall){T0 + 1});
-  receiver_exposition(&r, STR(LABELS), STR_NONE, (struct base_wall){T0 + 2});
+  struct io_scraped came = {
+      .labels = STR(LABELS), .why = "", .message = STR("# target " LABELS " text\na 1\n"), .at = {T0 + 1}};
+  struct io_scraped failed = {.labels = STR(LABELS), .fail = IO_SCRAPE_CONNECT, .why = "no connection", .at = {T0 + 2}};
+  receiver_scraped(&r, &came);
+  receiver_scraped(&r, &failed);
   receiver_close(&r, (struct base_wall){T0 + 3});
   assert_true(recording_close(r.recording));
   frames_read(path, &heard);

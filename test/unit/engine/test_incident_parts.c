@@ -354,6 +354,30 @@ static void a_route_that_nobody_asks_for_is_named(void **state) {
   bed_close(&b);
 }
 
+/* The first service sends all of its calls from one cluster to the other: its own traffic is as ever, and no loss. */
+static void what_callers_send_elsewhere_has_moved(void **state) {
+  (void)state;
+  struct bed b;
+  bed_open(&b, 60.0, 1);
+  for (uint32_t service = 1; service <= 2; service++)
+    for (uint32_t cluster = 0; cluster < 2; cluster++) {
+      struct mesh_fault f = fault(AT, AT + 240, service);
+      f.cluster = cluster;
+      f.traffic = cluster ? 2.0 : -1.0;
+      mesh_fault(&b.m, f);
+    }
+  mesh_run(&b.m, b.e, AT + 120);
+  for (uint32_t i = 0; i < b.m.seen_n; i++) {
+    if (b.m.seen[i].in.verdict != REC_VERDICT_EXPECTED) print_error("%s\n", b.m.seen[i].in.summary);
+    assert_int_equal(b.m.seen[i].in.verdict, REC_VERDICT_EXPECTED);
+  }
+  uint32_t told = 0;
+  for (uint32_t i = 0; i < b.m.seen_n; i++)
+    told += !b.m.seen[i].in.merged_hash && strstr(b.m.seen[i].in.summary, "traffic of s1 moved from c0 to c1");
+  assert_int_equal(told, 1);
+  bed_close(&b);
+}
+
 /* All pages lose two thirds: none of them is the one. */
 static void a_drop_of_all_routes_names_none(void **state) {
   (void)state;
@@ -391,6 +415,7 @@ int main(void) {
       cmocka_unit_test(pods_that_leave_in_turn_page_nobody),
       cmocka_unit_test(failures_of_a_rollout_that_go_on_are_told),
       cmocka_unit_test(a_route_that_nobody_asks_for_is_named),
+      cmocka_unit_test(what_callers_send_elsewhere_has_moved),
       cmocka_unit_test(a_drop_of_all_routes_names_none),
       cmocka_unit_test(a_route_in_a_cluster_is_named_by_its_callers),
       cmocka_unit_test(rollout_is_told),

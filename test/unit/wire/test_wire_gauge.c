@@ -165,6 +165,10 @@ static void each_source_names_who_and_what(void **state) {
       {"go_goroutines{instance=10.0.0.9:8080,job=pods}", "none", WIRE_SAMPLE_GAUGE},           /* nobody's */
       {"envoy_cluster_upstream_rq_active{envoy_cluster_name=outbound|80||mail.shop.svc.cluster.local,pod=cart-7f}",
        "none", WIRE_SAMPLE_GAUGE}, /* cart never calls mail */
+      /* of a proxy only what the table has */
+      {"server.uptime{node_id=sidecar~10.0.0.7~cart-7f.shop~shop.svc.cluster.local,service.name=cart}", "none",
+       WIRE_SAMPLE_GAUGE},
+      {"envoy_server_uptime{service.name=cart,k8s.pod.name=cart-7f}", "none", WIRE_SAMPLE_GAUGE},
       {"istio_requests_total{pod=cart-7f}", "none", WIRE_SAMPLE_COUNTER},
   };
   for (unsigned i = 0; i < sizeof row / sizeof *row; i++) {
