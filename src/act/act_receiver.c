@@ -11,6 +11,7 @@
 #include "base_must.h"
 
 #define RECEIVER_RESOLVED_NS (900 * TIME_NS_PER_S) /* an end is sent again for so long, as Prometheus does */
+#define RECEIVER_DISK_NS (5 * TIME_NS_PER_S)       /* between two tries of a log that could not be written */
 #define RECEIVER_PIECE_BYTES 4096u                 /* PIPE_BUF: a pipe that is ready takes so much without blocking */
 
 struct act_receiver {
@@ -24,6 +25,7 @@ struct act_receiver {
   uint32_t failures;       /* in a row */
   int64_t due_ns;          /* nothing is sent before: the back-off after failures */
   int64_t resend_ns;       /* when to send all alerts again */
+  int64_t disk_ns;         /* when to try the log again, where something waits for it */
   int out_fd;              /* standard output's, -1 for the other types */
   size_t out_n;            /* bytes of the line that are written */
   struct act_stats stats;
@@ -310,6 +312,13 @@ static void resend(struct act_receiver *r, int64_t now_ns, struct base_wall wall
   if (!sender_resend_end(&r->sender) || !post(r)) r->resending = false;
 }
 
+/* What the disk did not take is tried again from time to time. */
+static void disk_retry(struct act_receiver *r, int64_t now_ns) {
+  if (!told_waiting(r->told) || now_ns < r->disk_ns) return;
+  r->disk_ns = now_ns + RECEIVER_DISK_NS;
+  note_disk(r, told_retry(r->told));
+}
+
 static int64_t next_of(const struct act_receiver *r) {
   int64_t due = queue_due(&r->queue);
   if (r->own->type == ACT_ALERTMANAGER && r->resend_ns < due) due = r->resend_ns;
@@ -324,8 +333,10 @@ bool act_receiver_step(struct act_receiver *r, struct base_mono now, struct base
     if (!i && r->own->type == ACT_ALERTMANAGER && now.ns >= r->resend_ns) resend(r, now.ns, wall);
     break;
   }
+  disk_retry(r, now.ns);
   bool idle = !r->busy && !r->resending && !(now.ns >= r->due_ns && queue_pick(&r->queue, now.ns));
   *next_ns = r->busy || r->resending ? INT64_MAX : next_of(r);
+  if (told_waiting(r->told) && r->disk_ns < *next_ns) *next_ns = r->disk_ns;
   return idle;
 }
 

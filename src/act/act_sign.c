@@ -4,7 +4,6 @@
 #include <openssl/hmac.h>
 
 #define SIGN_KEY_BYTES 512u
-#define SIGN_MAC_BYTES 32u
 
 /* The key's bytes in key[0..*n). */
 static bool sign_key(struct base_str secret, unsigned char key[SIGN_KEY_BYTES], size_t *n) {
@@ -26,10 +25,14 @@ static bool sign_key(struct base_str secret, unsigned char key[SIGN_KEY_BYTES], 
   return *n > 0;
 }
 
+bool sign_mac(struct base_str key, struct base_str bytes, unsigned char mac[SIGN_MAC_BYTES]) {
+  unsigned n = 0;
+  return HMAC(EVP_sha256(), key.p, (int)key.n, (const unsigned char *)bytes.p, bytes.n, mac, &n) != NULL;
+}
+
 bool sign_webhook(struct base_str secret, struct base_str id, struct base_str timestamp, struct base_str body,
                   struct base_buf *out) {
   unsigned char key[SIGN_KEY_BYTES], mac[SIGN_MAC_BYTES], text[SIGN_MAC_BYTES * 2];
-  unsigned mac_n = 0;
   size_t key_n = 0;
   if (!sign_key(secret, key, &key_n)) return false;
   struct base_buf content = buf_open(id.n + timestamp.n + body.n + 2);
@@ -38,11 +41,10 @@ bool sign_webhook(struct base_str secret, struct base_str id, struct base_str ti
   buf_put_str(&content, timestamp);
   buf_put_char(&content, '.');
   buf_put_str(&content, body);
-  bool ok =
-      !content.bad && HMAC(EVP_sha256(), key, (int)key_n, (const unsigned char *)content.p, content.n, mac, &mac_n);
+  bool ok = !content.bad && sign_mac((struct base_str){(const char *)key, key_n}, buf_str(&content), mac);
   buf_fini(&content);
-  if (!ok || mac_n != sizeof mac) return false;
-  int n = EVP_EncodeBlock(text, mac, (int)mac_n);
+  if (!ok) return false;
+  int n = EVP_EncodeBlock(text, mac, (int)sizeof mac);
   buf_put_str(out, STR("v1,"));
   buf_put(out, text, (size_t)n);
   return true;

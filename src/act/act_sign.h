@@ -11,4 +11,8 @@
 bool sign_webhook(struct base_str secret, struct base_str id, struct base_str timestamp, struct base_str body,
                   struct base_buf *out);
 
+/* The MAC alone, of bytes under a key as it is. False: out of memory. */
+#define SIGN_MAC_BYTES 32u
+bool sign_mac(struct base_str key, struct base_str bytes, unsigned char mac[SIGN_MAC_BYTES]);
+
 #endif

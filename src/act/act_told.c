@@ -13,6 +13,7 @@
 
 #define TOLD_SEGMENT_BYTES (4u << 20)
 #define TOLD_SEGMENTS 16u /* outlives the incident log: a message is written for less than each of its states */
+#define TOLD_WAITING_BYTES ((size_t)1 << 20)
 #define TOLD_MARGIN_NS (60 * TIME_NS_PER_S)
 
 enum { TOLD_FRAME_BEGAN = 1, TOLD_FRAME_MESSAGE = 2 };
@@ -20,6 +21,7 @@ enum { TOLD_FRAME_BEGAN = 1, TOLD_FRAME_MESSAGE = 2 };
 struct told {
   char *dir;               /* NULL: memory only */
   struct journal *journal; /* NULL: not open now */
+  struct base_buf waiting; /* frames that the disk did not take: kind, u32 length, body */
   struct base_wall since;
   struct told_item **item; /* in order of first sight */
   uint32_t n, cap;
@@ -184,13 +186,45 @@ static bool log_open(struct told *t) {
   return t->journal != NULL;
 }
 
-static bool log_append(struct told *t, uint8_t kind, struct base_str body) {
-  if (!t->dir) return true;
+static bool frame_put(struct told *t, uint8_t kind, struct base_str body) {
   if (!log_open(t)) return false;
   if (journal_append(t->journal, kind, body) == JOURNAL_OK && journal_sync(t->journal, false) == JOURNAL_OK)
     return true;
-  journal_close(t->journal); /* opened again, and a torn frame cut, at the next message */
+  journal_close(t->journal); /* opened again, and a torn frame cut, at the next try */
   t->journal = NULL;
+  return false;
+}
+
+static void waiting_put(struct told *t, uint8_t kind, struct base_str body) {
+  uint32_t n = (uint32_t)body.n;
+  if (TOLD_WAITING_BYTES - t->waiting.n < 1 + sizeof n + body.n) return; /* told again after a kill, at worst */
+  buf_put_char(&t->waiting, (char)kind);
+  buf_put(&t->waiting, &n, sizeof n);
+  buf_put_str(&t->waiting, body);
+}
+
+bool told_retry(struct told *t) {
+  size_t at = 0;
+  bool good = true;
+  while (good && at < t->waiting.n) {
+    const char *p = t->waiting.p + at;
+    uint32_t n;
+    memcpy(&n, p + 1, sizeof n);
+    good = frame_put(t, (uint8_t)p[0], (struct base_str){p + 1 + sizeof n, n});
+    if (good) at += 1 + sizeof n + n;
+  }
+  if (at) memmove(t->waiting.p, t->waiting.p + at, t->waiting.n - at);
+  t->waiting.n -= at;
+  return good;
+}
+
+bool told_waiting(const struct told *t) {
+  return t->waiting.n > 0;
+}
+
+static bool log_append(struct told *t, uint8_t kind, struct base_str body) {
+  if (!t->dir || (told_retry(t) && frame_put(t, kind, body))) return true;
+  waiting_put(t, kind, body);
   return false;
 }
 
@@ -225,6 +259,7 @@ struct told *told_open(const char *dir, struct base_wall now) {
   struct told *t = calloc(1, sizeof *t);
   if (!t) return NULL;
   t->since = now;
+  t->waiting = buf_open(TOLD_WAITING_BYTES);
   t->dir = dir ? strdup(dir) : NULL;
   if (dir && !t->dir) {
     free(t);
@@ -238,6 +273,8 @@ void told_close(struct told *t) {
   if (!t) return;
   for (uint32_t i = 0; i < t->n; i++) item_free(t->item[i]);
   free(t->item);
+  (void)told_retry(t);
+  buf_fini(&t->waiting);
   journal_close(t->journal);
   free(t->dir);
   free(t);

@@ -1,5 +1,6 @@
 /* What a receiver was told, by incident, and the log of it: DIR, one frame a message, its body one JSON object. The log
- * is read at the start and appended to; a failure of the disk costs what a kill would then tell twice, never an alert.
+ * is read at the start and appended to; what the disk does not take waits, and only a kill meanwhile can have it told
+ * twice; no alert waits for it.
  *
  * The first frame says when the receiver was first there: what was over before is not told to it any more. */
 #ifndef ACT_TOLD_H
@@ -29,9 +30,14 @@ struct told_item *told_find(struct told *t, uint64_t id);
 struct told_item *told_plan(struct told *t, uint64_t id, const struct act_known *known);
 /* memo: NULL to leave it. */
 void told_memo(struct told_item *i, const char *memo);
-/* Appends to the log that this was told (dead: NULL) or will never be (why). False: the disk could not take it. */
+/* Appends to the log that this was told (dead: NULL) or will never be (why). False: the disk could not take it; then it
+ * waits in memory, 1 MiB of such at most, for the next one or for told_retry. */
 bool told_write(struct told *t, enum act_event event, const struct act_known *known, const char *memo, const char *dead,
                 struct base_wall now);
+
+/* Does anything wait for the disk; and a try to write it, true where nothing waits any more. */
+bool told_waiting(const struct told *t);
+bool told_retry(struct told *t);
 
 uint32_t told_n(const struct told *t);
 struct told_item *told_at(struct told *t, uint32_t i);

@@ -116,6 +116,18 @@
 #define LIMIT_STORE_QUEUE 8192u             /* records that wait to be written; the oldest gives way [store_dropped] */
 #define LIMIT_STORE_QUEUE_BYTES (64u << 20) /* of those; likewise */
 
+/* The incident log. */
+#define LIMIT_UNLOGGED 1024u /* records that wait for a disk to come back; past it the oldest goes [unlogged_lost] */
+
+/* Black boxes. */
+#define LIMIT_BOXES 1024u /* incidents whose input is kept; past it the one that closed first goes [boxes_dropped] */
+
+/* History of series. */
+#define LIMIT_SERIES_QUEUE_BYTES (64u << 20) /* minutes that wait to be written; more are lost [series_dropped] */
+#define LIMIT_SERIES_KEY_BYTES 4096u
+#define LIMIT_SERIES_ROWS 2048u    /* chunks read for one answer of the API; more: 400 */
+#define LIMIT_SERIES_POINTS 11000u /* points of one series in an answer; more: 400 */
+
 /* The API. */
 #define LIMIT_HISTORY_S 900u    /* seconds that the history holds of a series; older ones go */
 #define LIMIT_TOKENS 64u        /* in the file of tokens; more are refused at the start */

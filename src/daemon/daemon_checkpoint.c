@@ -21,6 +21,7 @@ struct checkpoint {
   size_t bytes_n;
   enum journal_status status;
   struct journal_err err;
+  char also[PATH_MAX];
 };
 
 struct checkpoint_path {
@@ -46,11 +47,19 @@ void checkpoint_close(struct checkpoint *c) {
   free(c);
 }
 
+/* A second name that cannot be had is none: who wanted it looks for it. */
+static void checkpoint_name(const struct checkpoint *c, const char *now) {
+  struct journal_err err;
+  if (link(now, c->also) == 0 || errno == EEXIST || errno == ENOENT) return;
+  (void)journal_snapshot_write(c->also, (struct base_str){c->bytes, c->bytes_n}, &err);
+}
+
 static void *checkpoint_thread(void *ctx) {
   struct checkpoint *c = ctx;
   struct checkpoint_path now = checkpoint_path(c->dir, false), before = checkpoint_path(c->dir, true);
   if (access(now.text, F_OK) == 0) (void)rename(now.text, before.text); /* a failure shows in the write */
   c->status = journal_snapshot_write(now.text, (struct base_str){c->bytes, c->bytes_n}, &c->err);
+  if (c->status == JOURNAL_OK && c->also[0]) checkpoint_name(c, now.text);
   atomic_store(&c->done, true);
   return NULL;
 }
@@ -70,8 +79,9 @@ static bool checkpoint_copy(struct checkpoint *c, const struct engine *e, uint64
   return n > 0;
 }
 
-bool checkpoint_save(struct checkpoint *c, const struct engine *e, uint64_t frame_next) {
+bool checkpoint_save(struct checkpoint *c, const struct engine *e, uint64_t frame_next, const char *also) {
   if (c->busy) return false;
+  snprintf(c->also, sizeof c->also, "%s", also);
   atomic_store(&c->done, false);
   c->busy = checkpoint_copy(c, e, frame_next) && pthread_create(&c->thread, NULL, checkpoint_thread, c) == 0;
   if (c->busy) return true;
@@ -96,8 +106,8 @@ static bool checkpoint_fail(struct journal_err *err, const char *path, const cha
   return false;
 }
 
-static bool checkpoint_parse(struct base_str bytes, const char *path, struct engine *e, uint64_t *frame_next,
-                             struct journal_err *err) {
+bool checkpoint_load_bytes(struct base_str bytes, const char *path, struct engine *e, uint64_t *frame_next,
+                           struct journal_err *err) {
   if (bytes.n < CHECKPOINT_HEAD_BYTES || memcmp(bytes.p, CHECKPOINT_MAGIC, 8) != 0)
     return checkpoint_fail(err, path, "not a checkpoint");
   uint64_t frame = 0;
@@ -108,13 +118,18 @@ static bool checkpoint_parse(struct base_str bytes, const char *path, struct eng
   return true;
 }
 
-static bool checkpoint_load_file(const char *path, struct engine *e, uint64_t *frame_next, struct journal_err *err) {
-  if (access(path, F_OK) != 0 && errno == ENOENT) return false;
+bool checkpoint_load_path(const char *path, struct engine *e, uint64_t *frame_next, struct journal_err *err) {
   struct base_buf bytes = buf_open(CHECKPOINT_FILE_BYTES);
   bool ok = journal_snapshot_read(path, &bytes, err) == JOURNAL_OK &&
-            checkpoint_parse(buf_str(&bytes), path, e, frame_next, err);
+            checkpoint_load_bytes(buf_str(&bytes), path, e, frame_next, err);
   buf_fini(&bytes);
   return ok;
+}
+
+/* A missing one is no error. */
+static bool checkpoint_load_file(const char *path, struct engine *e, uint64_t *frame_next, struct journal_err *err) {
+  if (access(path, F_OK) != 0 && errno == ENOENT) return false;
+  return checkpoint_load_path(path, e, frame_next, err);
 }
 
 bool checkpoint_load(const char *dir, struct engine *e, uint64_t *frame_next, struct journal_err *err) {

@@ -19,11 +19,17 @@ void checkpoint_close(struct checkpoint *c);
 
 enum checkpoint_state { CHECKPOINT_IDLE, CHECKPOINT_BUSY, CHECKPOINT_GOOD, CHECKPOINT_FAILED };
 
-/* Begins to write. False: one is still being written, or out of memory. */
-bool checkpoint_save(struct checkpoint *c, const struct engine *e, uint64_t frame_next);
+/* Begins to write; once it is there, `also` becomes a second name of it (a copy, where the file system has no hard
+ * links); "" for none. False: one is still being written, or out of memory. */
+bool checkpoint_save(struct checkpoint *c, const struct engine *e, uint64_t frame_next, const char *also);
 /* GOOD and FAILED are told once each; err is then set. With `wait` never BUSY. */
 enum checkpoint_state checkpoint_poll(struct checkpoint *c, bool wait, struct journal_err *err);
 /* Loads the newest sound one. False: none (err->text is then empty) or none that is sound (err tells). */
 bool checkpoint_load(const char *dir, struct engine *e, uint64_t *frame_next, struct journal_err *err);
+/* Loads that file; frame_next as above. False: err tells. */
+bool checkpoint_load_path(const char *path, struct engine *e, uint64_t *frame_next, struct journal_err *err);
+/* Loads from memory, the same bytes; path is for err. */
+bool checkpoint_load_bytes(struct base_str bytes, const char *path, struct engine *e, uint64_t *frame_next,
+                           struct journal_err *err);
 
 #endif

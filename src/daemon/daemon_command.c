@@ -10,9 +10,10 @@
 #define COMMAND_HELP_BYTES 65536u
 
 const struct daemon_command *const daemon_commands[] = {
-    &command_run,     &command_replay, &command_stats,       &command_record, &command_incidents,
-    &command_explain, &command_top,    &command_calibration, &command_alert,  &command_backup,
-    &command_health,  &command_check,  &command_version,     &command_help,   NULL,
+    &command_run,       &command_replay,  &command_stats,  &command_record,
+    &command_incidents, &command_explain, &command_top,    &command_calibration,
+    &command_alert,     &command_backup,  &command_export, &command_health,
+    &command_check,     &command_version, &command_help,   NULL,
 };
 
 const struct daemon_command *command_find(const char *name) {

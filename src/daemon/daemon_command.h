@@ -16,8 +16,8 @@ struct daemon_command {
 };
 
 extern const struct daemon_command command_run, command_replay, command_stats, command_record, command_incidents,
-    command_explain, command_top, command_calibration, command_alert, command_backup, command_health, command_check,
-    command_version, command_help;
+    command_explain, command_top, command_calibration, command_alert, command_backup, command_export, command_health,
+    command_check, command_version, command_help;
 
 /* All, in the order of the help; ends with NULL. */
 extern const struct daemon_command *const daemon_commands[];

@@ -63,6 +63,17 @@ bool conf_set_pair(struct daemon_conf *c, const char *pair, struct conf_err *err
   return conf_set(c, str_cut(s, 0, eq), str_cut(s, eq + 1, s.n), err);
 }
 
+void conf_write(const struct daemon_conf *c, bool numbers_only, struct base_buf *out) {
+  for (size_t i = 0; i < CONF_KEY_N; i++) {
+    const struct conf_key *k = &conf_keys[i];
+    bool number = k->type == CONF_U64 || k->type == CONF_DOUBLE || k->type == CONF_DURATION;
+    if (numbers_only && !number) continue;
+    buf_put_f(out, "%s: ", k->name);
+    conf_value_write((const char *)c + k->offset, k, out);
+    buf_put_char(out, '\n');
+  }
+}
+
 void conf_err_text(const struct conf_err *err, const char *path, struct base_buf *out) {
   if (err->line)
     buf_put_f(out, "%s:%u:%u: %s", path, err->line, err->column, err->text);

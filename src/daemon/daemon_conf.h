@@ -62,9 +62,17 @@
   X(U64, threads, "0", 0, LIMIT_THREADS, "", "threads of the engine; 0: one a core")                                   \
   X(U64, journal_segment_bytes, "67108864", 65536, 1073741824, "bytes", "size at which a journal file is closed")      \
   X(U64, journal_segments, "16", 2, 65536, "files", "journal files kept; the oldest is removed")                       \
+  X(DURATION, box_before, "2m", 0, 86400, "", "an incident's black box begins so long before it")                      \
+  X(U64, box_bytes, "2147483648", 0, 1099511627776, "bytes", "disk that black boxes may hold; the oldest leave")       \
   X(DURATION, checkpoint_interval, "60s", 1, 86400, "", "time between two checkpoints")                                \
   X(DURATION, history, "2160h", 3600, 315360000, "", "closed incidents older than that leave the history; 90 days")    \
   X(U64, history_bytes, "1073741824", 1048576, 1099511627776, "bytes", "size of the history's file; the oldest leave") \
+  X(DURATION, series_1s, "24h", 3600, 31536000, "", "points of series by the second are kept so long")                 \
+  X(U64, series_1s_bytes, "1073741824", 0, 1099511627776, "bytes", "of those; the oldest leave; 0: no series on disk") \
+  X(DURATION, series_10s, "168h", 3600, 315360000, "", "points by ten seconds; 7 days")                                \
+  X(U64, series_10s_bytes, "536870912", 1048576, 1099511627776, "bytes", "of those; the oldest leave")                 \
+  X(DURATION, series_1m, "2160h", 3600, 315360000, "", "points by the minute; 90 days")                                \
+  X(U64, series_1m_bytes, "536870912", 1048576, 1099511627776, "bytes", "of those; the oldest leave")                  \
   X(DURATION, idle_timeout, "15m", 1, 86400, "", "a connection on which nothing moves for so long is closed")          \
   X(LOGFORM, log, "text", 0, 0, "", "form of the lines on standard error: text, or json (an object a line)")
 
@@ -104,6 +112,9 @@ bool conf_set_pair(struct daemon_conf *c, const char *pair, struct conf_err *err
 bool conf_read(struct daemon_conf *c, struct base_str yaml, struct conf_err *err);
 /* Reads a file ("-": standard input). */
 bool conf_load(struct daemon_conf *c, const char *path, struct conf_err *err);
+/* Every key of the table as YAML, which conf_read reads back to the same; receivers of alerts, where secrets are, are
+ * left out. numbers_only: nor are texts in it, which name people's things. */
+void conf_write(const struct daemon_conf *c, bool numbers_only, struct base_buf *out);
 /* A receiver with nothing but defaults. */
 void conf_receiver_init(struct act_receiver_conf *r);
 /* The number of a receiver's key, from 0, below 32; -1: there is none. */

@@ -9,6 +9,7 @@
 
 #include "act_pairs.h"
 #include "act_view.h"
+#include "base_json.h"
 #include "base_must.h"
 #include "base_time.h"
 #include "daemon_log.h"
@@ -187,4 +188,31 @@ bool conf_value_set(void *field, const struct conf_key *k, struct base_str value
   }
   MUST(!"conf type");
   return false;
+}
+
+/* In the largest unit that is exact. */
+static void conf_write_duration(int64_t ns, struct base_buf *out) {
+  if (ns % TIME_NS_PER_S == 0)
+    buf_put_f(out, "%llds", (long long)(ns / TIME_NS_PER_S));
+  else
+    buf_put_f(out, "%.6fms", (double)ns / 1e6);
+}
+
+void conf_value_write(const void *field, const struct conf_key *k, struct base_buf *out) {
+  switch (k->type) {
+    case CONF_BOOL: buf_put_str(out, *(const uint64_t *)field ? STR("true") : STR("false")); break;
+    case CONF_U64:
+    case CONF_SEVERITY:
+    case CONF_ACTTYPE: buf_put_u64(out, *(const uint64_t *)field); break;
+    case CONF_LOGFORM: buf_put_str(out, *(const uint64_t *)field == LOG_FORM_JSON ? STR("json") : STR("text")); break;
+    case CONF_DOUBLE: buf_put_f(out, "%.17g", *(const double *)field); break;
+    case CONF_DURATION: conf_write_duration(*(const int64_t *)field, out); break;
+    case CONF_STRING:
+    case CONF_ADDRESS:
+    case CONF_SCOPES:
+    case CONF_URL:
+    case CONF_NAME:
+    case CONF_NAMES:
+    case CONF_PAIRS: json_quote(out, str_of(field)); break; /* a JSON string is a YAML string */
+  }
 }

@@ -32,6 +32,9 @@ struct conf_key {
  */
 bool conf_value_set(void *field, const struct conf_key *k, struct base_str value, struct conf_err *err);
 
+/* The value as YAML; of the types that the table of keys has. */
+void conf_value_write(const void *field, const struct conf_key *k, struct base_buf *out);
+
 /* Puts the text into *err; returns false, for `return conf_fail(...)`. */
 bool conf_fail(struct conf_err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -60,23 +60,33 @@ struct keep *keep_open(const struct keep_conf *conf, struct journal_err *err) {
   if (!k) return keep_refuse(NULL, err, "out of memory");
   k->conf = *conf;
   k->lock_fd = -1;
-  k->frame = buf_open(LIMIT_FRAME_BYTES);
+  k->text = buf_open(LIMIT_FRAME_BYTES);
   keep_path(k, "journal", k->journal_dir);
   keep_path(k, "incidents", k->incidents_dir);
   k->checkpoint = checkpoint_open(conf->dir);
   if (!k->checkpoint) return keep_refuse(k, err, "out of memory");
   if (!journal_dirs_make(conf->dir)) keep_fail_errno(k, conf->dir);
   if (!keep_lock(k)) return keep_refuse(k, err, "in use by another process");
-  return k;
+  struct box_conf box = {.dir = conf->dir,
+                         .before_ns = conf->box_before_ns,
+                         .bytes_max = conf->box_bytes,
+                         .conf = conf->conf,
+                         .version = conf->version,
+                         .engine = conf->engine,
+                         .counters = k->counters};
+  k->boxes = box_open(&box);
+  return k->boxes ? k : keep_refuse(k, err, "out of memory");
 }
 
 void keep_close(struct keep *k) {
   if (!k) return;
   checkpoint_close(k->checkpoint);
+  box_close(k->boxes);
   if (k->journal) journal_close(k->journal);
   if (k->incidents) journal_close(k->incidents);
+  unlogged_clear(&k->unlogged);
   if (k->lock_fd >= 0) close(k->lock_fd);
-  buf_fini(&k->frame);
+  buf_fini(&k->text);
   free(k);
 }
 
@@ -92,18 +102,13 @@ static struct journal *keep_log_open(struct keep *k, const char *dir, uint64_t s
   return j;
 }
 
-bool keep_logs_open(struct keep *k) {
-  if (!k->journal) k->journal = keep_log_open(k, k->journal_dir, k->conf.segment_bytes, k->conf.segments_max);
-  if (!k->incidents)
-    k->incidents = keep_log_open(k, k->incidents_dir, KEEP_INCIDENT_SEGMENT_BYTES, KEEP_INCIDENT_SEGMENTS);
-  return k->journal && k->incidents;
-}
-
 /* A log whose write failed is closed; the next checkpoint opens it again, which cuts a torn frame. */
 static void keep_log_fail(struct keep *k, struct journal **log, const char *dir) {
   char text[256];
   snprintf(text, sizeof text, "%.160s: cannot be written: %s", dir, strerror(errno));
   keep_fail(k, text);
+  if (*log == k->journal) box_gap(k->boxes);
+  if (*log == k->journal) k->fresh = false;
   journal_close(*log);
   *log = NULL;
 }
@@ -120,35 +125,73 @@ static void keep_append(struct keep *k, struct journal **log, const char *dir, e
   k->counters[REC_COUNTER_JOURNAL_BYTES] += body.n;
 }
 
-void keep_tick(struct keep *k, const struct rec_tick_input *in) {
-  if (!k->journal) return;
-  buf_clear(&k->frame);
-  rec_codec_tick_write(in, &k->frame);
-  if (!k->frame.bad) {
-    keep_append(k, &k->journal, k->journal_dir, REC_FRAME_TICK, buf_str(&k->frame));
-    return;
-  }
-  errno = EFBIG; /* without this tick what follows cannot be replayed; the next checkpoint makes it whole */
-  keep_log_fail(k, &k->journal, k->journal_dir);
-}
-
-void keep_incident(struct keep *k, struct base_str json) {
-  keep_append(k, &k->incidents, k->incidents_dir, REC_FRAME_INCIDENT, json);
-}
-
-void keep_audit(struct keep *k, struct base_str json) {
-  keep_append(k, &k->incidents, k->incidents_dir, REC_FRAME_AUDIT, json);
-}
-
 static void keep_sync(struct keep *k, struct journal **log, const char *dir, bool durable) {
   if (!*log) return;
   errno = EIO;
   if (journal_sync(*log, durable) != JOURNAL_OK) keep_log_fail(k, log, dir);
 }
 
+/* What it takes is there whatever comes next but a loss of power. */
+static void keep_incidents_sync(struct keep *k) {
+  keep_sync(k, &k->incidents, k->incidents_dir, false);
+  if (k->incidents) unlogged_clear(&k->unlogged);
+}
+
+/* What was told while it could not be written; what it has already, its readers skip. */
+static void keep_unlogged_write(struct keep *k) {
+  for (const struct unlogged_item *i = k->unlogged.first; i; i = i->next)
+    keep_append(k, &k->incidents, k->incidents_dir, i->kind, i->text);
+  keep_incidents_sync(k);
+}
+
+bool keep_incidents_open(struct keep *k) {
+  if (k->incidents) return true;
+  k->incidents = keep_log_open(k, k->incidents_dir, KEEP_INCIDENT_SEGMENT_BYTES, KEEP_INCIDENT_SEGMENTS);
+  if (k->incidents) keep_unlogged_write(k);
+  return k->incidents != NULL;
+}
+
+bool keep_logs_open(struct keep *k) {
+  if (!k->journal) k->journal = keep_log_open(k, k->journal_dir, k->conf.segment_bytes, k->conf.segments_max);
+  if (k->journal) box_journal(k->boxes, k->journal, k->fresh);
+  return keep_incidents_open(k) && k->journal;
+}
+
+void keep_tick(struct keep *k, const struct rec_tick_input *in) {
+  if (!k->journal) return;
+  buf_clear(&k->text);
+  rec_codec_tick_write(in, &k->text);
+  if (!k->text.bad) {
+    keep_append(k, &k->journal, k->journal_dir, REC_FRAME_TICK, buf_str(&k->text));
+    if (k->journal) k->frame = journal_next(k->journal) - 1;
+    box_tick(k->boxes, in);
+    return;
+  }
+  errno = EFBIG; /* without this tick what follows cannot be replayed; the next checkpoint makes it whole */
+  keep_log_fail(k, &k->journal, k->journal_dir);
+}
+
+static void keep_record(struct keep *k, enum rec_frame kind, uint64_t id, struct base_str json) {
+  k->counters[REC_COUNTER_UNLOGGED_LOST] += unlogged_put(&k->unlogged, kind, id, json);
+  keep_append(k, &k->incidents, k->incidents_dir, kind, json);
+}
+
+/* The tick behind a state reaches the kernel before the state does: what a restart makes of the journal has all that
+ * was told. */
+void keep_incident(struct keep *k, const struct rec_incident *in, struct base_str json) {
+  keep_sync(k, &k->journal, k->journal_dir, false);
+  keep_record(k, REC_FRAME_INCIDENT, in->id_hash, json);
+  box_incident(k->boxes, in, k->frame);
+}
+
+void keep_audit(struct keep *k, struct base_str json) {
+  keep_record(k, REC_FRAME_AUDIT, 0, json);
+  keep_incidents_sync(k); /* whoever asked is about to be told that it is taken */
+}
+
 void keep_flush(struct keep *k) {
   keep_sync(k, &k->journal, k->journal_dir, false);
-  keep_sync(k, &k->incidents, k->incidents_dir, false);
+  keep_incidents_sync(k);
 }
 
 static void keep_poll(struct keep *k, bool wait) {
@@ -156,6 +199,16 @@ static void keep_poll(struct keep *k, bool wait) {
   enum checkpoint_state state = checkpoint_poll(k->checkpoint, wait, &err);
   if (state == CHECKPOINT_FAILED) keep_fail(k, err.text);
   if (state == CHECKPOINT_GOOD && k->journal && k->incidents) keep_well(k);
+  if (state == CHECKPOINT_GOOD) box_checkpoint(k->boxes, k->saved_frame, k->saved_end);
+}
+
+static void keep_save(struct keep *k, const struct engine *e, struct base_wall end) {
+  char also[PATH_MAX];
+  uint64_t frame = journal_next(k->journal);
+  box_checkpoint_path(k->boxes, frame, end, also);
+  if (!checkpoint_save(k->checkpoint, e, frame, also)) return;
+  k->saved_frame = frame;
+  k->saved_end = end;
 }
 
 void keep_checkpoint(struct keep *k, const struct engine *e, bool wait) {
@@ -165,8 +218,12 @@ void keep_checkpoint(struct keep *k, const struct engine *e, bool wait) {
   if (!keep_logs_open(k) || info.tick_end.ns == 0) return;
   keep_sync(k, &k->journal, k->journal_dir, true);
   keep_sync(k, &k->incidents, k->incidents_dir, true);
-  if (k->journal) (void)checkpoint_save(k->checkpoint, e, journal_next(k->journal));
+  if (k->journal) keep_save(k, e, info.tick_end);
   if (wait) keep_poll(k, true);
+}
+
+void keep_boxes(const struct keep *k, struct box_stats *out) {
+  box_stats(k->boxes, out);
 }
 
 const char *keep_problem(const struct keep *k) {

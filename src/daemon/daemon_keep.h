@@ -1,6 +1,6 @@
 /* What run keeps on disk: the journal of ticks, the incident log, checkpoints.
  *
- *   DIR/lock  DIR/journal/  DIR/incidents/  DIR/checkpoint  DIR/checkpoint.before
+ *   DIR/lock  DIR/journal/  DIR/incidents/  DIR/checkpoint  DIR/checkpoint.before  DIR/box/
  *
  * No failure of the disk stops anything: it is remembered as the problem (for /healthz), writing pauses, and each
  * checkpoint tries again. After a pause the journal has a gap, which the checkpoint that ends the pause bridges. */
@@ -16,6 +16,10 @@ struct keep_conf {
   const char *dir; /* must outlive it */
   uint64_t segment_bytes;
   uint32_t segments_max;
+  int64_t box_before_ns; /* as struct box_conf, for the black boxes */
+  uint64_t box_bytes;
+  const char *conf, *version; /* must outlive it */
+  uint64_t engine;
 };
 
 /* NULL: another process has the directory, or out of memory; err tells. A directory that cannot be made or written
@@ -37,7 +41,8 @@ struct keep_restored {
 void keep_restore(struct keep *k, struct line *line, struct keep_restored *out);
 
 void keep_tick(struct keep *k, const struct rec_tick_input *in);
-void keep_incident(struct keep *k, struct base_str json);
+/* A state that was told; json is its text. */
+void keep_incident(struct keep *k, const struct rec_incident *in, struct base_str json);
 void keep_audit(struct keep *k, struct base_str json);
 /* Hands what is buffered to the kernel: it survives kill -9 from here on. */
 void keep_flush(struct keep *k);
@@ -45,7 +50,9 @@ void keep_flush(struct keep *k);
 void keep_checkpoint(struct keep *k, const struct engine *e, bool wait);
 /* What is wrong, or NULL. Lives until the next call. */
 const char *keep_problem(const struct keep *k);
-/* The journal's counters, by enum rec_counter. */
+struct box_stats;
+void keep_boxes(const struct keep *k, struct box_stats *out);
+/* The journal's and the boxes' counters, by enum rec_counter. */
 const uint64_t *keep_counters(const struct keep *k);
 void keep_close(struct keep *k);
 

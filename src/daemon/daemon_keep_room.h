@@ -4,8 +4,10 @@
 
 #include <limits.h>
 
+#include "daemon_box.h"
 #include "daemon_checkpoint.h"
 #include "daemon_keep.h"
+#include "daemon_unlogged.h"
 #include "rec_counter.h"
 
 struct keep {
@@ -13,7 +15,13 @@ struct keep {
   int lock_fd;
   struct journal *journal, *incidents; /* NULL: not writable now */
   struct checkpoint *checkpoint;
-  struct base_buf frame;
+  struct boxes *boxes;
+  struct unlogged unlogged; /* what the incident log may not have */
+  uint64_t frame;           /* of the journal, the last that the engine has heard */
+  uint64_t saved_frame;     /* of the checkpoint under way, and its last tick's end */
+  struct base_wall saved_end;
+  bool fresh;           /* the engine has heard nothing that is not in the journal from frame 0 on */
+  struct base_buf text; /* of the frame under way */
   char journal_dir[PATH_MAX], incidents_dir[PATH_MAX];
   char problem[256];
   uint64_t counters[REC_COUNTER_COUNT];
@@ -22,5 +30,6 @@ struct keep {
 void keep_fail(struct keep *k, const char *text);
 /* Opens what is not open. */
 bool keep_logs_open(struct keep *k);
+bool keep_incidents_open(struct keep *k);
 
 #endif

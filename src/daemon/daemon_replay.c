@@ -8,6 +8,7 @@
 
 #include "daemon_command.h"
 #include "daemon_incident.h"
+#include "daemon_pack.h"
 #include "daemon_setup.h"
 #include "io_loop.h"
 #include "rec_counter.h"
@@ -149,10 +150,27 @@ static bool replay_format_known(const char *format) {
   return daemon_format_read(format, &messages) || strcmp(format, "recording") == 0 || strcmp(format, "journal") == 0;
 }
 
+/* One incident again: its configuration is its own. */
+static int replay_one(const struct option_set *o, const char *path) {
+  const char *id = option_get(o, "incident", NULL), *data = option_get(o, "data", NULL);
+  struct daemon_conf conf;
+  if ((id && (!data || path)) || option_has(o, "config") || option_has(o, "set") || option_has(o, "format")) {
+    command_say("replay: of one incident wants --incident ID --data DIR, or a pack; and no configuration");
+    return EXIT_USAGE;
+  }
+  if (!replay_conf(&conf, o)) return EXIT_BAD;
+  return replay_pack(path, data, id, setup_threads(&conf), option_get(o, "incidents", "-"));
+}
+
 static int replay_run(const struct option_set *o) {
-  const char *format = option_get(o, "format", "als");
+  const char *format = option_get(o, "format", "als"), *path = o->positional[0];
   struct daemon_conf conf;
   struct replay r = {0};
+  if (option_has(o, "incident") || (path && !option_has(o, "format") && pack_is(path))) return replay_one(o, path);
+  if (!path) {
+    command_say("replay: wants INPUT, or --incident ID --data DIR");
+    return EXIT_USAGE;
+  }
   if (!replay_format_known(format)) {
     command_say("replay: no format '%.32s'; " DAEMON_FORMAT_NAMES ", recording or journal", format);
     return EXIT_USAGE;
@@ -161,7 +179,7 @@ static int replay_run(const struct option_set *o) {
   int status = EXIT_BAD;
   if (replay_open(&r, &conf)) {
     struct base_mono from = io_mono_now();
-    replay_read(&r, format, o->positional[0]);
+    replay_read(&r, format, path);
     status = replay_results(&r, o, (double)(io_mono_now().ns - from.ns) / 1e9);
   }
   replay_close(&r);
@@ -170,6 +188,8 @@ static int replay_run(const struct option_set *o) {
 
 static const struct option_spec replay_options[] = {
     {"format", "FORMAT", DAEMON_FORMAT_NAMES ", recording or journal"},
+    {"incident", "ID", "make this incident of --data again, from its black box"},
+    {"data", "DIR", "the data directory that has it; its daemon may be running"},
     {"incidents", "FILE", "write the incidents to FILE, one JSON line each; - (default) is standard output"},
     {"threads", "N", "threads of the engine; the answer does not depend on it; 0: one a core"},
     {"digest", NULL,
@@ -182,13 +202,16 @@ static const struct option_spec replay_options[] = {
 
 const struct daemon_command command_replay = {
     .name = "replay",
-    .usage = "[--format FORMAT] [--incidents FILE] [--threads N] [--digest] [--set KEY=VALUE]... INPUT",
-    .about = "runs the engine over a recording, as fast as it goes",
+    .usage =
+        "[--format FORMAT] [--incidents FILE] [--threads N] [--digest] [--set KEY=VALUE]... INPUT\n"
+        "       foreshock replay [--incidents FILE] [--threads N] --incident ID --data DIR | PACK",
+    .about = "runs the engine over a recording, or makes one incident again",
     .more =
         "INPUT is a file, a directory where the format is journal, or - for standard input. Time is the "
-        "recording's own. A\nbroken or cut input is reported at the end; what could be read counts.",
+        "recording's own. A\nbroken or cut input is reported at the end; what could be read counts.\n"
+        "With --incident, or of a PACK that export wrote: one incident is made again, and compared with what was told "
+        "then;\nwhere it is not the same byte for byte, the exit status is 1.",
     .options = replay_options,
-    .positional_min = 1,
     .positional_max = 1,
     .run = replay_run,
 };

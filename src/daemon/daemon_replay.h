@@ -31,4 +31,8 @@ void replay_recording(struct replay *r, const char *path); /* what `record` wrot
 void replay_journal(struct replay *r, const char *path);   /* a data directory, or the journal in it */
 void replay_messages(struct replay *r, const char *path, enum daemon_format format);
 
+/* One incident, from its black box in a data directory (id not NULL) or from a pack; its JSON goes to out, and whether
+ * it is what was told to standard error. The exit status. */
+int replay_pack(const char *path, const char *data, const char *id, unsigned threads, const char *out);
+
 #endif

@@ -25,10 +25,12 @@ void keep_incidents_read(struct keep *k, keep_incident_fn fn, void *ctx) {
 
 /* One pass over the tail. */
 struct restore {
+  struct keep *keep;
   struct line *line;
   struct base_arena arena;
   struct keep_restored *out;
   uint64_t seq; /* of the last tick that the engine knows */
+  bool broken;  /* the journal's end is not what the engine has */
   bool has_seq; /* false: a fresh engine, which may begin with frame 0 only */
 };
 
@@ -50,6 +52,7 @@ static bool restore_frame(struct restore *r, uint64_t number, struct base_str bo
   else if (r->has_seq && in->tick.seq > r->seq + 1)
     ok = restore_note(r, "the journal has a gap; what follows it is not used");
   else if (!r->has_seq || in->tick.seq == r->seq + 1) {
+    r->keep->frame = number;
     line_apply(r->line, in);
     r->seq = in->tick.seq;
     r->has_seq = true;
@@ -70,7 +73,11 @@ static void restore_tail(struct restore *r, const char *dir, uint64_t from) {
     enum journal_status status = journal_cursor_next(c, &number, &kind, &body, &err);
     if (status == JOURNAL_BAD) restore_note(r, err.text); /* the gap that it leaves shows in the next tick */
     if (status == JOURNAL_END || status == JOURNAL_IO) break;
-    if (status == JOURNAL_OK && kind == REC_FRAME_TICK && !restore_frame(r, number, body)) break;
+    r->broken |= status == JOURNAL_BAD;
+    if (status == JOURNAL_OK && kind == REC_FRAME_TICK && !restore_frame(r, number, body)) {
+      r->broken = true;
+      break;
+    }
   }
   journal_cursor_close(c);
 }
@@ -87,6 +94,13 @@ static void restore_put_aside(struct keep *k) {
   if (d) closedir(d);
   (void)rmdir(old);
   if (rename(k->journal_dir, old) != 0) keep_fail(k, "an unusable journal cannot be put aside");
+  box_reset(k->boxes);
+}
+
+/* What is appended now does not follow from what is there: the next checkpoint bridges it. */
+static void restore_broken(struct keep *k) {
+  k->fresh = false;
+  box_gap(k->boxes);
 }
 
 /* The door must go on with the engine's numbers. */
@@ -104,23 +118,28 @@ static void restore_fold(struct line *line) {
 }
 
 void keep_restore(struct keep *k, struct line *line, struct keep_restored *out) {
-  struct restore r = {.line = line, .out = out};
+  struct restore r = {.keep = k, .line = line, .out = out};
   struct journal_err err = {0};
   uint64_t from = 0;
   memset(out, 0, sizeof *out);
   void *mem = malloc(RESTORE_ARENA_BYTES);
   r.arena = arena_over(mem, mem ? RESTORE_ARENA_BYTES : 0);
   out->checkpoint = checkpoint_load(k->conf.dir, line_engine(line), &from, &err);
-  if (!out->checkpoint && err.text[0]) restore_note(&r, err.text);
+  if (err.text[0]) restore_note(&r, err.text); /* also where the one before was sound */
   if (out->checkpoint) {
     struct engine_info info;
     engine_info(line_engine(line), &info);
     r.seq = info.tick_seq;
     r.has_seq = true;
   }
+  k->fresh = !out->checkpoint;
+  (void)keep_incidents_open(k); /* what the tail tells may be news */
   if (access(k->journal_dir, F_OK) == 0) {
     restore_tail(&r, k->journal_dir, from);
-    if (!r.has_seq && out->note[0]) restore_put_aside(k);
+    if (!r.has_seq && out->note[0])
+      restore_put_aside(k);
+    else if (r.broken)
+      restore_broken(k);
   }
   free(mem);
   restore_fold(line);

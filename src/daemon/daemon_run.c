@@ -13,6 +13,7 @@
 #include "daemon_listen.h"
 #include "daemon_log.h"
 #include "daemon_receiver.h"
+#include "daemon_series.h"
 #include "daemon_setup.h"
 #include "daemon_source.h"
 #include "daemon_version.h"
@@ -42,8 +43,9 @@ struct run {
   struct tls_set tls;
   struct io_server *server[RUN_SERVERS]; /* by enum tls_listener */
   struct serve_history *seconds;
+  struct series_keeper series; /* store NULL: none on disk */
   struct serve_tokens *tokens; /* NULL: none are asked for */
-  struct base_buf incident;
+  struct base_buf incident, conf_text;
   struct rec_incident state; /* the one under way */
   struct base_mono stepped_at, checkpoint_at;
   bool restoring;
@@ -78,7 +80,7 @@ static void run_incident(void *ctx, const struct rec_incident *incident) {
   enum serve_put put = serve_incident(r->serve, buf_str(&r->incident));
   if (!r->restoring) run_say(incident, put, was_open);
   bool news = put == SERVE_PUT_NEW || put == SERVE_PUT_CHANGED;
-  if (news && r->keep) keep_incident(r->keep, buf_str(&r->incident));
+  if (news && r->keep) keep_incident(r->keep, &r->state, buf_str(&r->incident));
   if (news && r->act) (void)act_incident(r->act, buf_str(&r->incident));
   if (news && r->history) store_incident(r->history, buf_str(&r->incident));
 }
@@ -125,6 +127,10 @@ static void run_second(void *ctx) {
   serve_second(r->serve);
   tls_watch(&r->tls, io_wall_now());
   if (r->history) store_second(r->history);
+  if (r->series.store) {
+    series_keeper_second(&r->series);
+    store_series_second(r->series.store);
+  }
   if (!r->keep || mono.ns - r->checkpoint_at.ns < r->conf.checkpoint_interval_ns) return;
   r->checkpoint_at = mono;
   keep_checkpoint(r->keep, line_engine(r->line), false);
@@ -204,6 +210,22 @@ static bool run_open_history(struct run *r) {
   return r->history != NULL;
 }
 
+static bool run_open_series(struct run *r) {
+  char path[CONF_STRING_BYTES + 16];
+  if (r->conf.series_1s_bytes == 0) return true;
+  snprintf(path, sizeof path, "%s/series.db", r->conf.data_dir);
+  struct store_series_conf conf = {.path = path,
+                                   .tier = {{r->conf.series_1s_ns / TIME_NS_PER_S, r->conf.series_1s_bytes},
+                                            {r->conf.series_10s_ns / TIME_NS_PER_S, r->conf.series_10s_bytes},
+                                            {r->conf.series_1m_ns / TIME_NS_PER_S, r->conf.series_1m_bytes}},
+                                   .log = log_room()};
+  r->series =
+      (struct series_keeper){.store = store_series_open(&conf), .seconds = r->seconds, .engine = line_engine(r->line)};
+  r->source.series = r->series.store;
+  if (!r->series.store) command_say("series: out of memory or threads");
+  return r->series.store != NULL;
+}
+
 static bool run_open_act(struct run *r) {
   char dir[CONF_STRING_BYTES + 16], why[ACT_ERR_BYTES];
   if (r->conf.alerts.receiver_n == 0) return true;
@@ -217,6 +239,14 @@ static bool run_open_act(struct run *r) {
   return r->act != NULL;
 }
 
+/* Lives as long as the buffer. */
+static const char *run_conf_text(struct run *r) {
+  conf_write(&r->conf, false, &r->conf_text);
+  buf_put_char(&r->conf_text, 0);
+  MUST(!r->conf_text.bad);
+  return r->conf_text.p;
+}
+
 static bool run_open_keep(struct run *r) {
   if (!r->conf.data_dir[0]) {
     log_say(BASE_LEVEL_WARNING, "data", "no --data: what is learned lives in memory only");
@@ -224,14 +254,19 @@ static bool run_open_keep(struct run *r) {
   }
   struct keep_conf conf = {.dir = r->conf.data_dir,
                            .segment_bytes = r->conf.journal_segment_bytes,
-                           .segments_max = (uint32_t)r->conf.journal_segments};
+                           .segments_max = (uint32_t)r->conf.journal_segments,
+                           .box_before_ns = r->conf.box_before_ns,
+                           .box_bytes = r->conf.box_bytes,
+                           .conf = run_conf_text(r),
+                           .version = DAEMON_VERSION " (" DAEMON_COMMIT ")",
+                           .engine = setup_engine_hash(&r->conf)};
   struct journal_err err = {0};
   r->keep = keep_open(&conf, &err);
   if (!r->keep) {
     command_say("%s", err.text);
     return false;
   }
-  if (!run_open_act(r) || !run_open_history(r)) return false;
+  if (!run_open_act(r) || !run_open_history(r) || !run_open_series(r)) return false;
   struct keep_restored restored;
   keep_incidents_read(r->keep, run_known_frame, r);
   r->restoring = true;
@@ -294,6 +329,7 @@ static bool run_open_scrape(struct run *r) {
 static bool run_open(struct run *r, const struct option_set *o) {
   r->incident = buf_open(RUN_INCIDENT_BYTES);
   setup_descriptors();
+  r->conf_text = buf_open(CONF_FILE_BYTES);
   r->loop = io_loop_open();
   return r->loop && run_conf(r, o) && run_open_line(r) && run_open_serve(r) && run_open_keep(r) &&
          run_open_recording(r, o) && run_open_servers(r) && run_open_scrape(r);
@@ -310,6 +346,7 @@ static void run_finish(struct run *r) {
   while (line_step(r->line, now, false)) continue;
   while (line_step(r->line, now, true)) continue;
   run_flush(r);
+  if (r->series.store) series_keeper_finish(&r->series);
   if (r->keep) keep_checkpoint(r->keep, line_engine(r->line), true);
 }
 
@@ -331,6 +368,7 @@ static bool run_close(struct run *r) {
   }
   act_close(r->act, RUN_PATIENCE_NS);
   store_close(r->history);
+  store_series_close(r->series.store);
   serve_close(r->serve);
   serve_store_close(r->store);
   history_close(r->seconds);
@@ -339,6 +377,7 @@ static bool run_close(struct run *r) {
   line_close(r->line);
   if (r->loop) io_loop_close(r->loop);
   buf_fini(&r->incident);
+  buf_fini(&r->conf_text);
   free(r);
   return good;
 }

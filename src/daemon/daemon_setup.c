@@ -6,7 +6,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base_hash.h"
+#include "base_must.h"
 #include "daemon_command.h"
+#include "daemon_version.h"
 
 static bool setup_fail(const struct conf_err *err, const char *path) {
   char text[1024];
@@ -40,6 +43,16 @@ struct engine_conf setup_engine(const struct daemon_conf *conf) {
                               .alerts_per_week = conf->alerts_per_week,
                               .seasonality = conf->seasonality != 0,
                               .mute = str_of(conf->mute)};
+}
+
+uint64_t setup_engine_hash(const struct daemon_conf *conf) {
+  struct engine_conf e = setup_engine(conf);
+  char text[CONF_STRING_BYTES + 256];
+  struct base_buf out = buf_over(text, sizeof text);
+  buf_put_f(&out, "%s %s %u %.17g %d ", DAEMON_VERSION, DAEMON_COMMIT, e.series_max, e.alerts_per_week, e.seasonality);
+  buf_put_str(&out, e.mute);
+  MUST(!out.bad);
+  return hash_bytes(HASH_KEY_FIXED, out.p, out.n);
 }
 
 struct io_server_conf setup_http(const struct daemon_conf *conf, struct receiver *r, struct io_tls *tls,

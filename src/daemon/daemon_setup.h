@@ -16,6 +16,10 @@ unsigned setup_threads(const struct daemon_conf *conf);
 /* What of it the engine is made by; views into conf. */
 struct engine_conf setup_engine(const struct daemon_conf *conf);
 
+/* A hash of all that the meaning of a log depends on but the log: this program, and what the engine is made by. Equal
+ * hashes, equal answers. */
+uint64_t setup_engine_hash(const struct daemon_conf *conf);
+
 /* The HTTP receiver; views into conf. */
 struct io_server_conf setup_http(const struct daemon_conf *conf, struct receiver *r, struct io_tls *tls,
                                  uint64_t *counters);

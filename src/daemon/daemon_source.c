@@ -1,8 +1,11 @@
 #include "daemon_source.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
+#include "daemon_box.h"
 #include "daemon_log.h"
+#include "daemon_series.h"
 
 #define SOURCE_READY_NS (5 * TIME_NS_PER_S) /* ready so long after the start even where nothing came */
 
@@ -23,11 +26,26 @@ static void source_engine(struct source *s, struct serve_status *out) {
 static const char *source_problem(struct source *s) {
   const char *keep = s->keep ? keep_problem(s->keep) : NULL;
   struct store_stats stats = {0};
+  struct store_series_stats series = {0};
   if (s->history) store_stats(s->history, &stats);
-  if (!keep && !stats.problem[0]) return NULL;
-  snprintf(s->problem, sizeof s->problem, "%s%s%s%s", keep ? keep : "", keep && stats.problem[0] ? "; " : "",
-           stats.problem[0] ? "history: " : "", stats.problem);
+  if (s->series) store_series_stats(s->series, &series);
+  if (!keep && !stats.problem[0] && !series.problem[0]) return NULL;
+  struct base_buf out = buf_over(s->problem, sizeof s->problem - 1);
+  if (keep) buf_put_f(&out, "%s", keep);
+  if (stats.problem[0]) buf_put_f(&out, "%shistory: %s", out.n ? "; " : "", stats.problem);
+  if (series.problem[0]) buf_put_f(&out, "%sseries: %s", out.n ? "; " : "", series.problem);
+  s->problem[out.n] = 0;
   return s->problem;
+}
+
+static void source_disk(struct source *s, struct serve_status *out) {
+  struct box_stats boxes = {0};
+  struct store_series_stats series = {0};
+  if (s->keep) keep_boxes(s->keep, &boxes);
+  if (s->series) store_series_stats(s->series, &series);
+  out->boxes = boxes.n;
+  out->box_bytes = boxes.bytes;
+  for (unsigned t = 0; t < STORE_TIERS; t++) out->series_bytes += series.bytes[t];
 }
 
 static void source_status(void *ctx, struct serve_status *out) {
@@ -39,6 +57,7 @@ static void source_status(void *ctx, struct serve_status *out) {
   out->alerts_per_week = s->conf->alerts_per_week;
   out->data_dir = s->conf->data_dir;
   out->problem = source_problem(s);
+  source_disk(s, out);
   out->connections = 0;
   for (unsigned i = 0; i < TLS_LISTENERS; i++)
     if (s->server[i]) out->connections += io_server_connections(s->server[i]);
@@ -87,12 +106,22 @@ static uint64_t source_history(struct store *history, enum rec_counter c) {
   return c == REC_COUNTER_STORE_WRITTEN ? stats.written : c == REC_COUNTER_STORE_DROPPED ? stats.dropped : stats.errors;
 }
 
+static uint64_t source_series_counter(struct store_series *series, enum rec_counter c) {
+  struct store_series_stats stats;
+  if (c != REC_COUNTER_SERIES_WRITTEN && c != REC_COUNTER_SERIES_DROPPED && c != REC_COUNTER_SERIES_ERRORS) return 0;
+  store_series_stats(series, &stats);
+  return c == REC_COUNTER_SERIES_WRITTEN   ? stats.written
+         : c == REC_COUNTER_SERIES_DROPPED ? stats.dropped
+                                           : stats.errors;
+}
+
 /* Each counter is counted in one place; the others hold 0 of it. */
 static uint64_t source_counter(void *ctx, enum rec_counter c) {
   struct source *s = ctx;
   uint64_t n = s->door[c] + wire_fold_counters(line_fold(s->line))[c] + engine_counters(line_engine(s->line))[c];
   if (c == REC_COUNTER_ALERT_STATES_LOST && s->act) n += act_lost(s->act);
   if (s->history) n += source_history(s->history, c);
+  if (s->series) n += source_series_counter(s->series, c);
   return s->keep ? n + keep_counters(s->keep)[c] : n;
 }
 
@@ -220,6 +249,28 @@ static bool source_incident(void *ctx, uint64_t id, struct base_buf *out) {
   return s->history && store_find(s->history, id, out);
 }
 
+static int64_t source_reach(void *ctx, uint32_t step_s) {
+  struct source *s = ctx;
+  return s->series ? store_series_reach(s->series, step_s) : 0;
+}
+
+static bool source_points(void *ctx, uint32_t idx, int64_t from_s, uint32_t step_s, uint32_t n, struct serve_point *out,
+                          uint32_t *rows) {
+  struct source *s = ctx;
+  const struct rec_series *who = engine_series(line_engine(s->line), idx);
+  struct store_point *p = s->series && who ? calloc(n ? n : 1, sizeof *p) : NULL;
+  char key[LIMIT_SERIES_KEY_BYTES];
+  if (!p) return !s->series || !who;
+  struct base_str whose = {key, series_key(who, key)};
+  bool good = store_series_read(s->series, whose, from_s, step_s, n, p, rows);
+  for (uint32_t i = 0; good && i < n; i++) {
+    if (out[i].known || !p[i].known) continue;
+    out[i] = (struct serve_point){{p[i].requests, p[i].errors, p[i].mean_ms, p[i].p99_ms}, true};
+  }
+  free(p);
+  return good;
+}
+
 static bool source_change(void *ctx, const struct rec_change *change) {
   struct source *s = ctx;
   return line_change(s->line, change);
@@ -254,6 +305,8 @@ struct serve_source source_of(struct source *s) {
                                .job = source_job,
                                .targets_down = source_targets_down,
                                .incident = source_incident,
+                               .reach = source_reach,
+                               .points = source_points,
                                .change = source_change,
                                .command = source_command,
                                .audit = source_audit};

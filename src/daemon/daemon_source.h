@@ -10,13 +10,15 @@
 #include "daemon_tls.h"
 #include "serve.h"
 #include "store.h"
+#include "store_series.h"
 
 struct source {
   struct line *line;
-  struct keep *keep;     /* NULL: memory only */
-  struct act *act;       /* NULL: no receivers of alerts */
-  struct store *history; /* NULL: memory only */
-  char problem[512];     /* what the status points at */
+  struct keep *keep;           /* NULL: memory only */
+  struct act *act;             /* NULL: no receivers of alerts */
+  struct store *history;       /* NULL: memory only */
+  struct store_series *series; /* NULL: no series on disk */
+  char problem[512];           /* what the status points at */
   const struct daemon_conf *conf;
   unsigned threads;
   struct base_wall started_at;

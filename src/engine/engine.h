@@ -54,6 +54,22 @@ size_t engine_save(const struct engine *e, void *dst, size_t dst_bytes);
 enum engine_status engine_load(struct engine *e, const void *src, size_t src_bytes);
 const char *engine_status_text(enum engine_status s);
 
+/* Other names in place of those of a mesh, for a checkpoint that may be shown to strangers. What to name: a dim, or one
+ * of these. */
+enum { ENGINE_WORD_REQUEST = REC_DIM_COUNT, ENGINE_WORD_TRACE, ENGINE_WORD_TEXT };
+#define ENGINE_WORD_BYTES 40u
+struct engine_names {
+  void *ctx;
+  /* Equal names must become equal, different ones different; `was` is never empty. Returns the bytes in out. */
+  size_t (*name)(void *ctx, unsigned what, struct base_str was, char out[ENGINE_WORD_BYTES]);
+  uint64_t (*id)(void *ctx, uint64_t id_hash); /* ids of incidents are made from names */
+};
+/* As engine_save; sentences in it that were made of names are withheld. e is spent: its incidents lose their names. */
+size_t engine_save_as(struct engine *e, void *dst, size_t dst_bytes, const struct engine_names *names);
+/* The series by other names, which text holds; its bucket is that of its new key. */
+struct rec_series engine_series_rename(const struct rec_series *s, const struct engine_names *names,
+                                       char text[REC_DIM_COUNT][ENGINE_WORD_BYTES]);
+
 /* A hash over all state, in a fixed order: equal logs, equal digests, whatever the threads. */
 uint64_t engine_digest(const struct engine *e);
 

@@ -89,6 +89,11 @@ void engine_calibrate_run(struct engine *e, uint32_t seq);
 /* engine_apart.c: once a second, siblings against each other; appends to e->apart. */
 void engine_apart_run(struct engine *e, uint32_t seq, struct detect_out *out);
 
+/* engine_rename.c: the head's texts; of all slots, used or not. */
+void engine_head_rename(struct incident_head *h, const struct engine_names *names);
+void engine_gauge_rename(char key[REC_GAUGE_KEY_BYTES], uint16_t *key_n, char line[LIMIT_LOG_LINE_BYTES],
+                         uint8_t *line_n, const struct engine_names *names);
+
 /* log c of each share from the budget and the number of watched pairs (docs/detectors/alarm.md). */
 void engine_threshold_set(struct engine *e);
 void engine_pairs_add(struct engine *e, const struct rec_series *s, int sign);

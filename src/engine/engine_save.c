@@ -13,6 +13,7 @@ struct sink {
   size_t n, cap;
   uint64_t hash;
   bool bad;
+  const struct engine_names *names; /* NULL: names are written as they are */
 };
 
 static void sink_put(struct sink *s, const void *bytes, size_t n) {
@@ -33,6 +34,12 @@ static void sink_u64(struct sink *s, uint64_t v) {
 static void sink_str(struct sink *s, struct base_str v) {
   sink_u64(s, v.n);
   sink_put(s, v.p, v.n);
+}
+
+static void sink_name(struct sink *s, unsigned dim, struct base_str v) {
+  char other[ENGINE_WORD_BYTES];
+  if (s->names && v.n) v = (struct base_str){other, s->names->name(s->names->ctx, dim, v, other)};
+  sink_str(s, v);
 }
 
 struct source {
@@ -71,8 +78,8 @@ static struct base_str source_str(struct source *s) {
 static void graph_save(const struct series_catalog *c, struct sink *s) {
   sink_u64(s, c->node_n);
   for (uint32_t i = 0; i < c->node_n; i++) {
-    sink_str(s, c->node[i].ns);
-    sink_str(s, c->node[i].name);
+    sink_name(s, REC_DIM_NAMESPACE, c->node[i].ns);
+    sink_name(s, REC_DIM_SERVICE, c->node[i].name);
   }
   sink_u64(s, c->edge_n);
   for (uint32_t i = 0; i < c->edge_n; i++) {
@@ -82,7 +89,13 @@ static void graph_save(const struct series_catalog *c, struct sink *s) {
 }
 
 static void series_save(const struct engine *e, uint32_t idx, struct sink *s) {
+  char text[REC_DIM_COUNT][ENGINE_WORD_BYTES];
   const struct rec_series *w = &e->catalog.entry[idx].who;
+  struct rec_series other;
+  if (s->names) {
+    other = engine_series_rename(w, s->names, text);
+    w = &other;
+  }
   uint8_t head[4] = {w->level, w->side, w->bucket, e->state[idx].used};
   sink_u64(s, idx);
   sink_put(s, head, sizeof head);
@@ -125,6 +138,7 @@ static void gauges_save(const struct engine *e, struct sink *s) {
     if (!(t->used[at / 64] >> (at % 64) & 1u)) continue;
     struct gauge_watch w = t->watch[at];
     w.next = GAUGE_NONE; /* chains are built again */
+    if (s->names) engine_gauge_rename(w.key, &w.key_n, w.line, &w.line_n, s->names);
     sink_u64(s, at | (uint64_t)(t->hot[at / 64] >> (at % 64) & 1u) << 32);
     sink_put(s, &w, sizeof w);
   }
@@ -161,8 +175,8 @@ size_t engine_save_bytes(const struct engine *e) {
   return s.n + sizeof(uint64_t);
 }
 
-size_t engine_save(const struct engine *e, void *dst, size_t dst_bytes) {
-  struct sink s = {.p = dst, .cap = dst_bytes, .hash = 1};
+static size_t save(const struct engine *e, void *dst, size_t dst_bytes, const struct engine_names *names) {
+  struct sink s = {.p = dst, .cap = dst_bytes, .hash = 1, .names = names};
   all_save(e, &s);
   if (s.bad || s.cap - s.n < sizeof(uint64_t)) return 0;
   uint64_t length = s.n + sizeof(uint64_t);
@@ -170,6 +184,15 @@ size_t engine_save(const struct engine *e, void *dst, size_t dst_bytes) {
   uint64_t digest = hash_bytes(HASH_KEY_FIXED, s.p, s.n);
   memcpy(s.p + s.n, &digest, sizeof digest);
   return (size_t)length;
+}
+
+size_t engine_save(const struct engine *e, void *dst, size_t dst_bytes) {
+  return save(e, dst, dst_bytes, NULL);
+}
+
+size_t engine_save_as(struct engine *e, void *dst, size_t dst_bytes, const struct engine_names *names) {
+  engine_head_rename(&e->head, names);
+  return save(e, dst, dst_bytes, names);
 }
 
 uint64_t engine_digest(const struct engine *e) {

@@ -33,7 +33,7 @@ struct journal_conf {
   const char *dir;        /* a directory of segments, or NULL with `file` */
   const char *file;       /* a single-file log ("-": standard output) */
   uint64_t segment_bytes; /* roll past this; 0: LIMIT_SEGMENT_BYTES */
-  uint32_t segments_max;  /* oldest unpinned removed past this; 0: never */
+  uint32_t segments_max;  /* so many newest are kept in any case, older ones while they are pinned; 0: all */
 };
 
 /* Creates or continues a log; only one writer at a time may have it open. A file that is no regular one (a pipe, "-")
@@ -41,6 +41,10 @@ struct journal_conf {
 struct journal *journal_open(const struct journal_conf *conf, struct journal_err *err);
 /* Number of the frame that the next append gets, from 0. */
 uint64_t journal_next(const struct journal *j);
+/* The first frame of the segments that are kept in any case: from it on nothing but damage is missing. */
+uint64_t journal_window(const struct journal *j);
+/* Bytes of the older segments, which only pins hold. Cost: a pass over them. */
+uint64_t journal_held_bytes(const struct journal *j);
 /* Takes the frame whole, or, with JOURNAL_IO, not at all: then earlier frames could not be written; they (64 KiB and
  * a frame at most) are still kept in memory, and a later call tries again: a full disk may have room then. After a
  * failed fdatasync nothing is known about the disk: every later call is JOURNAL_IO; close, and open again.

@@ -18,19 +18,24 @@ struct pin {
   uint64_t id, from, to;
 };
 
+struct segment {
+  uint64_t first, bytes; /* bytes: 0 for the open one, whose size is the journal's */
+};
+
 struct journal {
-  char *dir;            /* NULL: a single file or a stream */
-  char *path;           /* of the open segment */
-  int fd;               /* its descriptor, at its end less what is buffered */
-  int lock_fd;          /* the directory, locked; -1 with a single file */
-  bool stream;          /* no regular file: nothing to sync */
-  bool broken;          /* an fdatasync failed */
-  uint64_t first, next; /* frame numbers: the open segment's first, the next append's */
-  uint64_t bytes;       /* of the open segment, the buffered ones too */
+  char *dir;             /* NULL: a single file or a stream */
+  char *path;            /* of the open segment */
+  int fd;                /* its descriptor, at its end less what is buffered */
+  int lock_fd;           /* the directory, locked; -1 with a single file */
+  bool stream;           /* no regular file: nothing to sync */
+  bool broken;           /* an fdatasync failed */
+  uint64_t first, next;  /* frame numbers: the open segment's first, the next append's */
+  uint64_t bytes;        /* of the open segment, the buffered ones too */
+  uint64_t rolled_bytes; /* of the one before it, while that is closed */
   uint64_t segment_bytes;
   uint32_t segments_max;
   struct base_buf buffer;
-  uint64_t *segment; /* first numbers of the directory's segments, ascending; the last is the open one */
+  struct segment *segment; /* of the directory, ascending; the last is the open one */
   size_t segment_n;
   struct pin *pin;
   size_t pin_n;
@@ -105,10 +110,11 @@ static bool segment_continue(struct journal *j, uint64_t first, bool *damaged) {
 }
 
 static bool segment_note(struct journal *j, uint64_t first) {
-  uint64_t *more = realloc(j->segment, (j->segment_n + 1) * sizeof *more);
+  struct segment *more = realloc(j->segment, (j->segment_n + 1) * sizeof *more);
   if (!more) return fail(j, "list segments");
   j->segment = more;
-  j->segment[j->segment_n++] = first;
+  if (j->segment_n) j->segment[j->segment_n - 1].bytes = j->rolled_bytes;
+  j->segment[j->segment_n++] = (struct segment){first, 0};
   return true;
 }
 
@@ -117,6 +123,7 @@ static bool segment_roll(struct journal *j) {
   char *old_path = j->path;
   int old_fd = j->fd;
   uint64_t old_first = j->first, old_bytes = j->bytes;
+  j->rolled_bytes = old_bytes;
   j->path = journal_os_segment_path(j->dir, j->next);
   j->fd = j->path ? open(j->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640) : -1;
   bool made = j->fd >= 0;
@@ -136,17 +143,22 @@ static bool segment_roll(struct journal *j) {
 }
 
 static bool segment_pinned(const struct journal *j, size_t i) {
-  uint64_t from = j->segment[i], end = j->segment[i + 1];
+  uint64_t from = j->segment[i].first, end = j->segment[i + 1].first;
   for (size_t k = 0; k < j->pin_n; k++)
     if (j->pin[k].from < end && j->pin[k].to >= from) return true;
   return j->pin_all;
 }
 
-/* Removes the oldest segments that no pin holds, never the open one, until segments_max are left. */
+/* The newest segments are there in any case; those before this one only as far as pins hold them. */
+static size_t window_begin(const struct journal *j) {
+  return j->segments_max && j->segment_n > j->segments_max ? j->segment_n - j->segments_max : 0;
+}
+
+/* Removes the segments before the window that no pin holds. */
 static void segments_prune(struct journal *j) {
-  if (!j->segments_max || !j->dir) return;
-  for (size_t i = 0; i + 1 < j->segment_n && j->segment_n > j->segments_max;) {
-    char *path = segment_pinned(j, i) ? NULL : journal_os_segment_path(j->dir, j->segment[i]);
+  if (!j->dir) return;
+  for (size_t i = 0; i < window_begin(j);) {
+    char *path = segment_pinned(j, i) ? NULL : journal_os_segment_path(j->dir, j->segment[i].first);
     bool gone = path && (unlink(path) == 0 || errno == ENOENT);
     free(path);
     if (!gone) {
@@ -178,17 +190,31 @@ static bool dir_take(struct journal *j) {
   return lock_take(j, j->lock_fd);
 }
 
+/* The directory's segments with their sizes. */
+static bool segments_list(struct journal *j) {
+  uint64_t *first = NULL;
+  struct stat st;
+  ssize_t n = journal_os_segments(j->dir, &first);
+  if (n < 0) return fail(j, "list");
+  for (ssize_t i = 0; i < n; i++) {
+    if (!segment_note(j, first[i])) break;
+    char *path = journal_os_segment_path(j->dir, first[i]);
+    j->rolled_bytes = path && stat(path, &st) == 0 ? (uint64_t)st.st_size : 0;
+    free(path);
+  }
+  free(first);
+  return j->segment_n == (size_t)n;
+}
+
 static bool dir_open(struct journal *j) {
   bool damaged = false;
-  if (!dir_take(j)) return false;
-  ssize_t n = journal_os_segments(j->dir, &j->segment);
-  if (n < 0) return fail(j, "list");
-  j->segment_n = (size_t)n;
+  if (!dir_take(j) || !segments_list(j)) return false;
+  size_t n = j->segment_n;
   if (n == 0) return segment_roll(j);
-  j->path = journal_os_segment_path(j->dir, j->segment[n - 1]);
+  j->path = journal_os_segment_path(j->dir, j->segment[n - 1].first);
   j->fd = j->path ? open(j->path, O_RDWR | O_CLOEXEC) : -1;
   if (j->fd < 0) return fail(j, "open");
-  if (!segment_continue(j, j->segment[n - 1], &damaged)) return false;
+  if (!segment_continue(j, j->segment[n - 1].first, &damaged)) return false;
   return !damaged || segment_roll(j);
 }
 
@@ -248,6 +274,16 @@ void journal_close(struct journal *j) {
 
 uint64_t journal_next(const struct journal *j) {
   return j->next;
+}
+
+uint64_t journal_window(const struct journal *j) {
+  return j->segment_n ? j->segment[window_begin(j)].first : j->first;
+}
+
+uint64_t journal_held_bytes(const struct journal *j) {
+  uint64_t bytes = 0;
+  for (size_t i = 0; i < window_begin(j); i++) bytes += j->segment[i].bytes;
+  return bytes;
 }
 
 const char *journal_error(const struct journal *j) {

@@ -136,6 +136,14 @@
   X(JOURNAL_FRAMES, "journal_frames", "frames written to the journal")                                              \
   X(JOURNAL_BYTES, "journal_bytes", "bytes written to the journal")                                                 \
   X(JOURNAL_ERRORS, "journal_errors", "writes to the journal that failed")                                          \
+  X(UNLOGGED_LOST, "unlogged_lost", "states of incidents and actions that waited for the disk and had to give way") \
+  X(BOXES, "boxes", "incidents whose input was pinned, for replay")                                                 \
+  X(BOXES_DROPPED, "boxes_dropped", "of those, given up: for others' room, or with a journal put aside")            \
+  X(BOXES_SHORTENED, "boxes_shortened", "black boxes that begin later than they should")                            \
+  X(BOX_ERRORS, "box_errors", "files of black boxes that could not be written, or are damaged")                     \
+  X(SERIES_WRITTEN, "series_written", "minutes of series written to their history")                                 \
+  X(SERIES_DROPPED, "series_dropped", "minutes of series lost because too many waited to be written")               \
+  X(SERIES_ERRORS, "series_errors", "writes to the history of series that failed")                                  \
   X(STORE_WRITTEN, "store_written", "states of incidents and audit records written to the history")                 \
   X(STORE_DROPPED, "store_dropped", "of those, lost because too many waited or they could not be read")             \
   X(STORE_ERRORS, "store_errors", "writes to the history that failed")                                              \

@@ -44,8 +44,10 @@ struct serve_status {
   uint32_t series_n, series_max, incidents_open, connections, threads;
   double alerts_per_week, threshold_log_min, threshold_log_max;
   size_t bytes_per_series;
-  const char *data_dir; /* "" for memory only */
-  const char *problem;  /* what keeps the disk from being written, NULL where all is well */
+  uint32_t boxes;                   /* incidents whose input is kept */
+  uint64_t box_bytes, series_bytes; /* disk that those hold, and the history of series */
+  const char *data_dir;             /* "" for memory only */
+  const char *problem;              /* what keeps the disk from being written, NULL where all is well */
   bool ready;
 };
 
@@ -81,6 +83,12 @@ struct serve_calibration {
   uint32_t level_n;
   double level[SERVE_LEVELS_MAX], seen[SERVE_LEVELS_MAX], bound[SERVE_LEVELS_MAX];
   double threshold, raised_by; /* nats; in use is their sum */
+};
+
+/* What a series did in one step; not known: nobody listened, or it is kept no longer. */
+struct serve_point {
+  struct history_point sum;
+  bool known;
 };
 
 #define SERVE_DEAD_MAX 8u
@@ -148,6 +156,12 @@ struct serve_source {
   uint32_t (*targets_down)(void *ctx, struct serve_target *out, uint32_t max);
   /* The last state of an incident that is no longer in memory; appended to *out. NULL: there is no history. */
   bool (*incident)(void *ctx, uint64_t id, struct base_buf *out);
+  /* Points older than those in memory: how many seconds back there may be some of that step, 0: none; and those of
+   * [from_s, from_s + n * step_s), as far as out does not know them yet. rows: what may be read for one answer, counted
+   * down; false: more than that, or unreadable now. Both may be NULL. */
+  int64_t (*reach)(void *ctx, uint32_t step_s);
+  bool (*points)(void *ctx, uint32_t idx, int64_t from_s, uint32_t step_s, uint32_t n, struct serve_point *out,
+                 uint32_t *rows);
   /* Both copy what they need; false: too many wait for the next tick. */
   bool (*change)(void *ctx, const struct rec_change *change);
   bool (*command)(void *ctx, const struct rec_command *command);

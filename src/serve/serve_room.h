@@ -38,7 +38,8 @@ struct serve_call {
   const struct io_http_request *req;
   struct io_http_response *res;
   struct serve_query query;
-  char id[64]; /* the path's {id}, decoded */
+  uint32_t rows; /* of the history of series that may still be read for this answer */
+  char id[64];   /* the path's {id}, decoded */
   size_t id_n;
   const struct serve_token *token;                  /* it came with, NULL where none is asked for */
   char who[SERVE_WHO_BYTES + TOKEN_NAME_BYTES + 4]; /* an operator's name, as the record has it */

@@ -1,9 +1,12 @@
 /* Single series: what they do now, their last seconds, and what is normal for them. */
+#include <stdlib.h>
 #include <yyjson.h>
 
 #include "serve_room.h"
 
-#define SERIES_STEP_S_MAX 60u
+#define SERIES_STEP_S_MAX 86400u
+#define SERIES_NORMAL_STEP_S_MAX 60u /* what is normal for longer steps is not told */
+#define SERIES_POINTS_USUAL 1440u    /* where no step is asked for, the smallest that gives no more points */
 
 /* Seconds [from_s, to_s) in steps; n points. */
 struct series_span {
@@ -105,7 +108,9 @@ static void normal_json(struct base_json *j, const struct serve_source *src, uin
 enum column { COLUMN_REQUESTS, COLUMN_ERRORS, COLUMN_MEAN, COLUMN_P99, COLUMNS };
 
 /* < 0: nothing to say. */
-static double column_value(const struct history_point *p, enum column c, uint32_t step_s) {
+static double column_value(const struct serve_point *at, enum column c, uint32_t step_s) {
+  const struct history_point *p = &at->sum;
+  if (!at->known) return -1;
   switch (c) {
     case COLUMN_REQUESTS: return (double)p->requests / (double)step_s;
     case COLUMN_ERRORS: return (double)p->errors / (double)step_s;
@@ -115,15 +120,12 @@ static double column_value(const struct history_point *p, enum column c, uint32_
 }
 
 /* Three digits behind the point are finer than anything that is measured. */
-static void column_json(struct base_json *j, const struct serve_history *h, uint32_t idx, const struct series_span *at,
-                        enum column c) {
+static void column_json(struct base_json *j, const struct serve_point *p, const struct series_span *at, enum column c) {
   static const char *const key[COLUMNS] = {"requests_per_s", "errors_per_s", "latency_mean_ms", "latency_p99_ms"};
   json_key(j, key[c]);
   json_array(j);
   for (uint32_t i = 0; i < at->n; i++) {
-    struct history_point p;
-    double v = -1;
-    if (history_read(h, idx, at->from_s + (int64_t)i * at->step_s, at->step_s, &p)) v = column_value(&p, c, at->step_s);
+    double v = column_value(&p[i], c, at->step_s);
     if (v < 0)
       json_null(j);
     else
@@ -132,42 +134,99 @@ static void column_json(struct base_json *j, const struct serve_history *h, uint
   json_close(j);
 }
 
-/* Begins where the series is known, on a whole step. */
-static struct series_span span_since(struct series_span at, int64_t since) {
-  int64_t step = at.step_s, late = since > at.from_s ? (since - at.from_s + step - 1) / step : 0;
-  if (late > (int64_t)at.n) late = at.n;
-  at.from_s += late * step;
-  at.n -= (uint32_t)late;
-  return at;
+/* What is known of the span: from memory, and what that has no more from the disk. */
+static bool points_take(struct serve_call *c, uint32_t idx, const struct series_span *at, struct serve_point *p) {
+  const struct serve_history *h = c->serve->conf.history;
+  const struct serve_source *src = &c->serve->conf.source;
+  uint32_t before = at->n;
+  for (uint32_t i = at->n; i-- > 0;) {
+    p[i] = (struct serve_point){.sum = {.latency_mean_ms = -1, .latency_p99_ms = -1}};
+    p[i].known = history_read(h, idx, at->from_s + (int64_t)i * at->step_s, at->step_s, &p[i].sum);
+    if (p[i].known) before = i;
+  }
+  return !before || !src->points || src->points(src->ctx, idx, at->from_s, at->step_s, before, p, &c->rows);
 }
 
-static void points_json(struct base_json *j, const struct serve_history *h, uint32_t idx,
-                        const struct series_span *whole) {
-  int64_t since;
-  json_key(j, "points");
-  if (!history_since(h, idx, &since)) {
-    json_null(j);
-    return;
+static void points_write(struct base_json *j, const struct serve_point *p, struct series_span at) {
+  while (at.n && !p->known) { /* begins where it is known */
+    p++;
+    at.n--;
+    at.from_s += at.step_s;
   }
-  struct series_span own = span_since(*whole, since), *at = &own;
   json_object(j);
   json_key(j, "from");
-  json_time(j, (struct base_wall){at->from_s * TIME_NS_PER_S});
+  json_time(j, (struct base_wall){at.from_s * TIME_NS_PER_S});
   json_key(j, "step_s");
-  json_u64(j, at->step_s);
-  for (unsigned c = 0; c < COLUMNS; c++) column_json(j, h, idx, at, c);
+  json_u64(j, at.step_s);
+  for (unsigned column = 0; column < COLUMNS; column++) column_json(j, p, &at, column);
   json_close(j);
 }
 
+/* The points of the span, to be freed, where any is known or memory has the series; else NULL. *good false: too much
+ * was asked for, or the disk cannot be read now. */
+static struct serve_point *points_open(struct serve_call *c, uint32_t idx, const struct series_span *at, bool *good) {
+  int64_t since;
+  struct serve_point *p = malloc((at->n ? at->n : 1) * sizeof *p);
+  *good = p && points_take(c, idx, at, p);
+  bool any = *good && history_since(c->serve->conf.history, idx, &since);
+  for (uint32_t i = 0; *good && i < at->n; i++) any |= p[i].known;
+  if (any) return p;
+  free(p);
+  return NULL;
+}
+
+static bool points_json(struct serve_call *c, struct base_json *j, uint32_t idx, const struct series_span *at) {
+  bool good;
+  struct serve_point *p = points_open(c, idx, at, &good);
+  json_key(j, "points");
+  if (p)
+    points_write(j, p, *at);
+  else
+    json_null(j);
+  free(p);
+  return good;
+}
+
+/* The newest whole second's end, or now where nothing was heard yet. */
+static int64_t span_end(const struct serve_call *c) {
+  const struct serve_source *src = &c->serve->conf.source;
+  int64_t newest = history_newest(c->serve->conf.history);
+  struct serve_status status = {0};
+  if (newest == 0) src->status(src->ctx, &status);
+  return newest ? newest + 1 : status.now.ns / TIME_NS_PER_S;
+}
+
+/* How far back from there points of that step may be. */
+static int64_t span_reach(const struct serve_call *c, uint32_t step_s) {
+  const struct serve_source *src = &c->serve->conf.source;
+  int64_t disk = src->reach ? src->reach(src->ctx, step_s) : 0;
+  return disk > (int64_t)LIMIT_HISTORY_S ? disk : (int64_t)LIMIT_HISTORY_S;
+}
+
 /* What is whole and can be held of [from_s, to_s). */
-static struct series_span span_clip(const struct serve_history *h, int64_t from_s, int64_t to_s, uint32_t step_s) {
-  int64_t newest = history_newest(h) + 1, oldest = newest - (int64_t)LIMIT_HISTORY_S;
+static struct series_span span_clip(const struct serve_call *c, int64_t from_s, int64_t to_s, uint32_t step_s) {
+  int64_t newest = span_end(c), oldest = newest - span_reach(c, step_s);
   if (to_s > newest) to_s = newest;
   if (from_s < oldest) from_s = oldest;
   from_s -= from_s % (int64_t)step_s; /* equal steps for every reader */
   struct series_span at = {.from_s = from_s, .step_s = step_s};
   if (to_s > from_s) at.n = (uint32_t)((to_s - from_s) / (int64_t)step_s);
   return at;
+}
+
+/* No finer than what is kept of that time. step_s 0: as fine as gives a usual number of points. */
+static uint32_t span_step(const struct serve_call *c, int64_t from_s, int64_t to_s, uint32_t step_s) {
+  static const uint32_t ladder[] = {1,   2,    5,    10,   20,   30,    60,    120,  300,
+                                    600, 1200, 1800, 3600, 7200, 21600, 43200, 86400};
+  int64_t newest = span_end(c), end = to_s < newest ? to_s : newest;
+  int64_t back = newest - from_s, reach_max = span_reach(c, 60);
+  if (back > reach_max) back = reach_max;
+  if (from_s < newest - back) from_s = newest - back;
+  uint32_t at_least = span_reach(c, 1) >= back ? 1 : span_reach(c, 10) >= back ? 10 : 60;
+  if (step_s) return (step_s + at_least - 1) / at_least * at_least;
+  for (size_t i = 0; i < sizeof ladder / sizeof ladder[0]; i++)
+    if (ladder[i] % at_least == 0 && (end - from_s) / ladder[i] <= SERIES_POINTS_USUAL) return ladder[i];
+  return SERIES_STEP_S_MAX;
 }
 
 /* ---- GET /api/v1/series ---- */
@@ -192,12 +251,13 @@ static bool ask_time(struct serve_call *c, const char *name, int64_t *out) {
   return true;
 }
 
-/* "1", "10s" or "1m". */
+/* "1", "10s", "1m" or "6h". */
 static bool ask_step(struct serve_call *c, uint32_t *out) {
   struct base_str v = query_find(&c->query, "step");
   if (!v.p) return true;
-  uint32_t unit = v.n && v.p[v.n - 1] == 'm' ? 60 : 1, n = 0;
-  struct base_str digits = v.n && (v.p[v.n - 1] == 'm' || v.p[v.n - 1] == 's') ? str_cut(v, 0, v.n - 1) : v;
+  char last = v.n ? v.p[v.n - 1] : 0;
+  uint32_t unit = last == 'h' ? 3600 : last == 'm' ? 60 : 1, n = 0;
+  struct base_str digits = last == 'h' || last == 'm' || last == 's' ? str_cut(v, 0, v.n - 1) : v;
   if (serve_u32_read(digits, SERIES_STEP_S_MAX / unit, &n)) {
     *out = n * unit;
     return true;
@@ -206,11 +266,22 @@ static bool ask_step(struct serve_call *c, uint32_t *out) {
   return false;
 }
 
+/* Settles the step; false: that would be too many points. */
+static bool ask_size(struct serve_call *c, struct series_ask *ask) {
+  ask->step_s = span_step(c, ask->from_s, ask->to_s, ask->step_s);
+  uint32_t n = span_clip(c, ask->from_s, ask->to_s, ask->step_s).n;
+  c->rows = LIMIT_SERIES_ROWS;
+  if (!ask->history || n <= LIMIT_SERIES_POINTS) return true;
+  serve_fail(c, 400, "step: these would be %u points of %u at most; a larger step, or a shorter time", n,
+             LIMIT_SERIES_POINTS);
+  return false;
+}
+
 static bool ask_read(struct serve_call *c, struct series_ask *ask) {
   static const char *const names[] = {"entity", "signal", "from", "to", "step", "limit", NULL};
   const struct serve_query *q = &c->query;
   struct base_str signal = query_find(q, "signal");
-  *ask = (struct series_ask){.signal = -1, .to_s = INT64_MAX, .step_s = 1};
+  *ask = (struct series_ask){.signal = -1, .to_s = INT64_MAX};
   if (!serve_query_only(c, names)) return false;
   ask->history = query_find(q, "from").p || query_find(q, "to").p || query_find(q, "step").p;
   uint32_t most = ask->limit = ask->history ? SERVE_SERIES_POINTS_MAX : SERVE_SERIES_MAX;
@@ -220,23 +291,23 @@ static bool ask_read(struct serve_call *c, struct series_ask *ask) {
   }
   if (!serve_query_u32(c, "limit", SERVE_SERIES_MAX, &ask->limit)) return false;
   if (ask->limit > most) ask->limit = most;
-  return ask_time(c, "from", &ask->from_s) && ask_time(c, "to", &ask->to_s) && ask_step(c, &ask->step_s);
+  ask->from_s = span_end(c) - (int64_t)LIMIT_HISTORY_S;
+  return ask_time(c, "from", &ask->from_s) && ask_time(c, "to", &ask->to_s) && ask_step(c, &ask->step_s) &&
+         ask_size(c, ask);
 }
 
-static void series_json(struct serve_call *c, struct base_json *j, uint32_t idx, const struct series_ask *ask,
+static bool series_json(struct serve_call *c, struct base_json *j, uint32_t idx, const struct series_ask *ask,
                         const struct serve_rate *r) {
   const struct serve_source *src = &c->serve->conf.source;
-  const struct serve_history *h = c->serve->conf.history;
   json_object(j);
   series_who(j, src->series(src->ctx, idx));
   if (ask->signal >= 0) series_value(j, ask->signal, r);
   serve_rate_json(j, r);
-  normal_json(j, src, idx, ask->step_s);
-  if (ask->history) {
-    struct series_span at = span_clip(h, ask->from_s, ask->to_s, ask->step_s);
-    points_json(j, h, idx, &at);
-  }
+  normal_json(j, src, idx, ask->step_s < SERIES_NORMAL_STEP_S_MAX ? ask->step_s : SERIES_NORMAL_STEP_S_MAX);
+  struct series_span at = span_clip(c, ask->from_s, ask->to_s, ask->step_s);
+  bool good = !ask->history || points_json(c, j, idx, &at);
   json_close(j);
+  return good;
 }
 
 static void series_list(struct serve_call *c, const struct series_ask *ask) {
@@ -253,7 +324,12 @@ static void series_list(struct serve_call *c, const struct series_ask *ask) {
     if (!s || !series_matches(s, &ask->entity) || !src->rate(src->ctx, i, &r)) continue;
     cut = shown == ask->limit;
     if (cut) break;
-    series_json(c, j, i, ask, &r);
+    if (!series_json(c, j, i, ask, &r)) {
+      serve_fail(c, 400,
+                 "more is asked for than is read for one answer, or the disk is busy: fewer series, a shorter "
+                 "time or a larger step");
+      return;
+    }
     shown++;
   }
   json_close(j);
@@ -329,13 +405,16 @@ static void plots_json(struct serve_call *c, const struct plots *p, const struct
   const struct serve_source *src = &c->serve->conf.source;
   json_array(j);
   for (unsigned k = 0; k < p->n; k++) {
-    int64_t since;
-    if (p->idx[k] == REC_SERIES_NONE || !history_since(c->serve->conf.history, p->idx[k], &since)) continue;
+    bool good;
+    struct serve_point *point = p->idx[k] == REC_SERIES_NONE ? NULL : points_open(c, p->idx[k], at, &good);
+    if (!point) continue;
     json_object(j);
     series_who(j, src->series(src->ctx, p->idx[k]));
     normal_json(j, src, p->idx[k], at->step_s);
-    points_json(j, c->serve->conf.history, p->idx[k], at);
+    json_key(j, "points");
+    points_write(j, point, *at);
     json_close(j);
+    free(point);
   }
   json_close(j);
 }
@@ -353,7 +432,9 @@ void serve_incident_series(struct serve_call *c, const struct serve_item *item) 
   int64_t from_s = item->started_at.ns / TIME_NS_PER_S - SERVE_PLOT_BEFORE_S, to_s = INT64_MAX;
   if (ended && time_read(str_of(ended), &end)) to_s = end.ns / TIME_NS_PER_S + SERVE_PLOT_AFTER_S;
   plots_find(&c->serve->conf.source, &p);
-  struct series_span at = span_clip(c->serve->conf.history, from_s, to_s, 1);
+  c->rows = LIMIT_SERIES_ROWS;
+  uint32_t step_s = span_step(c, from_s, to_s, 0);
+  struct series_span at = span_clip(c, from_s, to_s, step_s);
   plots_json(c, &p, &at);
   yyjson_doc_free(doc);
 }

@@ -255,6 +255,9 @@ static void metrics_gauges(struct serve *s, struct base_buf *out) {
   metric_gauge(out, "live_streams", "readers of the live stream", s->live_n);
   metric_gauge(out, "ready", "1 when ready", st.ready);
   metric_gauge(out, "storage_ok", "1 unless the disk cannot be written", st.problem == NULL);
+  metric_gauge(out, "boxes", "incidents whose input is kept, for replay", st.boxes);
+  metric_gauge(out, "boxes_bytes", "disk that only those hold", (double)st.box_bytes);
+  metric_gauge(out, "series_disk_bytes", "points of series on disk", (double)st.series_bytes);
   metric_gauge(out, "uptime_seconds", "time since the start", seconds_between(st.started_at, st.now));
   metric_gauge(out, "resident_memory_bytes", "memory resident", (double)serve_rss_bytes());
 }

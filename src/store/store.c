@@ -203,16 +203,26 @@ void store_stats(struct store *s, struct store_stats *out) {
   pthread_mutex_unlock(&s->lock);
 }
 
-bool store_find(struct store *s, uint64_t id, struct base_buf *out) {
+static bool json_find(sqlite3 *reader, uint64_t id, struct base_buf *out) {
   sqlite3_stmt *q = NULL;
-  if (!s->reader) s->reader = db_open_read(s->path);
-  bool ok =
-      s->reader && sqlite3_prepare_v2(s->reader, "SELECT json FROM incident WHERE id=?1", -1, &q, NULL) == SQLITE_OK;
+  bool ok = reader && sqlite3_prepare_v2(reader, "SELECT json FROM incident WHERE id=?1", -1, &q, NULL) == SQLITE_OK;
   if (ok) (void)sqlite3_bind_int64(q, 1, (sqlite3_int64)id);
   ok = ok && sqlite3_step(q) == SQLITE_ROW;
   if (ok) buf_put(out, sqlite3_column_text(q, 0), (size_t)sqlite3_column_bytes(q, 0));
   sqlite3_finalize(q);
   return ok && !out->bad;
+}
+
+bool store_find(struct store *s, uint64_t id, struct base_buf *out) {
+  if (!s->reader) s->reader = db_open_read(s->path);
+  return json_find(s->reader, id, out);
+}
+
+bool store_read(const char *path, uint64_t id, struct base_buf *out) {
+  sqlite3 *reader = db_open_read(path);
+  bool found = json_find(reader, id, out);
+  (void)sqlite3_close(reader);
+  return found;
 }
 
 void store_close(struct store *s) {

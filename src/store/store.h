@@ -48,6 +48,8 @@ void store_stats(struct store *s, struct store_stats *out);
 /* The last state of an incident. False: none, or it cannot be read now. Cost: a look-up by key on another connection.
  */
 bool store_find(struct store *s, uint64_t id, struct base_buf *out);
+/* The same of a file that another process may be writing. Cost: opening it. */
+bool store_read(const char *path, uint64_t id, struct base_buf *out);
 /* Writes what waits, once, and ends. s may be NULL. */
 void store_close(struct store *s);
 

@@ -43,9 +43,9 @@ static bool prepare_all(struct db *d) {
 }
 
 /* "ok", or the first thing that is wrong. */
-static enum db_status check(struct db *d) {
+static enum db_status check(struct db *d, const char *sql) {
   sqlite3_stmt *q = NULL;
-  bool asked = prepare(d, "PRAGMA integrity_check(1)", &q) && sqlite3_step(q) == SQLITE_ROW;
+  bool asked = prepare(d, sql, &q) && sqlite3_step(q) == SQLITE_ROW;
   const char *text = asked ? (const char *)sqlite3_column_text(q, 0) : NULL;
   enum db_status status = DB_GOOD;
   if (!text) {
@@ -60,19 +60,23 @@ static enum db_status check(struct db *d) {
   return status;
 }
 
-enum db_status db_open(struct db *d, const char *path, uint64_t bytes_max) {
+enum db_status db_file_open(struct db *d, const char *path, uint64_t bytes_max, const struct db_schema *schema) {
   char pages[64];
   *d = (struct db){0};
   int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
   if (sqlite3_open_v2(path, &d->handle, flags, NULL) != SQLITE_OK) return db_fail(d, "open");
   (void)sqlite3_busy_timeout(d->handle, 2000); /* a backup's or a reader's moment */
-  enum db_status status = check(d);
+  enum db_status status = check(d, schema->check);
   if (status != DB_GOOD) return status;
   snprintf(pages, sizeof pages, "PRAGMA max_page_count = %llu", (unsigned long long)(bytes_max / DB_PAGE_BYTES));
   if (!run(d, "PRAGMA journal_mode = WAL") || !run(d, "PRAGMA synchronous = NORMAL") ||
       !run(d, "PRAGMA foreign_keys = ON") || !run(d, "PRAGMA trusted_schema = OFF") || !run(d, pages))
     return db_fail(d, "open");
-  status = db_migrate(d);
+  return db_migrate(d, schema);
+}
+
+enum db_status db_open(struct db *d, const char *path, uint64_t bytes_max) {
+  enum db_status status = db_file_open(d, path, bytes_max, &db_incidents);
   if (status != DB_GOOD) return status;
   return prepare_all(d) ? DB_GOOD : db_fail(d, "schema");
 }

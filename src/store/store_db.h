@@ -24,7 +24,19 @@ struct db {
   char err[DB_ERR_BYTES]; /* of the last status that was not DB_GOOD */
 };
 
-/* Makes the file where it is missing; integrity_check; migrations. */
+/* The history of a file's schema: version n is reached by the n-th script. A script that was released is never changed:
+ * what comes later is a script of its own. */
+struct db_schema {
+  const char *what;  /* "history": for the words of an error */
+  const char *check; /* what is asked at each opening: the whole integrity, or, of a large file, all but its indices */
+  const char *const *script;
+  int script_n;
+};
+extern const struct db_schema db_incidents, db_series;
+
+/* Makes the file where it is missing; checks it; migrates. Statements are the caller's. */
+enum db_status db_file_open(struct db *d, const char *path, uint64_t bytes_max, const struct db_schema *schema);
+/* The same of the incidents, with their statements. */
 enum db_status db_open(struct db *d, const char *path, uint64_t bytes_max);
 void db_close(struct db *d);
 /* PATH, PATH-wal and PATH-shm get the ending .corrupt. */
@@ -39,8 +51,8 @@ enum db_status db_thin(struct db *d);
 
 sqlite3 *db_open_read(const char *path);
 
-/* The schema: version n is reached by the n-th script. Returns DB_FAILED for a file of a newer version, too. */
-enum db_status db_migrate(struct db *d);
+/* Returns DB_FAILED for a file of a newer version, too. */
+enum db_status db_migrate(struct db *d, const struct db_schema *schema);
 /* Notes the connection's error, after `what`; the status that it means. */
 enum db_status db_fail(struct db *d, const char *what);
 

@@ -1,10 +1,10 @@
-/* The schema and its history. A script that was released is never changed: what comes later is a script of its own.
+/* The schemas and their histories.
  * Times are nanoseconds since 1970, ids the signed form of the 16 hex digits. */
 #include <stdio.h>
 
 #include "store_db.h"
 
-static const char *const scripts[] = {
+static const char *const incidents[] = {
     /* 1 */
     "CREATE TABLE incident (id INTEGER PRIMARY KEY, rev INTEGER NOT NULL, state TEXT NOT NULL, verdict TEXT NOT NULL,"
     " kind TEXT NOT NULL, severity TEXT NOT NULL, acked INTEGER NOT NULL, muted INTEGER NOT NULL,"
@@ -26,7 +26,21 @@ static const char *const scripts[] = {
     "CREATE INDEX audit_at ON audit (at_ns);",
 };
 
-#define SCHEMA_VERSION ((int)(sizeof scripts / sizeof scripts[0]))
+const struct db_schema db_incidents = {"history", "PRAGMA integrity_check(1)", incidents,
+                                       (int)(sizeof incidents / sizeof incidents[0])};
+
+/* Slots are numbers of a tier's windows since 1970; bytes those of its points and ROW_BYTES a row; done the first slot
+ * that is not summed up from the tier before. */
+static const char *const series[] = {
+    /* 1 */
+    "CREATE TABLE series (id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, last_s INTEGER NOT NULL);"
+    "CREATE TABLE tier (tier INTEGER PRIMARY KEY, bytes INTEGER NOT NULL, done INTEGER NOT NULL);"
+    "INSERT INTO tier VALUES (0,0,0),(1,0,0),(2,0,0);"
+    "CREATE TABLE chunk (tier INTEGER NOT NULL, slot INTEGER NOT NULL, series INTEGER NOT NULL, points BLOB NOT NULL,"
+    " PRIMARY KEY (tier, slot, series)) WITHOUT ROWID;",
+};
+
+const struct db_schema db_series = {"series", "PRAGMA quick_check(1)", series, (int)(sizeof series / sizeof series[0])};
 
 static int version_read(struct db *d) {
   sqlite3_stmt *q = NULL;
@@ -38,26 +52,26 @@ static int version_read(struct db *d) {
 }
 
 /* A script and the number that it leads to are one transaction. */
-static bool script_run(struct db *d, int version) {
+static bool script_run(struct db *d, const struct db_schema *schema, int version) {
   char set[64];
   snprintf(set, sizeof set, "PRAGMA user_version = %d", version);
   bool ok = sqlite3_exec(d->handle, "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK &&
-            sqlite3_exec(d->handle, scripts[version - 1], NULL, NULL, NULL) == SQLITE_OK &&
+            sqlite3_exec(d->handle, schema->script[version - 1], NULL, NULL, NULL) == SQLITE_OK &&
             sqlite3_exec(d->handle, set, NULL, NULL, NULL) == SQLITE_OK &&
             sqlite3_exec(d->handle, "COMMIT", NULL, NULL, NULL) == SQLITE_OK;
   return ok;
 }
 
-enum db_status db_migrate(struct db *d) {
+enum db_status db_migrate(struct db *d, const struct db_schema *schema) {
   int version = version_read(d);
   if (version < 0) return db_fail(d, "schema");
-  if (version > SCHEMA_VERSION) {
-    snprintf(d->err, sizeof d->err, "the history was written by a newer version (schema %d, this one knows %d)",
-             version, SCHEMA_VERSION);
+  if (version > schema->script_n) {
+    snprintf(d->err, sizeof d->err, "the %s was written by a newer version (schema %d, this one knows %d)",
+             schema->what, version, schema->script_n);
     return DB_FAILED;
   }
-  while (version < SCHEMA_VERSION) {
-    if (script_run(d, ++version)) continue;
+  while (version < schema->script_n) {
+    if (script_run(d, schema, ++version)) continue;
     enum db_status status = db_fail(d, "schema");
     (void)sqlite3_exec(d->handle, "ROLLBACK", NULL, NULL, NULL);
     return status;

@@ -92,7 +92,7 @@ ASKED = [
     ("GET", "/api/v1/series", "/api/v1/series?entity=" + ENTITY, None, 200),
     ("GET", "/api/v1/series", "/api/v1/series", None, 400),
     ("GET", "/api/v1/series", "/api/v1/series?step=1s&entity=" + ENTITY, None, 200),
-    ("GET", "/api/v1/series", "/api/v1/series?step=61&entity=" + ENTITY, None, 400),
+    ("GET", "/api/v1/series", "/api/v1/series?step=2d&entity=" + ENTITY, None, 400),
     ("GET", "/readyz", "/readyz", None, 200),
 ]
 NOT_ASKED = {("GET", "/api/v1/stream", 200), ("GET", "/api/v1/stream", 503), ("POST", "/api/v1/changes", 503)} | {

@@ -3,6 +3,7 @@
     test_history.py BINARY
 """
 import contextlib
+import datetime
 import json
 import os
 import shutil
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.parse
 import urllib.request
 
 import e2e_receivers as r
@@ -138,10 +140,52 @@ def test_full_disk(tap, binary, folder):
     double.close()
 
 
+def points(daemon, **more):
+    """The points of the service cart, serving side."""
+    entity = json.dumps({"kind": "service", "namespace": "shop", "service": "cart"})
+    query = urllib.parse.urlencode({"entity": entity, **more})
+    return next((s["points"] for s in daemon.get("/api/v1/series?" + query)["series"] if s["side"] == "server"), None)
+
+
+def rfc3339(at_s):
+    return datetime.datetime.fromtimestamp(at_s, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def test_series(tap, binary, folder):
+    """What a series did is there in the next life, by the second and summed up."""
+    if not Feed:
+        tap.skip("series outlive their process", MISSING)
+        return
+    data, begun = os.path.join(folder, "series"), int(time.time())
+    with Daemon(binary, "--data", data) as daemon:
+        feed = Feed(daemon.grpc)
+        feed.go(8)
+        before = points(daemon, step="1s")
+        feed.end()
+        tap.equal("it ends with 0", daemon.stop(), 0)
+    with Daemon(binary, "--data", data) as daemon:
+        feed = Feed(daemon.grpc)
+        feed.go(2)
+        after = points(daemon, **{"from": rfc3339(begun - 60)})
+        known = [p for p in after["requests_per_s"] if p is not None] if after else []
+        tap.ok("points outlive their process", after and after["from"] == before["from"] and
+               after["requests_per_s"][:5] == before["requests_per_s"][:5], f"{before} {after}")
+        tap.ok("latencies within 0.3 %", all(abs(a - b) <= 0.003 * b + 0.001 for a, b in zip(
+            after["latency_p99_ms"][:5], before["latency_p99_ms"][:5]) if a and b), str(after["latency_p99_ms"][:5]))
+        total = sum(p or 0 for p in points(daemon, **{"from": rfc3339(begun - 60), "step": "10s"})["requests_per_s"])
+        tap.ok("summed up they are the same", abs(total * 10 - sum(known)) <= max(known) * 10, f"{total} {known}")
+        query = urllib.parse.urlencode({"entity": '{"kind":"service"}', "from": rfc3339(begun - 72000), "step": "1s"})
+        status, _, text = daemon.ask("/api/v1/series?" + query)
+        tap.ok("too many points are refused", status == 400 and "larger step" in text, text)
+        tap.equal("counted", daemon.counters()["series_errors"], 0)
+        daemon.stop()
+
+
 def main():
     tap, binary = Tap(), os.path.abspath(sys.argv[1])
     with tempfile.TemporaryDirectory() as folder:
         test_index(tap, binary, folder)
+        test_series(tap, binary, folder)
         test_damage(tap, binary, folder)
         test_kills(tap, binary, folder)
         test_full_disk(tap, binary, folder)

@@ -107,6 +107,28 @@ static void a_bad_disk_costs_no_more_than_the_note(void **state) {
   told_close(t);
 }
 
+static void what_the_disk_did_not_take_is_written_when_it_is_back(void **state) {
+  (void)state;
+  assert_int_equal(rmdir(dir), 0);
+  FILE *f = fopen(dir, "w"); /* a file where the directory would be */
+  assert_non_null(f);
+  fclose(f);
+  struct told *t = told_open(dir, now);
+  assert_false(tell(t, 1, 1, true, "memo"));
+  assert_false(tell(t, 2, 1, true, NULL));
+  assert_true(told_waiting(t));
+  assert_false(told_retry(t));
+  assert_int_equal(unlink(dir), 0);
+  assert_true(told_retry(t));
+  assert_false(told_waiting(t));
+  assert_true(tell(t, 3, 1, true, NULL));
+  told_close(t);
+  t = told_new();
+  assert_int_equal(told_n(t), 3);
+  assert_string_equal(told_find(t, 1)->memo, "memo");
+  told_close(t);
+}
+
 static void the_table_is_bounded_and_keeps_what_is_open(void **state) {
   (void)state;
   struct told *t = told_open(NULL, now);
@@ -124,6 +146,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(what_was_told_is_known_again, dir_make, dir_drop),
       cmocka_unit_test_setup_teardown(it_knows_since_when_the_receiver_is_there, dir_make, dir_drop),
       cmocka_unit_test_setup_teardown(a_torn_end_costs_the_last_message_only, dir_make, dir_drop),
+      cmocka_unit_test_setup_teardown(what_the_disk_did_not_take_is_written_when_it_is_back, dir_make, dir_drop),
       cmocka_unit_test(a_bad_disk_costs_no_more_than_the_note),
       cmocka_unit_test(the_table_is_bounded_and_keeps_what_is_open),
   };

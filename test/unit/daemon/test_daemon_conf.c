@@ -251,16 +251,47 @@ static void an_error_names_its_file(void **state) {
   assert_true(str_eq(buf_str(&out), STR("x.yaml:1:1: unknown key 'a'")));
 }
 
+/* A black box keeps the configuration as text: all of it must come back. */
+static void what_is_written_reads_back(void **state) {
+  (void)state;
+  static struct daemon_conf was, is;
+  struct conf_err err;
+  struct base_buf out = buf_open(CONF_FILE_BYTES);
+  read_ok(&was,
+          "grpc_address: \"::1\"\nalerts_per_week: 0.1\ncheckpoint_interval: 1500ms\nidle_timeout: 3h\n"
+          "data_dir: \"/a b/\\u00e4\\\"\\\\#: x\"\nmute: \"service=cart cluster=east; route=GET /a\"\n"
+          "public_url: \"https://fs.example.com/\"\nmax_series: 640\nseasonality: 0\nlog: json\n");
+  conf_write(&was, false, &out);
+  assert_false(out.bad);
+  conf_init(&is);
+  if (!conf_read(&is, buf_str(&out), &err)) fail_msg("%u:%u: %s", err.line, err.column, err.text);
+  assert_memory_equal(&was, &is, sizeof was);
+  buf_clear(&out);
+  conf_write(&was, true, &out);
+  buf_put_char(&out, 0);
+  assert_non_null(strstr(out.p, "alerts_per_week: "));
+  assert_null(strstr(out.p, "cart"));
+  assert_null(strstr(out.p, "example"));
+  assert_null(strstr(out.p, "/a b"));
+  buf_fini(&out);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(defaults_are_the_contract),    cmocka_unit_test(a_file_sets_every_type),
-      cmocka_unit_test(an_empty_file_is_fine),        cmocka_unit_test(refusals_have_line_and_column),
-      cmocka_unit_test(names_of_clients_are_checked), cmocka_unit_test(jobs_are_read),
-      cmocka_unit_test(a_jobs_refusal_has_its_place), cmocka_unit_test(a_nul_in_a_text_is_refused),
-      cmocka_unit_test(names_of_clients_are_checked), cmocka_unit_test(jobs_are_read),
-      cmocka_unit_test(a_jobs_refusal_has_its_place), cmocka_unit_test(set_pairs),
-      cmocka_unit_test(an_error_names_its_file),      cmocka_unit_test(receivers_are_read),
-      cmocka_unit_test(receivers_are_bounded),        cmocka_unit_test(a_receivers_refusal_has_its_place),
+      cmocka_unit_test(defaults_are_the_contract),
+      cmocka_unit_test(a_file_sets_every_type),
+      cmocka_unit_test(an_empty_file_is_fine),
+      cmocka_unit_test(refusals_have_line_and_column),
+      cmocka_unit_test(names_of_clients_are_checked),
+      cmocka_unit_test(jobs_are_read),
+      cmocka_unit_test(a_jobs_refusal_has_its_place),
+      cmocka_unit_test(a_nul_in_a_text_is_refused),
+      cmocka_unit_test(set_pairs),
+      cmocka_unit_test(an_error_names_its_file),
+      cmocka_unit_test(receivers_are_read),
+      cmocka_unit_test(receivers_are_bounded),
+      cmocka_unit_test(a_receivers_refusal_has_its_place),
+      cmocka_unit_test(what_is_written_reads_back),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

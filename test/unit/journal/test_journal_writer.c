@@ -279,9 +279,13 @@ static void the_oldest_segments_go_but_for_the_pinned(void **state) {
   uint64_t pinned = oldest;
   journal_pin(j, 1, 0, oldest);
   journal_pin(j, 2, oldest + 1, oldest + 2);
+  assert_int_equal(journal_window(j), pinned);
+  assert_int_equal(journal_held_bytes(j), 0);
   append(j, 100);
-  assert_int_equal(segment_count(conf.dir, &oldest), 4);
+  assert_int_equal(segment_count(conf.dir, &oldest), 5); /* on top of the newest four */
   assert_int_equal(oldest, pinned);
+  assert_true(journal_window(j) > pinned + 50);
+  assert_true(journal_held_bytes(j) >= 200 && journal_held_bytes(j) < 300);
   struct journal_cursor *c = must_read(conf.dir, 0);
   assert_frame(c, pinned);
   assert_frame(c, pinned + 1);
@@ -289,8 +293,13 @@ static void the_oldest_segments_go_but_for_the_pinned(void **state) {
   journal_pin(j, 2, pinned, pinned); /* moved, not added */
   journal_unpin(j, 1);
   append(j, 100);
-  assert_int_equal(segment_count(conf.dir, &oldest), 4);
+  assert_int_equal(segment_count(conf.dir, &oldest), 5);
   assert_int_equal(oldest, pinned);
+  uint64_t held = journal_held_bytes(j);
+  journal_close(j);
+  j = must_open(&conf); /* pins are its owner's to set again; sizes are found again */
+  assert_int_equal(journal_held_bytes(j), held);
+  journal_pin(j, 2, pinned, pinned);
   journal_unpin(j, 2);
   journal_unpin(j, 99);
   append(j, 30);

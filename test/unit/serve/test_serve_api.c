@@ -390,7 +390,7 @@ static void series_by_entity_and_signal(void **state) {
   expect_error(get("/api/v1/series", ""), 400, "entity");
   expect_error(get("/api/v1/series", "entity=%7B%22kind%22:%22service%22%7D&signal=mood"), 400, "signal");
   expect_error(get("/api/v1/series", "entity=%7B%22kind%22:%22service%22%7D&from=1"), 400, "from");
-  expect_error(get("/api/v1/series", "entity=%7B%22kind%22:%22service%22%7D&step=2m"), 400, "step");
+  expect_error(get("/api/v1/series", "entity=%7B%22kind%22:%22service%22%7D&step=2d"), 400, "step");
   expect_error(get("/api/v1/series", "entity=%7B%22kind%22:%22service%22%7D&step=1&limit=257"), 400, "limit");
 }
 
@@ -575,6 +575,78 @@ static void series_have_their_seconds(void **state) {
   a = get("/api/v1/series", SERVICE "&limit=1");
   assert_true(yyjson_get_bool(at(&a, "/cut")));
   drop(&a);
+}
+
+static struct serve_source source_fake(void) {
+  return (struct serve_source){.status = fake_status,
+                               .counter = fake_counter,
+                               .series_n = fake_series_n,
+                               .series = fake_series,
+                               .rate = fake_rate,
+                               .normal = fake_normal,
+                               .audit = fake_audit,
+                               .telemetry = fake_telemetry,
+                               .reporters = fake_reporters,
+                               .reporters_by = fake_reporters_by,
+                               .calibration = fake_calibration,
+                               .change = fake_change,
+                               .command = fake_command};
+}
+
+static bool disk_fails; /* which has a day by the second, ninety by the minute, a request each second */
+
+static int64_t fake_reach(void *ctx, uint32_t step_s) {
+  (void)ctx;
+  return step_s % 60 == 0 ? 90 * 86400 : 86400;
+}
+
+static bool fake_points(void *ctx, uint32_t idx, int64_t from_s, uint32_t step_s, uint32_t n, struct serve_point *out,
+                        uint32_t *rows) {
+  (void)ctx;
+  (void)from_s, (void)rows;
+  for (uint32_t i = 0; idx == 0 && i < n; i++)
+    if (!out[i].known) out[i] = (struct serve_point){{step_s, 0, 2, 3}, true};
+  return !disk_fails;
+}
+
+static struct answer ask_span(uint64_t from_s, uint64_t to_s, const char *more) {
+  char query[512], from[TIME_TEXT_BYTES], to[TIME_TEXT_BYTES];
+  time_text((struct base_wall){(int64_t)from_s * TIME_NS_PER_S}, from);
+  time_text((struct base_wall){(int64_t)to_s * TIME_NS_PER_S}, to);
+  snprintf(query, sizeof query, "%s&from=%s&to=%s%s", SERVICE, from, to, more);
+  return get("/api/v1/series", query);
+}
+
+static void expect_points(struct answer a, size_t n, unsigned step_s) {
+  assert_int_equal(a.status, 200);
+  assert_int_equal(yyjson_get_uint(at(&a, "/series/0/points/step_s")), step_s);
+  assert_int_equal(yyjson_arr_size(at(&a, "/series/0/points/requests_per_s")), n);
+  drop(&a);
+}
+
+static void older_points_come_from_the_disk_at_a_step_that_it_has(void **state) {
+  (void)state;
+  uint64_t now = 20100ull * 86400;
+  serve_close(serve);
+  struct serve_conf conf = {.store = store, .history = history, .counters = counters, .version = "1", .commit = "c"};
+  conf.source = source_fake();
+  conf.source.reach = fake_reach;
+  conf.source.points = fake_points;
+  serve = serve_open(&conf);
+  disk_fails = false;
+  for (int64_t s = 0; s < 30; s++) second((int64_t)now - 30 + s, 10, 1);
+  struct answer a = ask_span(now - 40, now, "&step=1s");
+  assert_true(yyjson_get_num(at(&a, "/series/0/points/requests_per_s/0")) == 1);
+  assert_true(yyjson_get_num(at(&a, "/series/0/points/requests_per_s/15")) == 10); /* memory's own word */
+  assert_true(yyjson_is_null(at(&a, "/series/1/points")));
+  drop(&a);
+  expect_points(ask_span(now - 3600, now - 60, ""), 708, 5); /* the finest that gives no more than 1,440 */
+  expect_points(ask_span(now - 7200, now - 3600, "&step=1s"), 3600, 1);
+  expect_points(ask_span(now - 2 * 86400, now - 2 * 86400 + 600, "&step=7s"), 10, 60);
+  expect_points(ask_span(now - 80 * 86400, now - 20 * 86400, ""), 1440, 3600);
+  expect_error(ask_span(now - 86000, now, "&step=1s"), 400, "larger step");
+  disk_fails = true;
+  expect_error(ask_span(now - 7200, now - 3600, "&step=1s"), 400, "one answer");
 }
 
 static void an_incident_shows_its_series(void **state) {
@@ -805,19 +877,7 @@ static int setup(void **state) {
   store = serve_store_open(16);
   history = history_open(1 << 20, 8, fake_series, NULL);
   struct serve_conf conf = {.store = store, .history = history, .counters = counters, .version = "1", .commit = "c"};
-  conf.source = (struct serve_source){.status = fake_status,
-                                      .counter = fake_counter,
-                                      .series_n = fake_series_n,
-                                      .series = fake_series,
-                                      .rate = fake_rate,
-                                      .normal = fake_normal,
-                                      .audit = fake_audit,
-                                      .telemetry = fake_telemetry,
-                                      .reporters = fake_reporters,
-                                      .reporters_by = fake_reporters_by,
-                                      .calibration = fake_calibration,
-                                      .change = fake_change,
-                                      .command = fake_command};
+  conf.source = source_fake();
   serve = serve_open(&conf);
   return serve ? 0 : 1;
 }
@@ -843,6 +903,7 @@ int main(void) {
       TEST(numbers_are_rounded),
       TEST(series_by_entity_and_signal),
       TEST(series_have_their_seconds),
+      TEST(older_points_come_from_the_disk_at_a_step_that_it_has),
       TEST(an_incident_shows_its_series),
       TEST(an_edge_is_shown_by_who_calls),
       TEST(pages_follow_the_cursor),
