@@ -18,6 +18,11 @@ export interface Plot {
 /** A call on the way from users to the cause, told by who calls; quiet: who is called raised no alarm. */
 export interface Hop { from: Entity; to: Entity; quiet: boolean; evidence: string }
 export interface Spent { place: string; edge: Entity; stages: { place: string; normal_ms: number; now_ms: number }[] }
+/** A sampled number of a likely cause's service that left its usual range; new: a log line that it never wrote before. */
+export interface Gauge {
+  entity: Entity; metric: string; part: string; role: string; unit: string; value: number; usual: [number, number];
+  side: "above" | "below"; score: number; since: string; at: string; new: boolean; line: string;
+}
 export interface Incident {
   id: string; verdict: "unhealthy" | "expected"; kind: string; severity: "info" | "warning" | "critical";
   state: "open" | "closed"; acked: boolean; muted?: boolean; started_at: string; detected_at: string;
@@ -25,7 +30,7 @@ export interface Incident {
   not_affected: Entity[]; impact: { requests: number; failed: number; slow: number }; changes: Change[];
   exemplars: { request_id: string; trace_id: string; at: string }[]; confidence: number; telemetry: string;
   merged_into?: string; finding?: Finding | null; plot?: Plot | null; chain?: Hop[];
-  refuted_by?: string | null; time?: Spent | null; occurrences?: number;
+  refuted_by?: string | null; time?: Spent | null; gauges?: Gauge[]; occurrences?: number;
   recurrences?: { started_at: string; ended_at: string | null }[]; decisions?: { at: string; text: string }[];
   rev: number; series?: Series[];
 }

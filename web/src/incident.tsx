@@ -3,7 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { get, Refused, type Entity, type Incident } from "./api";
 import { Actions, Share } from "./incident_act";
 import { Numbers, Plots } from "./incident_seen";
-import { Causes, Chain, Hops, Time } from "./incident_why";
+import { Causes, Chain, Gauges, Hops, Time } from "./incident_why";
 import { graphLoad, heardAt, incidents, now } from "./live";
 import { Badge, Copy, EntityLink, Failed, Tile } from "./parts";
 import { incidentLink, paper, route } from "./route";
@@ -63,6 +63,7 @@ function Story({ i }: { i: Incident }) {
       </div>
       <section><h2>How it reaches users</h2><Chain i={i} /><Hops hops={i.chain ?? []} /></section>
       {i.time?.stages.length ? <section><h2>Where the time went <small>{nameOf(i.time.edge)}</small></h2><Time t={i.time} /></section> : null}
+      {i.gauges?.length ? <section><h2>What else was not as usual <small>evidence, pages nobody by itself</small></h2><Gauges all={i.gauges} /></section> : null}
       <section><h2>Seen against normal life</h2><Plots i={i} /></section>
       {i.finding && <section><h2>In numbers <small>{nameOf(i.finding.entity)}</small></h2><Numbers f={i.finding} /></section>}
       <div class="columns">

@@ -12,6 +12,7 @@ export function Numbers({ f }: { f: Finding }) {
       <Tile title="Normal" value={per(f.baseline)} more={f.baseline_sd ? `± ${per(f.baseline_sd)}` : ""} />
       <Tile title="Difference" value={effectOf(f)} />
       <Tile title="Learned from" value={`${whole(f.baseline_requests)} requests`} more={`in ${span(f.baseline_age_s)}`} />
+      {f.pace_s ? <Tile title="Seen" value={`every ${span(f.pace_s)}`} more="by scrapes: begins and ends are no finer" /> : null}
       <Tile title="Evidence against chance" value={oddsText(f.log_e)} more={`an alarm takes ${oddsText(f.threshold)}`} />
     </dl>
   );

@@ -1,11 +1,11 @@
 // Why: the causes, how the trouble reaches users, and where the time of a slow request goes.
-import type { Graph, Hop, Incident, Spent } from "./api";
+import type { Gauge, Graph, Hop, Incident, Spent } from "./api";
 import { graph } from "./live";
 import { MapDraw } from "./map_draw";
 import { around, collapse, type Drawn } from "./map_model";
 import { EntityLink } from "./parts";
 import { exploreLink, mapLink } from "./route";
-import { callerOf, idOf, millis, nameOf, placeOf, signalText } from "./words";
+import { callerOf, clock, idOf, millis, nameOf, placeOf, sampled, signalText } from "./words";
 
 export function Causes({ i }: { i: Incident }) {
   if (!i.root_causes.length) return <p>No culprit could be named.</p>;
@@ -78,5 +78,21 @@ export function Time({ t }: { t: Spent }) {
                 {more > 0 && <b style={{ left: `${from + usual}%`, width: `${more}%` }} />}</span></td></tr>);
         })}</tbody></table></div>
     </>
+  );
+}
+
+/** Witnesses: what the culprit's services had too much or too little of, and what they never logged before. */
+export function Gauges({ all }: { all: Gauge[] }) {
+  return (
+    <div class="scroll" tabIndex={0} role="group" aria-label="numbers and lines that were not as usual"><table class="gauges"><thead><tr><th>Of</th><th>What</th><th>At its furthest</th><th>Usually</th><th>Since</th></tr></thead>
+      <tbody>{all.map((g) => <tr key={JSON.stringify(g.entity) + g.metric + g.part + g.line}>
+        <td><EntityLink entity={g.entity} /></td>
+        {g.new ? <td colSpan={3}>logs what it never did before: <code>{g.line}</code></td> : <>
+          <td><code>{g.metric}</code>{g.part && <span class="soft"> {g.part}</span>}{g.line && <><br /><code>{g.line}</code></>}</td>
+          <td>{sampled(g.value, g.unit)}</td>
+          <td class="soft">{g.usual[0] === g.usual[1] ? sampled(g.usual[0], g.unit)
+            : `${sampled(g.usual[0], g.unit)} to ${sampled(g.usual[1], g.unit)}`}</td></>}
+        <td><time dateTime={g.since}>{clock(g.since)}</time></td>
+      </tr>)}</tbody></table></div>
   );
 }

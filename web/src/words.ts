@@ -14,8 +14,17 @@ export function rate(perS: number): string {
   return `${perS >= 100 ? whole(perS) : digits(perS, 2)} / s`;
 }
 
+/** A number that somebody sampled, in its unit. */
+export function sampled(v: number, unit: string): string {
+  if (unit === "bytes") return bytes(v);
+  if (unit === "bytes/s") return `${bytes(v)} / s`;
+  if (unit === "s") return millis(1000 * v);
+  if (unit === "share") return percent(v);
+  return `${digits(v, 3)}${unit === "1/s" ? " / s" : unit ? ` ${unit}` : ""}`;
+}
+
 export function bytes(n: number): string {
-  return n >= 2 ** 30 ? `${digits(n / 2 ** 30, 3)} GiB` : `${whole(n / 2 ** 20)} MiB`;
+  return n >= 2 ** 30 ? `${digits(n / 2 ** 30, 3)} GiB` : n >= 2 ** 20 ? `${whole(n / 2 ** 20)} MiB` : `${whole(n / 1024)} KiB`;
 }
 
 export function span(s: number): string {
