@@ -21,8 +21,8 @@ from tap import Tap  # noqa: E402
 # In plain text a listener speaks HTTP/1.1, too: what does not begin as HTTP/2 is answered 400 in HTTP/1.1, and closed.
 SNIFFED = {"3.5/2"}
 # The gRPC port answers h2spec's GET with 405 at once, without a body, and resets the rest of the request. So 2/2, 2/3
-# and 5.1.2/1 cannot pass, and what other tests of streams send later on that stream races with its end: nothing is asked
-# of those there. The object behind both ports is the same, and at 4318 all of them must pass.
+# and 5.1.2/1 cannot pass, and what other tests of streams send later on that stream races with its end: nothing is
+# asked of those there. The object behind both ports is the same, and at 4318 all of them must pass.
 REFUSED = re.compile(r"(2|5\.1|5\.1\.2|6\.[1-9][0-9.]*|8\.1[0-9.]*)/")
 
 
