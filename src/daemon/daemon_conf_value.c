@@ -210,9 +210,9 @@ void conf_value_write(const void *field, const struct conf_key *k, struct base_b
     case CONF_STRING:
     case CONF_ADDRESS:
     case CONF_SCOPES:
+    case CONF_NAMES:
     case CONF_URL:
     case CONF_NAME:
-    case CONF_NAMES:
     case CONF_PAIRS: json_quote(out, str_of(field)); break; /* a JSON string is a YAML string */
   }
 }

@@ -119,14 +119,14 @@ bool meter_key_series(struct wire_meter *m, uint8_t row, const struct wire_sampl
 }
 
 bool meter_key_target(struct wire_meter *m) {
-  static const uint8_t field[] = {WIRE_FIELD_POD,          WIRE_FIELD_NAMESPACE, WIRE_FIELD_JOB,
-                                  WIRE_FIELD_INSTANCE,     WIRE_FIELD_NODE_ID,   WIRE_FIELD_CLUSTER,
-                                  WIRE_FIELD_KUMA_WORKLOAD};
+  static const uint8_t field[] = {WIRE_FIELD_POD,      WIRE_FIELD_NAMESPACE, WIRE_FIELD_JOB,
+                                  WIRE_FIELD_INSTANCE, WIRE_FIELD_NODE_ID,   WIRE_FIELD_CLUSTER};
   const struct wire_fields *l = &m->fields;
   m->key_n = 0;
   for (size_t i = 0; i < sizeof field; i++)
     if (!key_put(m, l->of[field[i]])) return false;
-  /* Nothing of the scrape is known: a process by the name that it gives itself. */
+  /* Its own labels are asked only where the scrape's say too little, as its `up` has those alone. */
+  if (!l->of[WIRE_FIELD_INSTANCE].n && !key_put(m, l->of[WIRE_FIELD_KUMA_WORKLOAD])) return false;
   bool bare = !l->of[WIRE_FIELD_POD].n && !l->of[WIRE_FIELD_INSTANCE].n && !l->of[WIRE_FIELD_NODE_ID].n;
   return !bare || key_put(m, l->of[WIRE_FIELD_SERVICE]);
 }
