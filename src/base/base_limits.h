@@ -81,12 +81,12 @@
 
 /* Scraping. */
 #define LIMIT_SCRAPE_JOBS 32u
-#define LIMIT_SCRAPE_TARGETS 8192u          /* of all jobs; one more is not asked [scrape_target_limit] */
-#define LIMIT_SCRAPES_AT_ONCE 4096u         /* under way; one more is left out [scrape_crowd] */
-#define LIMIT_SCRAPE_BYTES (7u << 20)       /* of one exposition, unpacked, with its line [scrape_oversize] */
-#define LIMIT_SCRAPE_LABELS_BYTES 4096u     /* of one target, as text; one with more is refused with its file */
-#define LIMIT_SCRAPE_FILE_BYTES (16u << 20) /* of one file of targets; a larger one is refused */
-#define LIMIT_DNS_AT_ONCE 64u               /* names asked at a time; one more waits for its next turn */
+#define LIMIT_SCRAPE_TARGETS 8192u             /* of all jobs; one more is not asked [scrape_target_limit] */
+#define LIMIT_SCRAPES_AT_ONCE 4096u            /* under way; one more is left out [scrape_crowd] */
+#define LIMIT_SCRAPE_BYTES LIMIT_MESSAGE_BYTES /* of one exposition, unpacked, with its line [scrape_oversize] */
+#define LIMIT_SCRAPE_LABELS_BYTES 4096u        /* of one target, as text; one with more is refused with its file */
+#define LIMIT_SCRAPE_FILE_BYTES (16u << 20)    /* of one file of targets; a larger one is refused */
+#define LIMIT_DNS_AT_ONCE 64u                  /* names asked at a time; one more waits for its next turn */
 
 /* Incidents. */
 #define LIMIT_ALARMS 16384u        /* alarms in force; one more is not followed [alarm_limit] */

@@ -249,6 +249,10 @@ def replayed(binary, meshsim, scenario):
 def test_slow(tap, browser, daemon, binary, meshsim):
     """An incident of latency: where the time went, the way to users, what would speak against it; on paper, too."""
     known = {**replayed(binary, meshsim, SLOW), "series": []}
+    witness = {"entity": {"kind": "service", "service": "store"}, "metric": "upstream_rq_pending_active", "part": "kv",
+               "role": "saturation", "unit": "", "value": 48, "usual": [0, 3], "side": "above", "score": 21.5,
+               "since": known["started_at"], "at": known["started_at"], "new": False, "line": ""}
+    known["gauges"] = [witness, {**witness, "metric": "log_template", "new": True, "line": "no route to 10.0.0.1 <b>"}]
     rows = [(s["place"], s["now_ms"] - s["normal_ms"]) for s in known["time"]["stages"]]
     tap.equal("slow: the network is the place", max(rows, key=lambda r: r[1])[0], "network")
     for look in ("light", "phone"):
@@ -261,6 +265,9 @@ def test_slow(tap, browser, daemon, binary, meshsim):
         hops = page.locator(".hops li").all_inner_texts()
         tap.ok(f"slow, {look}: the way from users, hop by hop, with evidence", len(hops) == len(known["chain"])
                and all(h["to"]["service"] in t and h["evidence"] in t for h, t in zip(known["chain"], hops)), hops)
+        said = text(page, ".gauges")
+        tap.ok(f"slow, {look}: numbers and lines that were not as usual", "upstream_rq_pending_active" in said
+               and "48" in said and "0 to 3" in said and "no route to 10.0.0.1 <b>" in said, said)
         tap.ok(f"slow, {look}: what would speak against it", known["refuted_by"] in text(page, ".refute"))
         browser.picture(page, f"slow-{look}")
         check(tap, browser, page, f"slow, {look}")
