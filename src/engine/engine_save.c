@@ -5,7 +5,7 @@
 #include "engine_impl.h"
 
 #define MAGIC 0x314b48534f464b43ull /* "CKFOSHK1" */
-#define VERSION 8u
+#define VERSION 9u
 #define LENGTH_AT 24u /* bytes of the whole checkpoint, its trailing digest included */
 
 struct sink {
@@ -243,7 +243,9 @@ static bool story_sound(const struct engine *e, const struct incident_story *s) 
       s->healthy_n > INCIDENT_COMPARED || s->route_n > sizeof s->route / sizeof s->route[0] || s->hop_n > LIMIT_HOPS)
     return false;
   for (uint32_t i = 0; i < s->cause_n; i++)
-    if (s->cause[i].node >= e->catalog.node_n && s->cause[i].node != REC_SERIES_NONE) return false;
+    if ((s->cause[i].node >= e->catalog.node_n && s->cause[i].node != REC_SERIES_NONE) ||
+        (s->cause[i].within && s->cause[i].within_idx >= e->conf.series_max))
+      return false;
   for (uint32_t i = 0; i < s->reached_n; i++)
     if (s->reached[i] >= e->catalog.node_n) return false;
   for (uint32_t i = 0; i < s->hop_n; i++)
@@ -281,6 +283,9 @@ static bool head_sound(const struct engine *e) {
         !incident_gauge_sound(&c->gauges, e->catalog.node_n))
       return false;
     if (c->source >= e->catalog.node_n && c->source != REC_SERIES_NONE) return false;
+    if (c->shared_n > LIMIT_CAUSES) return false;
+    for (uint32_t k = 0; k < c->shared_n; k++)
+      if (c->shared[k] >= e->catalog.node_n) return false;
     for (uint32_t k = 0; k < c->nodes.n; k++)
       if (c->nodes.node[k] >= e->catalog.node_n) return false;
   }

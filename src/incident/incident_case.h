@@ -184,6 +184,13 @@ struct incident_load {
   float chance; /* of xx: what counts scatter by themselves */
 };
 
+/* Tick numbers go on where time was missing: before tick seq so many nanoseconds are in no tick. */
+#define INCIDENT_JUMPS 16u
+struct incident_jump {
+  int64_t ns;
+  uint32_t seq, pad;
+};
+
 struct incident_head {
   uint32_t alarm_n;
   uint32_t exemplar_next, exemplar_n, change_next, change_n;
@@ -192,7 +199,9 @@ struct incident_head {
   uint32_t noted_n;         /* changes noted in this minute but for rollouts */
   uint64_t counter_changes; /* not noted, as there were too many */
   uint64_t counter_opened, counter_closed, counter_limit, counter_alarms, counter_alarm_limit;
-  struct base_wall tick_end, tick_now; /* of the current tick: seq <-> wall */
+  struct base_wall tick_end, tick_now;       /* of the current tick: seq <-> wall */
+  struct incident_jump jump[INCIDENT_JUMPS]; /* the last ones, a ring */
+  uint64_t jump_n;                           /* ever */
   struct incident_alarm alarm[LIMIT_ALARMS];
   struct incident_case case_[LIMIT_INCIDENTS_OPEN];
   struct incident_exemplar exemplar[INCIDENT_EXEMPLARS];

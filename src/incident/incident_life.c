@@ -299,12 +299,20 @@ static bool case_step(struct incident_head *h, const struct incident_view *v, ui
   return told;
 }
 
+/* Older than the last INCIDENT_JUMPS of them an incident is not. */
+static void jump_note(struct incident_head *h, const struct incident_view *v, struct base_wall end) {
+  int64_t extra = end.ns - h->tick_end.ns - LIMIT_TICK_NS;
+  if (h->tick_end.ns == 0 || extra == 0) return;
+  h->jump[h->jump_n++ % INCIDENT_JUMPS] = (struct incident_jump){extra, v->seq, 0};
+}
+
 uint32_t incident_life_tick(struct incident_head *h, const struct incident_view *v, const struct detect_signal *signal,
                             size_t signal_n, const struct rec_head_batch *in, struct rec_tick tick,
                             struct rec_incident *rec, uint32_t max) {
   uint32_t n = 0;
   MUST(max >= LIMIT_INCIDENTS_OPEN);
   incident_gap_step(h, v, in, tick);
+  jump_note(h, v, tick.end);
   h->tick_end = tick.end;
   h->tick_now = tick.now;
   exemplars_take(h, in);
@@ -369,6 +377,8 @@ bool incident_life_alarming(const struct incident_head *h, uint32_t series_idx) 
 }
 
 struct base_wall incident_seq_wall(const struct incident_head *h, const struct incident_view *v, uint32_t seq) {
-  int64_t back = (int64_t)v->seq - (int64_t)seq + 1;
-  return (struct base_wall){h->tick_end.ns - back * LIMIT_TICK_NS};
+  int64_t back_ns = ((int64_t)v->seq - (int64_t)seq + 1) * LIMIT_TICK_NS;
+  for (uint32_t i = 0; i < INCIDENT_JUMPS && i < h->jump_n; i++)
+    if (h->jump[i].seq > seq) back_ns += h->jump[i].ns;
+  return (struct base_wall){h->tick_end.ns - back_ns};
 }

@@ -70,6 +70,22 @@ static void opened_while_bad_and_closed_after_the_hold(void **state) {
   bed_close(&b);
 }
 
+/* Ticks are numbered on where time is missing (a restart took two minutes): it began when it began. */
+static void the_onset_stands_still_when_time_jumps(void **state) {
+  (void)state;
+  struct bed b;
+  bed_open(&b);
+  mesh_fault(&b.m, fails(2, AT, AT + 400));
+  mesh_run(&b.m, b.e, AT + 40);
+  assert_int_equal(b.m.seen_n, 1);
+  int64_t began_ns = seen(&b, 0)->started_at.ns;
+  b.m.jump_ns = 120 * TIME_NS_PER_S;
+  mesh_run(&b.m, b.e, 120);
+  for (uint32_t i = 0; i < b.m.seen_n; i++)
+    if (seen(&b, i)->verdict == REC_VERDICT_UNHEALTHY) assert_int_equal(seen(&b, i)->started_at.ns, began_ns);
+  bed_close(&b);
+}
+
 /* On and off with pauses below 20 s is one incident; after a minute it is that one again. */
 static void flapping_is_one_incident(void **state) {
   (void)state;
@@ -343,6 +359,7 @@ static void changes_are_kept_whole(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(the_onset_stands_still_when_time_jumps),
       cmocka_unit_test(opened_while_bad_and_closed_after_the_hold),
       cmocka_unit_test(flapping_is_one_incident),
       cmocka_unit_test(impact_is_exact),
