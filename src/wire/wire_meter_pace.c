@@ -88,7 +88,6 @@ static uint64_t slice_up(uint64_t n, uint32_t k, uint32_t slices) {
 
 #define EACH(to, from, what, what_hist)                                                                   \
   do {                                                                                                    \
-    (to)->latency_ns = what((from)->latency_ns);                                                          \
     (to)->bytes_in = what((from)->bytes_in);                                                              \
     (to)->bytes_out = what((from)->bytes_out);                                                            \
     (to)->retries = (uint32_t)what((from)->retries);                                                      \
@@ -96,10 +95,17 @@ static uint64_t slice_up(uint64_t n, uint32_t k, uint32_t slices) {
     for (unsigned i = 0; i < HIST_BUCKETS; i++) (to)->hist[i] = (uint32_t)what_hist((from)->hist[i]);     \
   } while (0)
 
+/* Time is given with the fine requests that took it: a tick without any could not keep it. */
+static uint64_t latency_given(const struct meter_block *b, uint32_t k) {
+  uint64_t n = b->all.class_n[REC_CLASS_OK], part = given(n, k, b->slices);
+  return n ? b->all.latency_ns / n * part + b->all.latency_ns % n * part / n : given(b->all.latency_ns, k, b->slices);
+}
+
 /* What has not been given out yet starts again over so many slices. */
 static void block_again(struct meter_block *b, int64_t slices) {
   MUST(slices > 0);
   if (b->slices && b->k) {
+    b->all.latency_ns -= latency_given(b, b->k);
 #define REST(n) ((n)-given((n), b->k, b->slices))
 #define REST_UP(n) ((n)-given_up((n), b->k, b->slices))
     EACH(&b->all, &b->all, REST, REST_UP);
@@ -197,6 +203,7 @@ static void flow_give(struct wire_meter *m, struct meter_flow *w, const struct m
 #define SLICE(n) slice((n), b->k, b->slices)
 #define SLICE_UP(n) slice_up((n), b->k, b->slices)
     EACH(&part, &b->all, SLICE, SLICE_UP);
+    part.latency_ns = latency_given(b, b->k + 1) - latency_given(b, b->k);
 #undef SLICE
 #undef SLICE_UP
     if (w->held_n || any_duration(&part)) durations_fit(w, &part, b->all.class_n[REC_CLASS_OK], tick);

@@ -409,6 +409,28 @@ static void test_a_whole_histogram_counts_requests_and_durations_in_its_own_unit
   meter_close(t);
 }
 
+/* Four requests in fifteen seconds: most ticks have none, and what time they took must not be lost in those. */
+static void test_time_goes_with_the_requests_that_took_it(void **state) {
+  (void)state;
+  struct meter_made *t = meter_open();
+  for (uint64_t i = 0; i < 4; i++) {
+    struct wire_bucket b[] = {{0.05, 0}, {0.1, 4 * i}, {INFINITY, 0}};
+    whole(t, b, 3, 0.32 * (double)i, 15.0 * (double)i, false);
+  }
+  uint64_t requests = t->ok_n, latency_ns = t->latency_ns;
+  unsigned ticks = 0;
+  for (double at = 45.25; at < 62.0; at += 0.25) {
+    meter_wait(t, at);
+    uint64_t n = t->ok_n - requests, ns = t->latency_ns - latency_ns;
+    requests = t->ok_n;
+    latency_ns = t->latency_ns;
+    assert_true(ns >= n * 79999000u && ns <= n * 80001000u); /* 80 ms each, and none without one */
+    ticks += n > 0;
+  }
+  assert_true(ticks >= 3);
+  meter_close(t);
+}
+
 /* Exponential histograms halve their resolution when they have to: no count may be lost or doubled by that. */
 static void test_bounds_that_change_from_sample_to_sample_keep_the_counts(void **state) {
   (void)state;
@@ -531,6 +553,7 @@ int main(void) {
       cmocka_unit_test(test_a_histogram_that_began_again_counts_from_zero),
       cmocka_unit_test(test_a_histogram_that_loses_a_bound_goes_on),
       cmocka_unit_test(test_a_whole_histogram_counts_requests_and_durations_in_its_own_unit),
+      cmocka_unit_test(test_time_goes_with_the_requests_that_took_it),
       cmocka_unit_test(test_bounds_that_change_from_sample_to_sample_keep_the_counts),
       cmocka_unit_test(test_deltas_count_as_they_are),
       cmocka_unit_test(test_a_pace_is_learned_and_bounded),
