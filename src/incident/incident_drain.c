@@ -114,7 +114,11 @@ void incident_drain_judge(const struct incident_head *h, const struct incident_v
   const struct incident_cause *k = c->story.cause;
   struct drain d = {.node = c->story.cause_n ? k->node : NONE};
   if (c->drain == INCIDENT_DRAIN_NO) return;
-  if ((c->family != INCIDENT_ERRORS && c->family != INCIDENT_OTHER) || d.node == NONE) return;
+  if ((c->family != INCIDENT_ERRORS && c->family != INCIDENT_OTHER) || d.node == NONE) {
+    if (c->drain != INCIDENT_DRAIN_UNASKED)
+      c->drain = INCIDENT_DRAIN_NO; /* it has become another trouble: it is told */
+    return;
+  }
   if (c->drain == INCIDENT_DRAIN_UNASKED && c->shown) return;
   uint8_t was = c->drain;
   d.left = incident_silent_left(v, d.node, c->from_seq);

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "incident_case.h"
+#include "incident_drain.h"
 #include "mesh_make.h"
 
 #define AT 1600u /* the trouble begins: 400 s after the first request */
@@ -338,6 +340,23 @@ static void failures_of_a_rollout_that_go_on_are_told(void **state) {
   bed_close(&b);
 }
 
+/* Retries that might be a drain's, and then slowness: it is told, and does not wait for a pod for ever. */
+static void what_becomes_another_trouble_is_no_drain(void **state) {
+  (void)state;
+  struct incident_head *h = calloc(1, sizeof *h);
+  struct incident_case *c = calloc(1, sizeof *c);
+  struct incident_view v = {0};
+  assert_non_null(h);
+  assert_non_null(c);
+  c->family = INCIDENT_LATENCY;
+  c->drain = INCIDENT_DRAIN_MAYBE;
+  c->story.cause_n = 1;
+  incident_drain_judge(h, &v, c);
+  assert_int_equal(c->drain, INCIDENT_DRAIN_NO);
+  free(c);
+  free(h);
+}
+
 /* Users ask for one page no more: that page, at whom it is meant for, and soon, as the other pages' reports do come. */
 static void a_route_that_nobody_asks_for_is_named(void **state) {
   (void)state;
@@ -415,6 +434,7 @@ int main(void) {
       cmocka_unit_test(pods_that_leave_in_turn_page_nobody),
       cmocka_unit_test(failures_of_a_rollout_that_go_on_are_told),
       cmocka_unit_test(a_route_that_nobody_asks_for_is_named),
+      cmocka_unit_test(what_becomes_another_trouble_is_no_drain),
       cmocka_unit_test(what_callers_send_elsewhere_has_moved),
       cmocka_unit_test(a_drop_of_all_routes_names_none),
       cmocka_unit_test(a_route_in_a_cluster_is_named_by_its_callers),
