@@ -25,17 +25,17 @@ double incident_confidence(const struct incident_case *c, const struct rec_incid
   const struct {
     double weight, value;
   } term[] = {
-      {1.40, 1.0},
-      {1.75, margin},
-      {-0.85, over / OVER_MOST},
-      {-1.13, f == INCIDENT_LATENCY},
-      {-2.67, f == INCIDENT_TRAFFIC},
-      {-2.28, f == INCIDENT_OTHER},
-      {-0.84, is_kind(in, "service")},
-      {1.14, is_kind(in, "pod")},
-      {-1.18, is_kind(in, "edge")},
-      {-0.05, is_kind(in, "route")},
-      {0.17, many},
+      {0.65, 1.0},
+      {2.04, margin},
+      {0.02, over / OVER_MOST},
+      {-0.69, f == INCIDENT_LATENCY},
+      {-1.18, f == INCIDENT_TRAFFIC},
+      {-1.46, f == INCIDENT_OTHER},
+      {-0.15, is_kind(in, "service")},
+      {0.42, is_kind(in, "pod")},
+      {-1.48, is_kind(in, "edge")},
+      {-1.07, is_kind(in, "route")},
+      {1.26, many},
   };
   double sum = 0.0;
   for (unsigned i = 0; i < sizeof term / sizeof term[0]; i++) sum += term[i].weight * term[i].value;
