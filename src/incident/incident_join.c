@@ -192,7 +192,9 @@ static bool fits_trouble(const struct incident_head *h, const struct incident_vi
     if (c->up || from > c->from_seq + NEAR || w->node == NONE) return false;
     return incident_nodes_has(&c->nodes, w->source) || adjacent(v, &c->nodes, w->source);
   }
-  if (w->node == NONE || c->nodes.n == 0) return near_onset(c, from);
+  if (w->node == NONE) return near_onset(c, from);
+  /* Of a whole region, say, and nobody's: what names a service joins where it is of the same kind, else it is news. */
+  if (c->nodes.n == 0) return near_onset(c, from) && (w->family == c->family || w->family == INCIDENT_OTHER);
   if (incident_nodes_has(&c->nodes, w->source) && waits(v, c, w)) return near_onset(c, from);
   /* Of a victim whose parts began to differ when its trouble began: the trouble need not reach all parts alike. */
   if (w->apart) return w->node == c->source || (incident_nodes_has(&c->nodes, w->node) && same_onset(c, from));

@@ -388,6 +388,12 @@ static uint32_t cluster_with(const struct incident_view *v, uint32_t node, struc
   return NONE;
 }
 
+/* Has that part of the service clearly fewer requests, or more? */
+static bool part_differs(const struct incident_view *v, uint32_t node, struct base_str cluster, uint32_t from) {
+  uint32_t idx = cluster.n ? incident_node_series(v, node, REC_SIDE_SERVER, cluster) : NONE;
+  return idx != NONE && differs(change_of(v, idx, from));
+}
+
 struct incident_traffic incident_traffic_judge(const struct incident_head *h, const struct incident_view *v,
                                                const struct incident_case *c) {
   struct incident_traffic out = {.node = NONE,
@@ -437,6 +443,12 @@ struct incident_traffic incident_traffic_judge(const struct incident_head *h, co
   if (out.route_idx == NONE) out.cluster = one_cluster(v, out.node, c->up, c->from_seq);
   if (entry && !c->up && out.cluster.n) out.all_idx = cluster_with(v, out.node, out.cluster, c->from_seq);
   double ratio = ratio_of(k);
+  if (!c->up && out.route_idx == NONE && usual(v, service_series(v, out.node), k, CONSERVED) &&
+      !part_differs(v, out.node, out.cluster, c->from_seq)) {
+    out.verdict = REC_VERDICT_EXPECTED;
+    out.reason = "it has as many as ever in all";
+    return out;
+  }
   if (entry) {
     out.verdict = c->up ? REC_VERDICT_EXPECTED : REC_VERDICT_UNHEALTHY;
     out.reason = c->up ? "it comes from outside the mesh, and its errors and latency are as usual"
