@@ -24,12 +24,13 @@
 struct change {
   double before, now; /* requests a second: of the last hour, and over the last seconds of the trouble */
   double span_s;      /* so many seconds */
+  bool known;         /* there is a whole second of it */
 };
 
 /* Over the whole seconds since `from`, as far back as the rings go: the end of a trouble, when traffic is already back,
  * must not decide what it was. */
 static struct change change_of(const struct incident_view *v, uint32_t idx, uint32_t from) {
-  struct change c = {0.0, 0.0, 1.0};
+  struct change c = {.span_s = 1.0};
   if (!series_catalog_find(v->catalog, idx) || !v->state[idx].used) return c;
   const struct series_state *s = &v->state[idx];
   /* What was learned stands still while it is under suspicion; the plain mean of the last hour does not. */
@@ -45,6 +46,7 @@ static struct change change_of(const struct incident_view *v, uint32_t idx, uint
   struct series_sum sum = series_recent_sum(s, first * LIMIT_TICKS_PER_S, end * LIMIT_TICKS_PER_S - 1);
   c.span_s = (double)(end - first);
   c.now = sum.n / c.span_s;
+  c.known = true;
   return c;
 }
 
@@ -173,7 +175,7 @@ enum incident_loaded incident_traffic_loads(const struct incident_head *h, const
 /* What a service sends, as those who receive it report. */
 static struct change sent_by(const struct incident_view *v, uint32_t node, uint32_t from) {
   const struct series_catalog *c = v->catalog;
-  struct change sum = {0.0, 0.0, 1.0};
+  struct change sum = {.span_s = 1.0};
   for (uint32_t e = c->node[node].first_out; e != NONE; e = c->edge[e].next_out) {
     struct change k = change_of(v, incident_edge_series(v, e, REC_SIDE_SERVER, STR_NONE), from);
     sum.before += k.before;
@@ -283,6 +285,24 @@ static uint32_t moved_from(const struct incident_view *v, uint32_t node, uint32_
   return node;
 }
 
+/* What moves need not have moved at its callers: they send it elsewhere. So the service whose alarm it is is asked,
+ * too.
+ */
+static bool has_moved(const struct incident_view *v, uint32_t alarmed, uint32_t from, struct incident_traffic *out) {
+  uint32_t at = out->node;
+  if (!moved_between(v, at, from, out)) {
+    if (!moved_between(v, alarmed, from, out)) return false;
+    at = alarmed;
+  }
+  out->node = moved_from(v, at, from);
+  struct change k = change_of(v, service_series(v, out->node), from);
+  out->before_per_s = k.before;
+  out->now_per_s = k.now;
+  out->verdict = REC_VERDICT_EXPECTED;
+  out->reason = "what one cluster lost, another took over";
+  return true;
+}
+
 /* All of a change in one cluster, the others as usual. */
 static struct base_str one_cluster(const struct incident_view *v, uint32_t node, bool up, uint32_t from) {
   struct part part[CLUSTERS];
@@ -318,7 +338,7 @@ static uint32_t one_route(const struct incident_view *v, uint32_t node, bool up,
   const struct series_catalog *c = v->catalog;
   uint32_t best = NONE, n = 0;
   double most = 0.0;
-  struct change k, rest = {0.0, 0.0, 1.0};
+  struct change k, rest = {.span_s = 1.0};
   for (uint32_t i = c->node[node].first_child; i != NONE; i = c->entry[i].sibling) {
     const struct rec_series *w = &c->entry[i].who;
     if (w->level != REC_LEVEL_ROUTE || w->side != REC_SIDE_SERVER) continue;
@@ -359,7 +379,7 @@ static uint32_t handed_to(const struct incident_view *v, uint32_t node, uint32_t
 /* Narrows what changed at out->node to one of its routes, where it is only that; and to whom it is meant for. */
 static void route_narrow(const struct incident_view *v, bool up, bool entry, uint32_t from,
                          struct incident_traffic *out) {
-  struct change k = {0.0, 0.0, 1.0};
+  struct change k = {.span_s = 1.0};
   uint32_t route = one_route(v, out->node, up, from, &k), behind;
   if (route == NONE) return;
   if (entry && (behind = handed_to(v, out->node, route, k, from)) != NONE) {
@@ -388,10 +408,11 @@ static uint32_t cluster_with(const struct incident_view *v, uint32_t node, struc
   return NONE;
 }
 
-/* Has that part of the service clearly fewer requests, or more? */
-static bool part_differs(const struct incident_view *v, uint32_t node, struct base_str cluster, uint32_t from) {
-  uint32_t idx = cluster.n ? incident_node_series(v, node, REC_SIDE_SERVER, cluster) : NONE;
-  return idx != NONE && differs(change_of(v, idx, from));
+/* Is it off by no more than counts are by chance? */
+static bool as_ever(const struct incident_view *v, uint32_t node, struct base_str cluster, uint32_t from) {
+  uint32_t idx = cluster.n ? incident_node_series(v, node, REC_SIDE_SERVER, cluster) : service_series(v, node);
+  struct change k = change_of(v, idx, from);
+  return idx == NONE || k.before <= 0.0 || usual(v, idx, k, 0.0);
 }
 
 struct incident_traffic incident_traffic_judge(const struct incident_head *h, const struct incident_view *v,
@@ -417,18 +438,12 @@ struct incident_traffic incident_traffic_judge(const struct incident_head *h, co
   bool told = incident_gap_share(h, out.node) >= EXPLAINS * gone; /* its proxies are known to lose reports */
   enum others others = c->up ? OTHERS_AGREE : others_of(v, out.node, c->from_seq);
   out.confirmed = others == OTHERS_AGREE;
-  /* What moves need not have moved at its callers: they send it elsewhere. */
-  bool moved = moved_between(v, out.node, c->from_seq, &out);
-  if (!moved && (moved = moved_between(v, start, c->from_seq, &out))) out.node = start;
-  if (!(told && gone > 0.0) && moved) {
-    out.node = moved_from(v, out.node, c->from_seq);
-    k = change_of(v, service_series(v, out.node), c->from_seq);
-    out.before_per_s = k.before;
-    out.now_per_s = k.now;
-    out.verdict = REC_VERDICT_EXPECTED;
-    out.reason = "what one cluster lost, another took over";
+  if (!c->up && !k.known) {
+    out.confirmed = false;
+    out.reason = "no whole second of it has been seen yet";
     return out;
   }
+  if (!(told && gone > 0.0) && has_moved(v, start, c->from_seq, &out)) return out;
   if (!c->up && gone > 0.0 && (told || others == OTHERS_DENY)) {
     out.verdict = REC_VERDICT_EXPECTED;
     out.reason = "reports of its proxies are missing; those it talks with see no such drop";
@@ -442,9 +457,8 @@ struct incident_traffic incident_traffic_judge(const struct incident_head *h, co
   route_narrow(v, c->up, entry, c->from_seq, &out);
   if (out.route_idx == NONE) out.cluster = one_cluster(v, out.node, c->up, c->from_seq);
   if (entry && !c->up && out.cluster.n) out.all_idx = cluster_with(v, out.node, out.cluster, c->from_seq);
-  double ratio = ratio_of(k);
-  if (!c->up && out.route_idx == NONE && usual(v, service_series(v, out.node), k, CONSERVED) &&
-      !part_differs(v, out.node, out.cluster, c->from_seq)) {
+  if (!c->up && out.route_idx == NONE && as_ever(v, out.node, STR_NONE, c->from_seq) &&
+      as_ever(v, out.node, out.cluster, c->from_seq)) {
     out.verdict = REC_VERDICT_EXPECTED;
     out.reason = "it has as many as ever in all";
     return out;
@@ -454,7 +468,7 @@ struct incident_traffic incident_traffic_judge(const struct incident_head *h, co
     out.reason = c->up ? "it comes from outside the mesh, and its errors and latency are as usual"
                        : "it comes from outside the mesh, where Foreshock cannot see";
   } else {
-    out.verdict = c->up && ratio >= AMPLIFIED ? REC_VERDICT_UNHEALTHY : REC_VERDICT_EXPECTED;
+    out.verdict = c->up && ratio_of(k) >= AMPLIFIED ? REC_VERDICT_UNHEALTHY : REC_VERDICT_EXPECTED;
     out.reason = c->up ? "its callers call it more often, and nothing else about them has changed"
                        : "its callers call it less often, and nothing else about them has changed";
   }

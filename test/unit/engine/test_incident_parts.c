@@ -397,6 +397,39 @@ static void what_callers_send_elsewhere_has_moved(void **state) {
   bed_close(&b);
 }
 
+/* So much of all requests is left for so long, in one cluster or both; the one incident of fewer of them. */
+static struct rec_incident fewer(double left, uint32_t cluster, uint32_t ticks) {
+  struct bed b;
+  struct mesh_fault f = fault(AT, AT + ticks, MESH_ANY);
+  struct rec_incident in = {0};
+  bed_open(&b, 400.0, 1);
+  f.cluster = cluster;
+  f.traffic = left;
+  mesh_fault(&b.m, f);
+  mesh_run(&b.m, b.e, AT + ticks + 60);
+  for (uint32_t i = 0; i < b.m.seen_n; i++) {
+    if (!strstr(b.m.seen[i].in.summary, "gets fewer requests")) continue;
+    assert_int_equal(in.summary[0], 0);
+    in = b.m.seen[i].in;
+  }
+  bed_close(&b);
+  return in;
+}
+
+/* Half a second in which less came is over before anybody can act on it, and is not told. */
+static void half_a_second_of_less_is_nobodys(void **state) {
+  (void)state;
+  assert_int_equal(fewer(0.3, MESH_ANY, 2).summary[0], 0);
+}
+
+/* A sixth of all that stays away, as it is a third of one cluster's, is a loss. */
+static void a_sixth_of_all_is_a_loss(void **state) {
+  (void)state;
+  struct rec_incident in = fewer(0.65, 0, 480);
+  assert_non_null(strstr(in.summary, "s0 gets fewer requests in c0"));
+  assert_int_equal(in.verdict, REC_VERDICT_UNHEALTHY);
+}
+
 /* All pages lose two thirds: none of them is the one. */
 static void a_drop_of_all_routes_names_none(void **state) {
   (void)state;
@@ -436,6 +469,8 @@ int main(void) {
       cmocka_unit_test(a_route_that_nobody_asks_for_is_named),
       cmocka_unit_test(what_becomes_another_trouble_is_no_drain),
       cmocka_unit_test(what_callers_send_elsewhere_has_moved),
+      cmocka_unit_test(half_a_second_of_less_is_nobodys),
+      cmocka_unit_test(a_sixth_of_all_is_a_loss),
       cmocka_unit_test(a_drop_of_all_routes_names_none),
       cmocka_unit_test(a_route_in_a_cluster_is_named_by_its_callers),
       cmocka_unit_test(rollout_is_told),
