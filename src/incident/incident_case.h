@@ -233,11 +233,10 @@ static inline uint32_t incident_alarm_node(const struct incident_view *v, const 
   return v->catalog->entry[a->series_idx].node;
 }
 
-/* incident_join.c: does `from` call `to`, if only through at most depth - 1 others? Of the callers the nearest
- * INCIDENT_NODES are looked at. Cost: their calls. */
-#define INCIDENT_CALLS_DEPTH 4u
-bool incident_calls(const struct series_catalog *c, uint32_t from, uint32_t to, unsigned depth);
-/* incident_join.c: gives the alarm a case, opening one where none fits. */
+/* incident_join.c: is it one service, or does one of the two call the other, if only through at most three others? Of
+ * the callers the nearest INCIDENT_NODES are looked at. Cost: their calls. */
+bool incident_related(const struct series_catalog *c, uint32_t a, uint32_t b);
+/* Gives the alarm a case, opening one where none fits. */
 void incident_join(struct incident_head *h, const struct incident_view *v, struct incident_alarm *a);
 
 /* incident_load.c: learns the load curves; at the last tick of each minute. Cost: one pass over the narrower
@@ -368,6 +367,8 @@ void incident_time_write(const struct incident_view *v, const struct incident_ca
 uint16_t incident_shared_find(const struct incident_head *h, const struct incident_view *v, uint16_t i);
 /* Both causes are noted as ones that began together. */
 void incident_shared_take(struct incident_case *into, const struct incident_case *from);
+/* Are they so many that what is told is what they share? */
+bool incident_shared_told(const struct incident_case *c);
 bool incident_shared_has(const struct incident_case *c, uint32_t node);
 /* None of them is named before the others. */
 void incident_shared_tell(const struct incident_case *c, struct incident_story *s);

@@ -14,7 +14,7 @@ static bool is_kind(const struct rec_incident *in, const char *kind) {
 
 double incident_confidence(const struct incident_case *c, const struct rec_incident *in) {
   if (c->family >= INCIDENT_GAP) return COUNTED_SURE;
-  if (c->shared_n > 2) return 1.0 / (double)c->shared_n; /* none is named before the others */
+  if (incident_shared_told(c)) return 1.0 / (double)c->shared_n; /* none is named before the others */
   double margin = 0.0, over = in->finding.known ? in->finding.log_e - in->finding.log_c : 0.0,
          many = (double)in->affected_n / MANY;
   enum rec_signal signal = in->cause_n ? in->cause[0].signal : REC_SIGNAL_ERRORS;

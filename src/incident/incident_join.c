@@ -6,6 +6,7 @@
 #define NEAR_S 30u                        /* onsets so close may be one trouble */
 #define AT_ONCE (10u * LIMIT_TICKS_PER_S) /* before the evidence has settled who is victim of whom */
 #define DEPTH_MAX 24u
+#define CALLS_DEPTH 4u
 #define NEAR (NEAR_S * LIMIT_TICKS_PER_S)
 
 struct who {
@@ -56,10 +57,15 @@ static void callers_of(const struct series_catalog *c, uint32_t node, unsigned d
         (void)incident_nodes_add(out, c->edge[e].from);
 }
 
-bool incident_calls(const struct series_catalog *c, uint32_t from, uint32_t to, unsigned depth) {
+/* Does `from` call `to`, if only through at most depth - 1 others? */
+static bool calls(const struct series_catalog *c, uint32_t from, uint32_t to, unsigned depth) {
   struct incident_nodes up;
   callers_of(c, to, depth, &up);
   return incident_nodes_has(&up, from);
+}
+
+bool incident_related(const struct series_catalog *c, uint32_t a, uint32_t b) {
+  return calls(c, a, b, CALLS_DEPTH) || calls(c, b, a, CALLS_DEPTH);
 }
 
 static bool case_has(const struct incident_head *h, const struct incident_case *c, uint8_t signal) {
@@ -118,7 +124,7 @@ static bool adjacent(const struct incident_view *v, const struct incident_nodes 
 /* Is it a member, or does one call it, if only through others? */
 static bool called_by(const struct incident_view *v, const struct incident_nodes *set, uint32_t node) {
   struct incident_nodes up;
-  callers_of(v->catalog, node, INCIDENT_CALLS_DEPTH, &up);
+  callers_of(v->catalog, node, CALLS_DEPTH, &up);
   for (uint32_t i = 0; i < set->n; i++)
     if (incident_nodes_has(&up, set->node[i])) return true;
   return false;
@@ -152,8 +158,7 @@ static bool fits_other(const struct incident_head *h, const struct incident_view
   if (w->family != INCIDENT_OTHER || c->family != INCIDENT_OTHER || w->apart || !same_onset(c, from)) return false;
   if (!case_has(h, c, w->signal) || c->source == NONE || w->source == NONE) return false;
   if (w->signal == REC_SIGNAL_ERRATIC) return true; /* users who bunch bunch everywhere */
-  return incident_calls(v->catalog, c->source, w->source, INCIDENT_CALLS_DEPTH) ||
-         incident_calls(v->catalog, w->source, c->source, INCIDENT_CALLS_DEPTH);
+  return incident_related(v->catalog, c->source, w->source);
 }
 
 /* Slow first, and failing while it still is: a queue that has run full. Or the other way round. */
@@ -182,7 +187,7 @@ static bool fits_refusal(const struct incident_head *h, const struct incident_vi
     return false;
   bool refuses = case_has(h, c, REC_SIGNAL_DENIED) || case_has(h, c, REC_SIGNAL_THROTTLED) ||
                  case_has(h, c, REC_SIGNAL_CLIENT_ERRORS);
-  return refuses && incident_calls(v->catalog, w->source, c->source, 1);
+  return refuses && calls(v->catalog, w->source, c->source, 1);
 }
 
 static bool fits_trouble(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,

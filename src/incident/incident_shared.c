@@ -10,11 +10,6 @@
 #define FRESH (60u * LIMIT_TICKS_PER_S) /* incidents are told apart for good when they are older */
 #define FEWEST 3u
 
-static bool related(const struct incident_view *v, uint32_t a, uint32_t b) {
-  return a == b || incident_calls(v->catalog, a, b, INCIDENT_CALLS_DEPTH) ||
-         incident_calls(v->catalog, b, a, INCIDENT_CALLS_DEPTH);
-}
-
 /* Its own trouble, of a service that reports it itself: what is between services is a network's. */
 static uint32_t suspect_of(const struct incident_view *v, const struct incident_case *c) {
   if (!c->used || c->resting || c->family > INCIDENT_LATENCY || !c->told || c->story.cause_n == 0) return NONE;
@@ -22,6 +17,10 @@ static uint32_t suspect_of(const struct incident_view *v, const struct incident_
   if (c->story.verdict != REC_VERDICT_UNHEALTHY || k->between || k->silent || v->seq - c->opened_seq > FRESH)
     return NONE;
   return k->node;
+}
+
+bool incident_shared_told(const struct incident_case *c) {
+  return c->shared_n >= FEWEST;
 }
 
 bool incident_shared_has(const struct incident_case *c, uint32_t node) {
@@ -43,7 +42,7 @@ static bool same_moment(const struct incident_case *a, const struct incident_cas
 /* Does its cause stand beside all that are in the set so far? */
 static bool unrelated(const struct incident_view *v, const struct incident_nodes *set, uint32_t node) {
   for (uint32_t i = 0; i < set->n; i++)
-    if (related(v, set->node[i], node)) return false;
+    if (incident_related(v->catalog, set->node[i], node)) return false;
   return true;
 }
 
@@ -84,7 +83,7 @@ static void doubt(struct incident_cause *k, uint32_t n) {
 void incident_shared_tell(const struct incident_case *c, struct incident_story *s) {
   struct incident_cause sorted[LIMIT_CAUSES];
   uint32_t n = 0, own = 0;
-  if (c->shared_n < FEWEST) return;
+  if (!incident_shared_told(c)) return;
   for (uint32_t i = 0; i < s->cause_n; i++)
     if (incident_shared_has(c, s->cause[i].node)) sorted[n++] = s->cause[i];
   own = n;

@@ -338,11 +338,6 @@ static bool taken(const struct incident_head *h, const struct incident_case *c, 
   return false;
 }
 
-static bool related(const struct incident_view *v, uint32_t a, uint32_t b) {
-  return incident_calls(v->catalog, a, b, INCIDENT_CALLS_DEPTH) ||
-         incident_calls(v->catalog, b, a, INCIDENT_CALLS_DEPTH);
-}
-
 static bool sure(const struct incident_rank *r) {
   return r->self >= OWN_Z * r->self_sd;
 }
@@ -353,7 +348,7 @@ static uint32_t rank_own(const struct incident_head *h, const struct incident_vi
                          const struct incident_rank *rank, uint32_t n) {
   uint32_t before = c->story.cause_n ? c->story.cause[0].node : NONE;
   for (uint32_t i = 1; i < n && before != NONE; i++)
-    if (rank[i].node == before && sure(&rank[i]) && !related(v, rank[0].node, before)) return i;
+    if (rank[i].node == before && sure(&rank[i]) && !incident_related(v->catalog, rank[0].node, before)) return i;
   for (uint32_t i = 0; i < n; i++)
     if (!taken(h, c, rank[i].node) && (i == 0 || sure(&rank[i]))) return i;
   return n;
@@ -369,7 +364,7 @@ static uint32_t ranks_own(const struct incident_head *h, const struct incident_v
   for (uint32_t i = own; i > 0; i--) rank[i] = rank[i - 1];
   rank[0] = first;
   for (uint32_t i = 1; i < n; i++)
-    if (!taken(h, c, rank[i].node) || related(v, rank[i].node, first.node)) rank[keep++] = rank[i];
+    if (!taken(h, c, rank[i].node) || incident_related(v->catalog, rank[i].node, first.node)) rank[keep++] = rank[i];
   if (own > 0 && keep > 1) rank[0].score = rank[1].score; /* first, though others have more: it is no certainty */
   return keep;
 }

@@ -175,7 +175,7 @@ void incident_text_summary(const struct incident_view *v, const struct incident_
   const struct incident_story *s = &c->story;
   char name[LIMIT_TEXT_BYTES];
   MUST(s->cause_n > 0);
-  if (c->shared_n > 2) {
+  if (incident_shared_told(c)) {
     put_shared(v, c, &b);
     seal(&b, out, cap);
     return;
