@@ -7,6 +7,7 @@
 #include "rec_counter.h"
 #include "wire_otlp_fields.h"
 #include "wire_pb_write.h"
+#include "wire_preface.h"
 
 struct receiver_stream {
   struct receiver *receiver;
@@ -147,9 +148,8 @@ void receiver_scraped(void *ctx, const struct io_scraped *s) {
   struct base_buf up = buf_over(mem, sizeof mem);
   bool came = s->fail == IO_SCRAPE_NONE && s->message.n > 0;
   if (came) (void)message_take(r, DOOR_PROMETHEUS, s->message, s->at);
-  buf_put_str(&up, STR("# target "));
-  buf_put_str(&up, s->labels);
-  buf_put_f(&up, " text\nup %d\n", came ? 1 : 0);
+  wire_preface_write(&up, s->labels, WIRE_PROM_TEXT);
+  buf_put_f(&up, "up %d\n", came ? 1 : 0);
   if (!up.bad) (void)message_take(r, DOOR_PROMETHEUS, buf_str(&up), s->at);
 }
 
