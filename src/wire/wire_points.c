@@ -433,16 +433,15 @@ void wire_points_take(struct wire_sampler *m, struct base_str bytes) {
   struct wire_otlp_iter it;
   struct base_str item;
   struct wire_err err;
-  const char *resource_at = NULL;
-  bool sound = true, first = true;
+  const char *resource_at = NULL; /* of the one that was read */
+  bool sound = true;
   enum wire_status s;
   wire_otlp_iter_init(&it, bytes);
   while ((s = wire_otlp_next(&it, &item, &err)) != WIRE_END) {
     if (s == WIRE_OK) {
       struct base_str resource = wire_otlp_resource(&it);
-      if (first || resource.p != resource_at) sound = resource_read(m, resource);
+      if (resource.p != resource_at) sound = resource_read(m, resource);
       resource_at = resource.p;
-      first = false;
     }
     if (s == WIRE_OK && sound)
       metric_take(m, item);
