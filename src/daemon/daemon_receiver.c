@@ -7,6 +7,7 @@
 #include "rec_counter.h"
 #include "wire_otlp_fields.h"
 #include "wire_pb_write.h"
+#include "wire_preface.h"
 
 struct receiver_stream {
   struct receiver *receiver;
@@ -139,20 +140,6 @@ static struct answer message_take(struct receiver *r, enum door_wire wire, struc
   return a;
 }
 
-#define UP_BYTES_MAX 16384u
-
-void receiver_scraped(void *ctx, const struct io_scraped *s) {
-  struct receiver *r = ctx;
-  char mem[UP_BYTES_MAX];
-  struct base_buf up = buf_over(mem, sizeof mem);
-  bool came = s->fail == IO_SCRAPE_NONE && s->message.n > 0;
-  if (came) (void)message_take(r, DOOR_PROMETHEUS, s->message, s->at);
-  buf_put_str(&up, STR("# target "));
-  buf_put_str(&up, s->labels);
-  buf_put_f(&up, " text\nup %d\n", came ? 1 : 0);
-  if (!up.bad) (void)message_take(r, DOOR_PROMETHEUS, buf_str(&up), s->at);
-}
-
 #define LOST_TEXT "not taken: broken, too late, or without a name or time; see the counters"
 
 /* ExportTraceServiceResponse, ExportLogsServiceResponse and ExportMetricsServiceResponse alike. */
@@ -192,18 +179,31 @@ static struct io_grpc_method stream_method(struct receiver *r, unsigned i, enum 
 
 void receiver_methods(struct receiver *r, struct io_grpc_method out[RECEIVER_METHODS]) {
   out[0] = stream_method(r, 0, DOOR_FORM_ALS, "/envoy.service.accesslog.v3.AccessLogService/StreamAccessLogs");
-  out[3] = stream_method(r, 1, DOOR_FORM_ENVOY_METRICS, "/envoy.service.metrics.v3.MetricsService/StreamMetrics");
+  out[1] = stream_method(r, 1, DOOR_FORM_ENVOY_METRICS, "/envoy.service.metrics.v3.MetricsService/StreamMetrics");
+  out[2] = (struct io_grpc_method){
+      .path = "/opentelemetry.proto.collector.trace.v1.TraceService/Export", .ctx = r, .call = call_traces};
+  out[3] = (struct io_grpc_method){
+      .path = "/opentelemetry.proto.collector.logs.v1.LogsService/Export", .ctx = r, .call = call_logs};
   out[4] = (struct io_grpc_method){
       .path = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export", .ctx = r, .call = call_metrics};
-  out[1] = (struct io_grpc_method){
-      .path = "/opentelemetry.proto.collector.trace.v1.TraceService/Export", .ctx = r, .call = call_traces};
-  out[2] = (struct io_grpc_method){
-      .path = "/opentelemetry.proto.collector.logs.v1.LogsService/Export", .ctx = r, .call = call_logs};
 }
 
 /* ---- scrapes ---- */
 
-/* What a target said is a message like any other. That one said nothing is seen by who waits for it. */
+#define UP_BYTES_MAX 16384u
+
+/* What a target said is a message like any other; that it said nothing is told by its `up`. */
+void receiver_scraped(void *ctx, const struct io_scraped *s) {
+  struct receiver *r = ctx;
+  char mem[UP_BYTES_MAX];
+  struct base_buf up = buf_over(mem, sizeof mem);
+  bool came = s->fail == IO_SCRAPE_NONE && s->message.n > 0;
+  if (came) (void)message_take(r, DOOR_PROMETHEUS, s->message, s->at);
+  wire_preface_write(&up, s->labels, WIRE_PROM_TEXT);
+  buf_put_f(&up, "up %d\n", came ? 1 : 0);
+  if (!up.bad) (void)message_take(r, DOOR_PROMETHEUS, buf_str(&up), s->at);
+}
+
 /* ---- HTTP ---- */
 
 struct endpoint {
@@ -221,12 +221,7 @@ static const struct endpoint endpoints[] = {{"/v1/traces", DOOR_TRACES, DOOR_TRA
 static bool type_is(struct base_str type, struct base_str want) {
   type = str_cut(type, 0, str_find(type, ';', 0));
   while (type.n && type.p[type.n - 1] == ' ') type.n--;
-  if (type.n != want.n) return false;
-  for (size_t i = 0; i < type.n; i++) {
-    char c = type.p[i] >= 'A' && type.p[i] <= 'Z' ? (char)(type.p[i] + 32) : type.p[i];
-    if (c != want.p[i]) return false;
-  }
-  return true;
+  return str_eq_nocase(type, want);
 }
 
 static int http_status(int grpc) {

@@ -2,21 +2,22 @@
 #include "base_limits.h"
 #include "daemon_scrape.h"
 #include "daemon_sd.h"
+#include "wire_preface.h"
 
 enum { TARGET_LABELS = 2 + SD_LABELS + 64 };
 
 struct target {
   struct base_str scheme, address, path;
   unsigned n;
-  struct sd_label label[TARGET_LABELS];
+  struct wire_label label[TARGET_LABELS];
 };
 
 /* The last word counts. */
 static bool label_set(struct target *t, struct base_str name, struct base_str value) {
   unsigned i = 0;
-  while (i < t->n && !str_eq(t->label[i].name, name)) i++;
+  while (i < t->n && !str_eq(t->label[i].key, name)) i++;
   if (i == TARGET_LABELS) return false;
-  t->label[i] = (struct sd_label){name, value};
+  t->label[i] = (struct wire_label){name, value};
   if (i == t->n) t->n++;
   return true;
 }
@@ -79,23 +80,6 @@ static bool labels_file(struct target *t, const struct sd_label *label, unsigned
   return true;
 }
 
-static void labels_write(const struct target *t, struct base_buf *out) {
-  char before = '{';
-  for (unsigned i = 0; i < t->n; i++) {
-    struct base_str value = t->label[i].value;
-    if (value.n == 0) continue; /* as Prometheus has it: an empty label is none */
-    buf_put_char(out, before);
-    buf_put_f(out, "%.*s=\"", STR_ARG(t->label[i].name));
-    for (size_t k = 0; k < value.n; k++) {
-      if (value.p[k] == '"' || value.p[k] == '\\' || value.p[k] == '\n') buf_put_char(out, '\\');
-      buf_put_char(out, value.p[k] == '\n' ? 'n' : value.p[k]);
-    }
-    buf_put_char(out, '"');
-    before = ',';
-  }
-  buf_put_char(out, '}');
-}
-
 static bool target_good(const struct target *t) {
   bool scheme = str_eq(t->scheme, STR("http")) || str_eq(t->scheme, STR("https"));
   return scheme && t->address.n < 300 && clean(t->address, "@?#\\\"") && clean(t->path, "#") && t->path.p[0] == '/';
@@ -117,7 +101,7 @@ bool scrape_target_put(const struct conf_scrape_job *job, struct base_str target
   (void)(label_set(&t, STR("job"), str_of(job->job)) && label_set(&t, STR("instance"), STR_NONE));
   if (!labels_conf(&t, job->labels) || !labels_file(&t, label, label_n) || !target_good(&t)) return false;
   if (t.label[1].value.n == 0) t.label[1].value = address_whole(&t, address, sizeof address);
-  labels_write(&t, &labels);
+  wire_preface_labels(&labels, t.label, t.n);
   if (labels.bad) return false;
   buf_put_f(out, "%.*s://%.*s%.*s", STR_ARG(t.scheme), STR_ARG(t.address), STR_ARG(t.path));
   buf_put_char(out, 0);

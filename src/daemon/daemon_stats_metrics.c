@@ -1,10 +1,9 @@
 #include "daemon_stats_metrics.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 
 #include "base_hash.h"
-#include "base_time.h"
+#include "base_json.h"
 #include "rec_counter.h"
 
 /* Distinct things by 128 bits of hash: none of a billion is taken for another. */
@@ -15,11 +14,9 @@ struct set {
   size_t n, cap; /* cap: a power of two */
 };
 
-#define KINDS 5u
-
 struct stats_metrics {
   struct set series, family;
-  uint64_t kind_n[KINDS], delta_n, stale_n;
+  uint64_t kind_n[WIRE_SAMPLE_KIND_COUNT], delta_n, stale_n;
   int64_t first_ns, last_ns; /* 0: no sample said when */
   bool full;
 };
@@ -104,30 +101,37 @@ bool stats_metrics_full(const struct stats_metrics *s) {
   return s->full;
 }
 
-static void time_write(struct base_buf *out, const char *key, int64_t ns) {
-  char text[TIME_TEXT_BYTES];
-  time_text((struct base_wall){ns}, text);
+static void kinds_write(const struct stats_metrics *s, struct base_json *j) {
+  json_key(j, "kinds");
+  json_object(j);
+  for (unsigned i = 0; i < WIRE_SAMPLE_KIND_COUNT; i++)
+    if (s->kind_n[i]) json_key_u64(j, sample_kind_text((enum wire_sample_kind)i), s->kind_n[i]);
+  json_close(j);
+}
+
+static void time_write(struct base_json *j, const char *key, int64_t ns) {
+  json_key(j, key);
   if (ns)
-    buf_put_f(out, ",\"%s\":\"%s\"", key, text);
+    json_time(j, (struct base_wall){ns});
   else
-    buf_put_f(out, ",\"%s\":null", key);
+    json_null(j);
 }
 
 void stats_metrics_write(const struct stats_metrics *s, const uint64_t *counter, struct base_buf *out) {
-  static const char *const kind[KINDS] = {"untyped", "counter", "gauge", "histogram", "summary"};
-  const char *comma = "";
   if (!counter[REC_COUNTER_SAMPLES]) return;
-  buf_put_f(out,
-            "\"metrics\":{\"samples\":%" PRIu64 ",\"not_finite\":%" PRIu64 ",\"exemplars\":%" PRIu64 ",\"kinds\":{",
-            counter[REC_COUNTER_SAMPLES], counter[REC_COUNTER_SAMPLES_NOT_FINITE], counter[REC_COUNTER_EXEMPLARS]);
-  for (unsigned i = 0; i < KINDS; i++) {
-    if (!s->kind_n[i]) continue;
-    buf_put_f(out, "%s\"%s\":%" PRIu64, comma, kind[i], s->kind_n[i]);
-    comma = ",";
-  }
-  buf_put_f(out, "},\"delta\":%" PRIu64 ",\"stale\":%" PRIu64 ",\"series\":%zu,\"families\":%zu", s->delta_n,
-            s->stale_n, s->series.n, s->family.n);
-  time_write(out, "first", s->first_ns);
-  time_write(out, "last", s->last_ns);
-  buf_put_str(out, STR("},"));
+  buf_put_str(out, STR("\"metrics\":"));
+  struct base_json j = json_over(out);
+  json_object(&j);
+  json_key_u64(&j, "samples", counter[REC_COUNTER_SAMPLES]);
+  json_key_u64(&j, "not_finite", counter[REC_COUNTER_SAMPLES_NOT_FINITE]);
+  json_key_u64(&j, "exemplars", counter[REC_COUNTER_EXEMPLARS]);
+  kinds_write(s, &j);
+  json_key_u64(&j, "delta", s->delta_n);
+  json_key_u64(&j, "stale", s->stale_n);
+  json_key_u64(&j, "series", s->series.n);
+  json_key_u64(&j, "families", s->family.n);
+  time_write(&j, "first", s->first_ns);
+  time_write(&j, "last", s->last_ns);
+  json_close(&j);
+  buf_put_char(out, ',');
 }

@@ -15,7 +15,8 @@ enum io_snappy {
   IO_SNAPPY_OVERSIZE /* says that it is longer than max */
 };
 
-/* Unpacks into to[0..max); *n: bytes written. Cost: 1 to 2 ns a byte that comes out, less where much is alike. */
+/* Unpacks into to[0..max); *n: bytes written. Cost: what `1.0 packed` takes more than
+ * `write 1.0` (bench samples). */
 enum io_snappy io_snappy_unpack(struct base_str packed, void *to, size_t max, size_t *n);
 
 #endif

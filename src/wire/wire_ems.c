@@ -57,10 +57,11 @@ static bool is_head(struct base_str s) {
 }
 
 /* Where the statistic begins in what follows the scope: behind a dot, as the name before may hold some. 0: at once, or
- * nowhere. */
+ * nowhere. A name may itself begin like a statistic (worker_pool): then it has no dots. */
 static size_t statistic_at(struct base_str rest) {
-  if (is_head(rest)) return 0;
-  for (size_t at = str_find(rest, '.', 0) + 1; at < rest.n; at = str_find(rest, '.', at) + 1)
+  size_t first = str_find(rest, '.', 0) + 1;
+  if (is_head(rest)) return is_head(str_cut(rest, first, rest.n)) ? first : 0;
+  for (size_t at = first; at < rest.n; at = str_find(rest, '.', at) + 1)
     if (is_head(str_cut(rest, at, rest.n))) return at;
   return 0;
 }

@@ -47,7 +47,8 @@ static inline void exp_add(struct wire_exp_side *s, int32_t index, uint64_t n) {
 
 /* Writes buckets into out[0..max), max at least 16: ascending, empty stretches as one bucket, the last one +Inf. Where
  * they would not fit, neighbours are put together by halving the scale, which is exact (the same source, "perfect
- * subsetting"). Gives their number; 0 where one of the sides is over. Cost: 20 to 30 ns a bucket that holds anything.
+ * subsetting"). Gives their number; 0 where one of the sides is over. Cost: two exponentials a bucket that holds
+ * anything.
  */
 uint32_t wire_exp_buckets(const struct wire_exp *e, struct wire_bucket *out, uint32_t max);
 

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "wire_number.h"
+#include "wire_prom_fields.h" /* of a span, which is the same in both */
 
 enum { SCHEMA_CUSTOM = -53, SCHEMA_MIN = -9, SCHEMA_MAX = 52, SIDES = 2 };
 #define INDEX_MAX (1ll << 30)
@@ -37,9 +38,9 @@ static void span_read(struct reading *r, unsigned side, struct wire_pb *outer) {
   struct wire_native_span s = {0, 0};
   uint32_t tag;
   while (pb_next(&c, &tag) == WIRE_OK) {
-    if (tag == PB_TAG(1, PB_VARINT))
+    if (tag == PROM_BucketSpan_offset)
       s.offset = (int32_t)pb_zigzag(&c);
-    else if (tag == PB_TAG(2, PB_VARINT))
+    else if (tag == PROM_BucketSpan_length)
       s.length = (uint32_t)pb_varint(&c);
     else
       pb_skip(&c, tag);
@@ -150,35 +151,29 @@ static void value_put(struct reading *r, unsigned side, double v) {
     r->bad = true;
 }
 
-static void deltas_read(struct reading *r, unsigned side, uint32_t tag, struct wire_pb *c) {
-  if ((tag & 7) != PB_LEN) {
+static void one_put(struct reading *r, unsigned side, bool deltas, struct wire_pb *c) {
+  if (deltas)
     delta_put(r, side, pb_zigzag(c));
-    return;
-  }
-  struct wire_pb list = pb_enter(c);
-  while (list.p < list.end && !r->bad) delta_put(r, side, pb_zigzag(&list));
-  pb_leave(c, &list);
+  else
+    value_put(r, side, pb_double(c));
 }
 
-static void values_read(struct reading *r, unsigned side, uint32_t tag, struct wire_pb *c) {
+static void counts_read(struct reading *r, unsigned side, bool deltas, uint32_t tag, struct wire_pb *c) {
   if ((tag & 7) != PB_LEN) {
-    value_put(r, side, pb_double(c));
+    one_put(r, side, deltas, c);
     return;
   }
   struct wire_pb list = pb_enter(c);
-  while (list.p < list.end && !r->bad) value_put(r, side, pb_double(&list));
+  while (list.p < list.end && !r->bad) one_put(r, side, deltas, &list);
   pb_leave(c, &list);
 }
 
 static void counts_field(struct reading *r, uint32_t tag, struct wire_pb *c) {
   const struct wire_native_tags *t = r->tags;
   for (unsigned side = 0; side < SIDES; side++) {
-    if (is_of(tag, t->delta[side])) {
-      deltas_read(r, side, tag, c);
-      return;
-    }
-    if (is_of(tag, t->value[side])) {
-      values_read(r, side, tag, c);
+    bool deltas = is_of(tag, t->delta[side]);
+    if (deltas || is_of(tag, t->value[side])) {
+      counts_read(r, side, deltas, tag, c);
       return;
     }
   }

@@ -19,17 +19,6 @@ static bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
-static char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
-}
-
-static bool is_word(struct base_str s, struct base_str want) {
-  if (s.n != want.n) return false;
-  for (size_t i = 0; i < s.n; i++)
-    if (lower(s.p[i]) != want.p[i]) return false;
-  return true;
-}
-
 static inline void digit_add(struct decimal *d, char c, bool fraction) {
   if (d->digits < DIGITS_MAX) {
     d->mantissa = d->mantissa * 10 + (uint64_t)(c - '0');
@@ -73,9 +62,9 @@ static bool decimal_read(struct base_str s, struct decimal *d) {
 static bool word_read(struct base_str s, double *out) {
   bool minus = s.n && s.p[0] == '-', sign = s.n && (minus || s.p[0] == '+');
   struct base_str word = str_cut(s, sign, s.n);
-  if (is_word(word, STR("inf")) || is_word(word, STR("infinity")))
+  if (str_eq_nocase(word, STR("inf")) || str_eq_nocase(word, STR("infinity")))
     *out = minus ? -INFINITY : INFINITY;
-  else if (!sign && is_word(word, STR("nan")))
+  else if (!sign && str_eq_nocase(word, STR("nan")))
     *out = NAN;
   else
     return false;

@@ -1,6 +1,7 @@
-/* OTLP on the wire: the bytes of one ExportTraceServiceRequest or ExportLogsServiceRequest -> spans or log records, one
- * after the other, each with the resource that it belongs to. Zero copy: views point into the message and live as long
- * as it. Both requests have the same frame (Resource…{resource, Scope…{items}}), so one iterator serves both.
+/* OTLP on the wire: the bytes of one ExportTraceServiceRequest, ExportLogsServiceRequest or ExportMetricsServiceRequest
+ * -> spans, log records or metrics, one after the other, each with the resource that it belongs to. Zero copy: views
+ * point into the message and live as long as it. All requests have the same frame (Resource…{resource, Scope…{items}}),
+ * so one iterator serves all. What a metric holds is read by wire_points.h.
  *
  * Read as protobuf wants it: fields in any order, unknown ones skipped, the last of a repeated scalar counts. A
  * `resource` that comes twice is the last one, not a merge. Numbers of fields: wire_otlp_fields.h. */
@@ -13,8 +14,8 @@
 struct wire_otlp_iter {
   struct base_str bytes;
   size_t at;                        /* next top-level field */
-  size_t resource_at, resource_end; /* inside a ResourceSpans or ResourceLogs; 0 outside */
-  size_t scope_at, scope_end;       /* inside a ScopeSpans or ScopeLogs; 0 outside */
+  size_t resource_at, resource_end; /* inside a ResourceSpans, …Logs or …Metrics; 0 outside */
+  size_t scope_at, scope_end;       /* inside a ScopeSpans, …Logs or …Metrics; 0 outside */
   size_t attribute_at, attribute_n; /* the resource's own bytes; n 0: it has none */
 };
 
@@ -22,8 +23,8 @@ struct wire_otlp_iter {
 enum wire_status wire_otlp_check(struct base_str bytes, struct wire_err *err);
 
 void wire_otlp_iter_init(struct wire_otlp_iter *it, struct base_str bytes);
-/* WIRE_OK: *item is the next span or log record, in wire order. WIRE_END: no more. WIRE_BAD: a broken frame; what it
- * held is lost, and the iterator can go on: each call moves forward. Cost: a few ns beside the item's. */
+/* WIRE_OK: *item is the next span, log record or metric, in wire order. WIRE_END: no more. WIRE_BAD: a broken frame;
+ * what it held is lost, and the iterator can go on: each call moves forward. Cost: a few ns beside the item's. */
 enum wire_status wire_otlp_next(struct wire_otlp_iter *it, struct base_str *item, struct wire_err *err);
 /* The bytes of the Resource that the last item belongs to; empty where it has none. */
 struct base_str wire_otlp_resource(const struct wire_otlp_iter *it);

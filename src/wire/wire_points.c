@@ -34,15 +34,14 @@ struct point {
 
 /* ---- attributes ---- */
 
-static struct base_str number_text(struct base_buf *text, const struct wire_pb *c, uint32_t tag) {
-  struct wire_pb at = *c;
+static struct base_str number_text(struct base_buf *text, struct wire_pb *c, uint32_t tag) {
   size_t from = text->n;
   if (tag == OTLP_any_double_value)
-    number_write(text, pb_double(&at));
+    number_write(text, pb_double(c));
   else if (tag == OTLP_any_int_value)
-    buf_put_i64(text, (int64_t)pb_varint(&at));
+    buf_put_i64(text, (int64_t)pb_varint(c));
   else
-    buf_put_str(text, pb_varint(&at) ? STR("true") : STR("false"));
+    buf_put_str(text, pb_varint(c) ? STR("true") : STR("false"));
   return (struct base_str){text->p + from, text->n - from};
 }
 
@@ -52,13 +51,13 @@ static struct base_str any_text(struct wire_pb *outer, struct base_buf *text) {
   struct base_str value = STR_NONE;
   uint32_t tag;
   while (pb_next(&c, &tag) == WIRE_OK) {
-    bool number = tag == OTLP_any_bool_value || tag == OTLP_any_int_value || tag == OTLP_any_double_value;
-    if (tag == OTLP_any_string_value) {
-      value = pb_view(&c);
-      continue;
+    switch (tag) {
+      case OTLP_any_string_value: value = pb_view(&c); break;
+      case OTLP_any_bool_value:
+      case OTLP_any_int_value:
+      case OTLP_any_double_value: value = number_text(text, &c, tag); break;
+      default: value = STR_NONE; pb_skip(&c, tag);
     }
-    value = number ? number_text(text, &c, tag) : STR_NONE;
-    pb_skip(&c, tag);
   }
   pb_leave(outer, &c);
   return value;
@@ -434,16 +433,15 @@ void wire_points_take(struct wire_sampler *m, struct base_str bytes) {
   struct wire_otlp_iter it;
   struct base_str item;
   struct wire_err err;
-  const char *resource_at = NULL;
-  bool sound = true, first = true;
+  const char *resource_at = NULL; /* of the one that was read */
+  bool sound = true;
   enum wire_status s;
   wire_otlp_iter_init(&it, bytes);
   while ((s = wire_otlp_next(&it, &item, &err)) != WIRE_END) {
     if (s == WIRE_OK) {
       struct base_str resource = wire_otlp_resource(&it);
-      if (first || resource.p != resource_at) sound = resource_read(m, resource);
+      if (resource.p != resource_at) sound = resource_read(m, resource);
       resource_at = resource.p;
-      first = false;
     }
     if (s == WIRE_OK && sound)
       metric_take(m, item);

@@ -22,9 +22,9 @@ static bool is_plain(struct base_str name) {
   return name.n && prom_name(&l).n == name.n;
 }
 
-void wire_preface_write(struct base_buf *out, const struct wire_label *label, uint32_t n, enum wire_prom_form form) {
+void wire_preface_labels(struct base_buf *out, const struct wire_label *label, uint32_t n) {
   bool first = true;
-  buf_put_str(out, head);
+  buf_put_char(out, '{');
   for (uint32_t i = 0; i < n; i++) {
     if (label[i].value.n == 0) continue;
     if (!first) buf_put_char(out, ',');
@@ -36,7 +36,13 @@ void wire_preface_write(struct base_buf *out, const struct wire_label *label, ui
     buf_put_char(out, '=');
     quoted_write(out, label[i].value);
   }
-  buf_put_str(out, STR("} "));
+  buf_put_char(out, '}');
+}
+
+void wire_preface_write(struct base_buf *out, struct base_str labels, enum wire_prom_form form) {
+  buf_put_str(out, str_cut(head, 0, head.n - 1));
+  buf_put_str(out, labels);
+  buf_put_char(out, ' ');
   buf_put_str(out, word[form]);
   buf_put_char(out, '\n');
 }

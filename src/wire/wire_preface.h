@@ -16,8 +16,10 @@ struct wire_preface {
   bool said;            /* there is one */
 };
 
-/* Writes the line, its end included. Labels with an empty value are left out. */
-void wire_preface_write(struct base_buf *out, const struct wire_label *label, uint32_t n, enum wire_prom_form form);
+/* Writes {job="mesh",…}. Labels with an empty value are left out. */
+void wire_preface_labels(struct base_buf *out, const struct wire_label *label, uint32_t n);
+/* Writes the line, its end included, with labels as they were written so. */
+void wire_preface_write(struct base_buf *out, struct base_str labels, enum wire_prom_form form);
 
 /* Reads it: its labels become m's common ones (after wire_sampler_start). `fallback` is the form of a message that says
  * none; a text may turn out to be OpenMetrics. WIRE_BAD: there is such a line, and it is broken. */

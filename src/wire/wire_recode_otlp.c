@@ -1,4 +1,4 @@
-/* OTLP as JSON -> OTLP as protobuf. One function a message; each walks its object once and writes as it goes. */
+/* OTLP as JSON -> OTLP as protobuf. One table a message; an object is walked once and written as it is read. */
 #include "wire_json.h"
 #include "wire_number.h"
 #include "wire_otlp_fields.h"
@@ -27,14 +27,21 @@ enum field_kind {
   FIELD_ONE
 };
 
-typedef void message_write(struct recode *r);
+struct message;
 
 struct field {
   struct base_str key;
   uint32_t tag;
   enum field_kind kind;
-  message_write *write; /* of FIELD_EACH, each item of an array, and of FIELD_ONE, an object */
+  const struct message *of; /* of FIELD_EACH, each item of an array, and of FIELD_ONE, an object */
 };
+
+/* All that is read of a message; other members of its object are passed over. */
+struct message {
+  const struct field *field;
+  size_t n;
+};
+
 #define KEY(text) \
   { text, sizeof(text) - 1 }
 
@@ -121,9 +128,11 @@ static void array_write(struct recode *r, uint32_t tag, enum field_kind each) {
   while (wire_json_item(&r->c)) scalar_write(r, tag, each);
 }
 
+static void object_write(struct recode *r, const struct message *m);
+
 static void one_write(struct recode *r, const struct field *f) {
   size_t at = pbw_enter(r->out, f->tag);
-  f->write(r);
+  object_write(r, f->of);
   pbw_leave(r->out, at);
 }
 
@@ -145,242 +154,108 @@ static void field_write(struct recode *r, const struct field *f) {
   }
 }
 
-static void object_write(struct recode *r, const struct field *field, size_t n) {
+static void object_write(struct recode *r, const struct message *m) {
   struct base_str key;
   wire_json_object(&r->c);
   while (wire_json_key(&r->c, &key)) {
     size_t i = 0;
-    while (i < n && !str_eq(field[i].key, key)) i++;
-    if (i < n)
-      field_write(r, &field[i]);
+    while (i < m->n && !str_eq(m->field[i].key, key)) i++;
+    if (i < m->n)
+      field_write(r, &m->field[i]);
     else
       wire_json_skip(&r->c);
   }
 }
-#define OBJECT(r, fields) object_write(r, fields, sizeof(fields) / sizeof *(fields))
 
-static void any_scalar(struct recode *r, struct base_str key) {
-  if (str_eq(key, STR("stringValue")))
-    text_write(r, OTLP_any_string_value);
-  else if (str_eq(key, STR("intValue")))
-    pbw_int(r->out, OTLP_any_int_value, (uint64_t)wire_json_int(&r->c));
-  else if (str_eq(key, STR("boolValue")))
-    pbw_int(r->out, OTLP_any_bool_value, wire_json_bool(&r->c));
-  else if (str_eq(key, STR("doubleValue")) && wire_json_peek(&r->c) != WIRE_JSON_NULL)
-    double_write(r, OTLP_any_double_value);
-  else
-    wire_json_skip(&r->c);
-}
+/* ---- the messages, those inside of others first ---- */
 
-static void any_write(struct recode *r) {
-  struct base_str key;
-  wire_json_object(&r->c);
-  while (wire_json_key(&r->c, &key)) any_scalar(r, key);
-}
+/* FIELD: message and field as in WIRE_OTLP_FIELD_TABLE, name in JSON, kind. PART: the same of a message within. */
+#define FIELD(message, field, name, kind) \
+  { KEY(name), OTLP_##message##_##field, FIELD_##kind, NULL }
+#define PART(message, field, name, kind, of) \
+  { KEY(name), OTLP_##message##_##field, FIELD_##kind, &of##_message }
+#define MESSAGE(name, ...)                                  \
+  static const struct field name##_field[] = {__VA_ARGS__}; \
+  static const struct message name##_message = {name##_field, sizeof name##_field / sizeof *name##_field}
 
-static void pair_write(struct recode *r) {
-  static const struct field fields[] = {{KEY("key"), OTLP_pair_key, FIELD_TEXT, NULL},
-                                        {KEY("value"), OTLP_pair_value, FIELD_ONE, any_write}};
-  OBJECT(r, fields);
-}
+#define ANY_FIELDS                                                                       \
+  FIELD(any, string_value, "stringValue", TEXT), FIELD(any, int_value, "intValue", INT), \
+      FIELD(any, bool_value, "boolValue", BOOL), FIELD(any, double_value, "doubleValue", DOUBLE)
 
-static void list_write(struct recode *r) {
-  static const struct field fields[] = {{KEY("values"), OTLP_list_values, FIELD_EACH, pair_write}};
-  OBJECT(r, fields);
-}
+MESSAGE(any, ANY_FIELDS);
+MESSAGE(pair, FIELD(pair, key, "key", TEXT), PART(pair, value, "value", ONE, any));
+MESSAGE(resource, PART(resource, attributes, "attributes", EACH, pair));
+
+/* ---- traces ---- */
+
+MESSAGE(status, FIELD(status, code, "code", ENUM));
+MESSAGE(span, FIELD(span, trace_id, "traceId", HEX), FIELD(span, span_id, "spanId", HEX),
+        FIELD(span, trace_state, "traceState", TEXT), FIELD(span, parent_span_id, "parentSpanId", HEX),
+        FIELD(span, name, "name", TEXT), FIELD(span, kind, "kind", ENUM),
+        FIELD(span, start_time_unix_nano, "startTimeUnixNano", FIXED),
+        FIELD(span, end_time_unix_nano, "endTimeUnixNano", FIXED), PART(span, attributes, "attributes", EACH, pair),
+        PART(span, status, "status", ONE, status));
+MESSAGE(of_scope_spans, PART(of_scope_spans, spans, "spans", EACH, span));
+MESSAGE(of_resource_spans, PART(of_resource_spans, resource, "resource", ONE, resource),
+        PART(of_resource_spans, scope_spans, "scopeSpans", EACH, of_scope_spans));
+MESSAGE(traces, PART(traces, resource_spans, "resourceSpans", EACH, of_resource_spans));
+
+/* ---- logs ---- */
 
 /* A record's body is the one value that is read a level deeper. */
-static void body_write(struct recode *r) {
-  static const struct field list = {KEY("kvlistValue"), OTLP_any_kvlist_value, FIELD_ONE, list_write};
-  struct base_str key;
-  wire_json_object(&r->c);
-  while (wire_json_key(&r->c, &key)) {
-    if (str_eq(key, list.key))
-      field_write(r, &list);
-    else
-      any_scalar(r, key);
-  }
-}
-
-static void status_write(struct recode *r) {
-  static const struct field fields[] = {{KEY("code"), OTLP_status_code, FIELD_ENUM, NULL}};
-  OBJECT(r, fields);
-}
-
-static void span_write(struct recode *r) {
-  static const struct field fields[] = {{KEY("traceId"), OTLP_span_trace_id, FIELD_HEX, NULL},
-                                        {KEY("spanId"), OTLP_span_span_id, FIELD_HEX, NULL},
-                                        {KEY("traceState"), OTLP_span_trace_state, FIELD_TEXT, NULL},
-                                        {KEY("parentSpanId"), OTLP_span_parent_span_id, FIELD_HEX, NULL},
-                                        {KEY("name"), OTLP_span_name, FIELD_TEXT, NULL},
-                                        {KEY("kind"), OTLP_span_kind, FIELD_ENUM, NULL},
-                                        {KEY("startTimeUnixNano"), OTLP_span_start_time_unix_nano, FIELD_FIXED, NULL},
-                                        {KEY("endTimeUnixNano"), OTLP_span_end_time_unix_nano, FIELD_FIXED, NULL},
-                                        {KEY("attributes"), OTLP_span_attributes, FIELD_EACH, pair_write},
-                                        {KEY("status"), OTLP_span_status, FIELD_ONE, status_write}};
-  OBJECT(r, fields);
-}
-
-static void log_write(struct recode *r) {
-  static const struct field fields[] = {
-      {KEY("timeUnixNano"), OTLP_log_time_unix_nano, FIELD_FIXED, NULL},
-      {KEY("observedTimeUnixNano"), OTLP_log_observed_time_unix_nano, FIELD_FIXED, NULL},
-      {KEY("severityNumber"), OTLP_log_severity_number, FIELD_ENUM, NULL},
-      {KEY("body"), OTLP_log_body, FIELD_ONE, body_write},
-      {KEY("attributes"), OTLP_log_attributes, FIELD_EACH, pair_write},
-      {KEY("traceId"), OTLP_log_trace_id, FIELD_HEX, NULL},
-      {KEY("spanId"), OTLP_log_span_id, FIELD_HEX, NULL}};
-  OBJECT(r, fields);
-}
-
-static void resource_write(struct recode *r) {
-  static const struct field fields[] = {{KEY("attributes"), OTLP_resource_attributes, FIELD_EACH, pair_write}};
-  OBJECT(r, fields);
-}
-
-static void scope_spans_write(struct recode *r) {
-  static const struct field fields[] = {{KEY("spans"), OTLP_of_scope_spans_spans, FIELD_EACH, span_write}};
-  OBJECT(r, fields);
-}
-
-static void scope_logs_write(struct recode *r) {
-  static const struct field fields[] = {{KEY("logRecords"), OTLP_of_scope_logs_log_records, FIELD_EACH, log_write}};
-  OBJECT(r, fields);
-}
-
-static void resource_spans_write(struct recode *r) {
-  static const struct field fields[] = {
-      {KEY("resource"), OTLP_of_resource_spans_resource, FIELD_ONE, resource_write},
-      {KEY("scopeSpans"), OTLP_of_resource_spans_scope_spans, FIELD_EACH, scope_spans_write}};
-  OBJECT(r, fields);
-}
-
-static void resource_logs_write(struct recode *r) {
-  static const struct field fields[] = {
-      {KEY("resource"), OTLP_of_resource_logs_resource, FIELD_ONE, resource_write},
-      {KEY("scopeLogs"), OTLP_of_resource_logs_scope_logs, FIELD_EACH, scope_logs_write}};
-  OBJECT(r, fields);
-}
+MESSAGE(list, PART(list, values, "values", EACH, pair));
+MESSAGE(body, ANY_FIELDS, PART(any, kvlist_value, "kvlistValue", ONE, list));
+MESSAGE(log, FIELD(log, time_unix_nano, "timeUnixNano", FIXED),
+        FIELD(log, observed_time_unix_nano, "observedTimeUnixNano", FIXED),
+        FIELD(log, severity_number, "severityNumber", ENUM), PART(log, body, "body", ONE, body),
+        PART(log, attributes, "attributes", EACH, pair), FIELD(log, trace_id, "traceId", HEX),
+        FIELD(log, span_id, "spanId", HEX));
+MESSAGE(of_scope_logs, PART(of_scope_logs, log_records, "logRecords", EACH, log));
+MESSAGE(of_resource_logs, PART(of_resource_logs, resource, "resource", ONE, resource),
+        PART(of_resource_logs, scope_logs, "scopeLogs", EACH, of_scope_logs));
+MESSAGE(logs, PART(logs, resource_logs, "resourceLogs", EACH, of_resource_logs));
 
 /* ---- metrics ---- */
 
-/* The names of one message's fields: message as in WIRE_OTLP_FIELD_TABLE, field, name in JSON, kind. */
-#define FIELD(message, field, name, kind) \
-  { KEY(name), OTLP_##message##_##field, FIELD_##kind, NULL }
-#define FIELD_OF(message, field, name, kind, write) \
-  { KEY(name), OTLP_##message##_##field, FIELD_##kind, write }
+/* What all points have, and what those do that count. */
+#define POINT_FIELDS(point)                                                                                            \
+  FIELD(point, start_time_unix_nano, "startTimeUnixNano", FIXED), FIELD(point, time_unix_nano, "timeUnixNano", FIXED), \
+      FIELD(point, flags, "flags", INT), PART(point, attributes, "attributes", EACH, pair)
+#define COUNT_FIELDS(point) POINT_FIELDS(point), FIELD(point, count, "count", FIXED), FIELD(point, sum, "sum", DOUBLE)
 
-static void point_write_number(struct recode *r) {
-  static const struct field fields[] = {FIELD(number, start_time_unix_nano, "startTimeUnixNano", FIXED),
-                                        FIELD(number, time_unix_nano, "timeUnixNano", FIXED),
-                                        FIELD(number, as_double, "asDouble", DOUBLE),
-                                        FIELD(number, as_int, "asInt", FIXED),
-                                        FIELD(number, flags, "flags", INT),
-                                        FIELD_OF(number, attributes, "attributes", EACH, pair_write)};
-  OBJECT(r, fields);
-}
+MESSAGE(number, POINT_FIELDS(number), FIELD(number, as_double, "asDouble", DOUBLE),
+        FIELD(number, as_int, "asInt", FIXED));
+MESSAGE(histogram_point, COUNT_FIELDS(histogram_point), FIELD(histogram_point, bucket_counts, "bucketCounts", FIXEDS),
+        FIELD(histogram_point, explicit_bounds, "explicitBounds", DOUBLES));
+MESSAGE(buckets, FIELD(buckets, offset, "offset", ZIGZAG), FIELD(buckets, bucket_counts, "bucketCounts", INTS));
+MESSAGE(exponential_point, COUNT_FIELDS(exponential_point), FIELD(exponential_point, scale, "scale", ZIGZAG),
+        FIELD(exponential_point, zero_count, "zeroCount", FIXED),
+        FIELD(exponential_point, zero_threshold, "zeroThreshold", DOUBLE),
+        PART(exponential_point, positive, "positive", ONE, buckets),
+        PART(exponential_point, negative, "negative", ONE, buckets));
+MESSAGE(summary_point, COUNT_FIELDS(summary_point));
+MESSAGE(gauge, PART(gauge, data_points, "dataPoints", EACH, number));
+MESSAGE(sum, FIELD(sum, aggregation_temporality, "aggregationTemporality", ENUM),
+        FIELD(sum, is_monotonic, "isMonotonic", BOOL), PART(sum, data_points, "dataPoints", EACH, number));
+MESSAGE(histogram, FIELD(histogram, aggregation_temporality, "aggregationTemporality", ENUM),
+        PART(histogram, data_points, "dataPoints", EACH, histogram_point));
+MESSAGE(exponential, FIELD(exponential, aggregation_temporality, "aggregationTemporality", ENUM),
+        PART(exponential, data_points, "dataPoints", EACH, exponential_point));
+MESSAGE(summary, PART(summary, data_points, "dataPoints", EACH, summary_point));
+MESSAGE(metric, FIELD(metric, name, "name", TEXT), FIELD(metric, unit, "unit", TEXT),
+        PART(metric, gauge, "gauge", ONE, gauge), PART(metric, sum, "sum", ONE, sum),
+        PART(metric, histogram, "histogram", ONE, histogram),
+        PART(metric, exponential_histogram, "exponentialHistogram", ONE, exponential),
+        PART(metric, summary, "summary", ONE, summary));
+MESSAGE(of_scope_metrics, PART(of_scope_metrics, metrics, "metrics", EACH, metric));
+MESSAGE(of_resource_metrics, PART(of_resource_metrics, resource, "resource", ONE, resource),
+        PART(of_resource_metrics, scope_metrics, "scopeMetrics", EACH, of_scope_metrics));
+MESSAGE(metrics, PART(metrics, resource_metrics, "resourceMetrics", EACH, of_resource_metrics));
 
-static void point_write_histogram(struct recode *r) {
-  static const struct field fields[] = {FIELD(histogram_point, start_time_unix_nano, "startTimeUnixNano", FIXED),
-                                        FIELD(histogram_point, time_unix_nano, "timeUnixNano", FIXED),
-                                        FIELD(histogram_point, count, "count", FIXED),
-                                        FIELD(histogram_point, sum, "sum", DOUBLE),
-                                        FIELD(histogram_point, bucket_counts, "bucketCounts", FIXEDS),
-                                        FIELD(histogram_point, explicit_bounds, "explicitBounds", DOUBLES),
-                                        FIELD(histogram_point, flags, "flags", INT),
-                                        FIELD_OF(histogram_point, attributes, "attributes", EACH, pair_write)};
-  OBJECT(r, fields);
-}
-
-static void buckets_write(struct recode *r) {
-  static const struct field fields[] = {FIELD(buckets, offset, "offset", ZIGZAG),
-                                        FIELD(buckets, bucket_counts, "bucketCounts", INTS)};
-  OBJECT(r, fields);
-}
-
-static void point_write_exponential(struct recode *r) {
-  static const struct field fields[] = {FIELD(exponential_point, start_time_unix_nano, "startTimeUnixNano", FIXED),
-                                        FIELD(exponential_point, time_unix_nano, "timeUnixNano", FIXED),
-                                        FIELD(exponential_point, count, "count", FIXED),
-                                        FIELD(exponential_point, sum, "sum", DOUBLE),
-                                        FIELD(exponential_point, scale, "scale", ZIGZAG),
-                                        FIELD(exponential_point, zero_count, "zeroCount", FIXED),
-                                        FIELD(exponential_point, zero_threshold, "zeroThreshold", DOUBLE),
-                                        FIELD(exponential_point, flags, "flags", INT),
-                                        FIELD_OF(exponential_point, positive, "positive", ONE, buckets_write),
-                                        FIELD_OF(exponential_point, negative, "negative", ONE, buckets_write),
-                                        FIELD_OF(exponential_point, attributes, "attributes", EACH, pair_write)};
-  OBJECT(r, fields);
-}
-
-static void point_write_summary(struct recode *r) {
-  static const struct field fields[] = {FIELD(summary_point, start_time_unix_nano, "startTimeUnixNano", FIXED),
-                                        FIELD(summary_point, time_unix_nano, "timeUnixNano", FIXED),
-                                        FIELD(summary_point, count, "count", FIXED),
-                                        FIELD(summary_point, sum, "sum", DOUBLE),
-                                        FIELD(summary_point, flags, "flags", INT),
-                                        FIELD_OF(summary_point, attributes, "attributes", EACH, pair_write)};
-  OBJECT(r, fields);
-}
-
-static void gauge_write(struct recode *r) {
-  static const struct field fields[] = {FIELD_OF(gauge, data_points, "dataPoints", EACH, point_write_number)};
-  OBJECT(r, fields);
-}
-
-static void sum_write(struct recode *r) {
-  static const struct field fields[] = {FIELD(sum, aggregation_temporality, "aggregationTemporality", ENUM),
-                                        FIELD(sum, is_monotonic, "isMonotonic", BOOL),
-                                        FIELD_OF(sum, data_points, "dataPoints", EACH, point_write_number)};
-  OBJECT(r, fields);
-}
-
-static void histogram_write(struct recode *r) {
-  static const struct field fields[] = {FIELD(histogram, aggregation_temporality, "aggregationTemporality", ENUM),
-                                        FIELD_OF(histogram, data_points, "dataPoints", EACH, point_write_histogram)};
-  OBJECT(r, fields);
-}
-
-static void exponential_write(struct recode *r) {
-  static const struct field fields[] = {
-      FIELD(exponential, aggregation_temporality, "aggregationTemporality", ENUM),
-      FIELD_OF(exponential, data_points, "dataPoints", EACH, point_write_exponential)};
-  OBJECT(r, fields);
-}
-
-static void summary_write(struct recode *r) {
-  static const struct field fields[] = {FIELD_OF(summary, data_points, "dataPoints", EACH, point_write_summary)};
-  OBJECT(r, fields);
-}
-
-static void metric_write(struct recode *r) {
-  static const struct field fields[] = {
-      FIELD(metric, name, "name", TEXT),
-      FIELD(metric, unit, "unit", TEXT),
-      FIELD_OF(metric, gauge, "gauge", ONE, gauge_write),
-      FIELD_OF(metric, sum, "sum", ONE, sum_write),
-      FIELD_OF(metric, histogram, "histogram", ONE, histogram_write),
-      FIELD_OF(metric, exponential_histogram, "exponentialHistogram", ONE, exponential_write),
-      FIELD_OF(metric, summary, "summary", ONE, summary_write)};
-  OBJECT(r, fields);
-}
-
-static void scope_metrics_write(struct recode *r) {
-  static const struct field fields[] = {FIELD_OF(of_scope_metrics, metrics, "metrics", EACH, metric_write)};
-  OBJECT(r, fields);
-}
-
-static void resource_metrics_write(struct recode *r) {
-  static const struct field fields[] = {
-      FIELD_OF(of_resource_metrics, resource, "resource", ONE, resource_write),
-      FIELD_OF(of_resource_metrics, scope_metrics, "scopeMetrics", EACH, scope_metrics_write)};
-  OBJECT(r, fields);
-}
-
-static enum wire_status recode(struct base_str json, const struct field *top, struct base_buf *out,
+static enum wire_status recode(struct base_str json, const struct message *top, struct base_buf *out,
                                struct wire_err *err) {
   struct recode r = {wire_json_over(json), out};
-  object_write(&r, top, 1);
+  object_write(&r, top);
   wire_json_end(&r.c);
   if (!r.c.reason && !out->bad) return WIRE_OK;
   err->offset = r.c.p ? (size_t)(r.c.p - json.p) : 0;
@@ -389,17 +264,13 @@ static enum wire_status recode(struct base_str json, const struct field *top, st
 }
 
 enum wire_status wire_recode_traces(struct base_str json, struct base_buf *out, struct wire_err *err) {
-  static const struct field top = {KEY("resourceSpans"), OTLP_traces_resource_spans, FIELD_EACH, resource_spans_write};
-  return recode(json, &top, out, err);
+  return recode(json, &traces_message, out, err);
 }
 
 enum wire_status wire_recode_logs(struct base_str json, struct base_buf *out, struct wire_err *err) {
-  static const struct field top = {KEY("resourceLogs"), OTLP_logs_resource_logs, FIELD_EACH, resource_logs_write};
-  return recode(json, &top, out, err);
+  return recode(json, &logs_message, out, err);
 }
 
 enum wire_status wire_recode_metrics(struct base_str json, struct base_buf *out, struct wire_err *err) {
-  static const struct field top = {KEY("resourceMetrics"), OTLP_metrics_resource_metrics, FIELD_EACH,
-                                   resource_metrics_write};
-  return recode(json, &top, out, err);
+  return recode(json, &metrics_message, out, err);
 }

@@ -11,7 +11,6 @@
   X(WriteRequest, metadata, 3, LEN)             \
   X(MetricMetadata, type, 1, VARINT)            \
   X(MetricMetadata, metric_family_name, 2, LEN) \
-  X(MetricMetadata, unit, 5, LEN)               \
   X(TimeSeries, labels, 1, LEN)                 \
   X(TimeSeries, samples, 2, LEN)                \
   X(TimeSeries, exemplars, 3, LEN)              \

@@ -11,14 +11,29 @@
 #define WIRE_SAMPLE_LABELS 64u  /* labels of one sample; one with more is refused */
 #define WIRE_SAMPLE_BOUNDS 320u /* buckets of one histogram; one with more is refused */
 
-/* UNTYPED: the source does not say (remote write without metadata); the profile's table decides. */
+/* X(NAME, text). UNTYPED: the source does not say (remote write without metadata); the profile's table decides. */
+#define WIRE_SAMPLE_KIND_TABLE(X) \
+  X(UNTYPED, "untyped")           \
+  X(COUNTER, "counter")           \
+  X(GAUGE, "gauge")               \
+  X(HISTOGRAM, "histogram")       \
+  X(SUMMARY, "summary")
+
 enum wire_sample_kind {
-  WIRE_SAMPLE_UNTYPED,
-  WIRE_SAMPLE_COUNTER,
-  WIRE_SAMPLE_GAUGE,
-  WIRE_SAMPLE_HISTOGRAM,
-  WIRE_SAMPLE_SUMMARY
+#define X(name, text) WIRE_SAMPLE_##name,
+  WIRE_SAMPLE_KIND_TABLE(X)
+#undef X
+      WIRE_SAMPLE_KIND_COUNT
 };
+
+static inline const char *sample_kind_text(enum wire_sample_kind kind) {
+  static const char *const text[] = {
+#define X(name, text) text,
+      WIRE_SAMPLE_KIND_TABLE(X)
+#undef X
+  };
+  return text[kind];
+}
 
 /* What a count is since: its beginning, or the sample before. */
 enum wire_sample_mode { WIRE_SAMPLE_CUMULATIVE, WIRE_SAMPLE_DELTA };

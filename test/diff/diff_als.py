@@ -14,6 +14,8 @@ import sys
 import tarfile
 import tempfile
 
+from diff_common import Tap
+
 try:
     import als_make
     import als_oracle
@@ -30,26 +32,6 @@ HEAD_BYTES = 3 << 20
 ARCHIVES = ("mixed", "istio", "defbuf", "bench-als")
 STREAMS = ("mesh-a.als", "mesh-b.als")
 WIRE_TYPE = {1: 1, 2: 5, 6: 1, 7: 5, 9: 2, 10: 3, 11: 2, 12: 2, 15: 5, 16: 1}
-
-
-class Tap:
-    def __init__(self):
-        self.n = self.failed = 0
-
-    def point(self, ok, name, notes=()):
-        self.n += 1
-        self.failed += not ok
-        print("%s %d - %s" % ("ok" if ok else "not ok", self.n, name))
-        for note in list(notes)[:10]:
-            print("# " + note)
-
-    def skip(self, name, why):
-        self.n += 1
-        print("ok %d - %s # SKIP %s" % (self.n, name, why))
-
-    def end(self):
-        print("1..%d" % self.n)
-        return 1 if self.failed else 0
 
 
 def framed(messages):
@@ -201,7 +183,7 @@ def main():
     test_fields(tap, binary)
     test_made(tap, binary)
     test_corpus(tap, binary, root, sys.maxsize if "--all" in sys.argv else HEAD_BYTES)
-    return tap.end()
+    return tap.done()
 
 
 if __name__ == "__main__":

@@ -11,11 +11,11 @@ import json
 import pathlib
 import random
 import shutil
-import subprocess
 import sys
 import tempfile
 
 import otlp_oracle
+from diff_common import Tap, frames, framed, run, unpack
 
 ROOT = pathlib.Path(sys.argv[2]).resolve()
 try:
@@ -33,38 +33,6 @@ WIRE_TYPE = {1: 1, 3: 0, 4: 0, 5: 0, 6: 1, 8: 0, 9: 2, 11: 2, 12: 2, 13: 0, 14: 
 TRACES, LOGS = trace_service_pb2.ExportTraceServiceRequest, logs_service_pb2.ExportLogsServiceRequest
 MADE, MUTATED = 400, 1500
 ODD = ["", "a", "frontend", "GET", "200", "-", "äöü", "x" * 300, "quote\"\\\n", "\u20ac", "\U0001f600"]
-
-
-class Tap:
-    def __init__(self):
-        self.n = self.failed = 0
-
-    def point(self, ok, name, notes=()):
-        self.n += 1
-        self.failed += not ok
-        print("%s %d - %s" % ("ok" if ok else "not ok", self.n, name), flush=True)
-        for note in [] if ok else list(notes)[:10]:
-            print("# %s" % note)
-
-    def end(self):
-        print("1..%d" % self.n)
-        return 1 if self.failed else 0
-
-
-def run(*command):
-    return subprocess.run([str(c) for c in command], capture_output=True, check=True).stdout.decode().splitlines()
-
-
-def frames(data):
-    at = 0
-    while at + 5 <= len(data):
-        n = int.from_bytes(data[at + 1:at + 5], "big")
-        yield data[at + 5:at + 5 + n]
-        at += 5 + n
-
-
-def framed(messages):
-    return b"".join(b"\0" + len(m).to_bytes(4, "big") + m for m in messages)
 
 
 # ---- the decoder ----
@@ -236,11 +204,6 @@ def check_requests(tap, name, got, want):
     tap.point(not wrong and want, "%s: %d requests, %d failed, %d edges" % (name, len(want), bad, len(edges)), wrong)
 
 
-def unpack(archive, into):
-    subprocess.run(["tar", "--use-compress-program=zstd -q", "-xf", str(archive), "-C", str(into)], check=True)
-    return next(p for p in pathlib.Path(into).iterdir() if p.is_dir() and p.name == archive.name.split(".")[0])
-
-
 def export_of(where, service):
     return where / ("opentelemetry_proto_collector_%s__Export.unary.grpc" % service)
 
@@ -334,8 +297,8 @@ def main():
             test_capture(tap, dump_binary, seen_binary, corpus, name, keys)
         test_zipkin(tap, seen_binary, corpus)
     else:
-        tap.point(True, "the corpus # SKIP no ../shared/corpus, or no zstd")
-    return tap.end()
+        tap.skip("the corpus", "no ../shared/corpus, or no zstd")
+    return tap.done()
 
 
 if __name__ == "__main__":

@@ -18,8 +18,7 @@ import sys
 import tarfile
 import tempfile
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tools"))
-from tap import Tap  # noqa: E402
+from diff_common import Tap, varint
 
 try:
     from envoy.service.accesslog.v3 import als_pb2
@@ -405,15 +404,6 @@ def made(seed):
         t_ns += 10**8
         out.append(message.SerializeToString())
     return out
-
-
-def varint(value):
-    out = bytearray()
-    while value > 127:
-        out.append(value & 127 | 128)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
 
 
 # --- main ---------------------------------------------------------------------------------------------------------

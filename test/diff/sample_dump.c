@@ -56,13 +56,12 @@ static void put_line(struct base_buf *line) {
 }
 
 static void put_sample(void *arg, const struct wire_sample *s) {
-  static const char *const kind[] = {"untyped", "counter", "gauge", "histogram", "summary"};
   struct base_buf *line = arg;
   buf_clear(line);
   buf_put_str(line, STR("S "));
   struct base_json j = json_over(line);
   json_array(&j);
-  json_text(&j, kind[s->kind]);
+  json_text(&j, sample_kind_text((enum wire_sample_kind)s->kind));
   json_bool(&j, s->mode == WIRE_SAMPLE_DELTA);
   json_str(&j, s->name);
   json_str(&j, s->unit);

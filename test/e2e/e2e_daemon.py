@@ -106,3 +106,8 @@ class Daemon:
 def run(binary, *arguments, **more):
     """A command that ends by itself."""
     return subprocess.run([binary, *arguments], capture_output=True, text=True, timeout=120, check=False, **more)
+
+
+def replay(binary, recording):
+    """What a recording gives once more, without its incidents."""
+    return run(binary, "replay", "--format", "recording", "--incidents", os.devnull, recording)

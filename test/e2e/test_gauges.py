@@ -10,6 +10,7 @@ import sys
 import tempfile
 
 from e2e_daemon import Tap, run
+from e2e_otlp import field, fixed, number, pair, varint
 
 S = 10**9
 START_NS = 1772442000 * S
@@ -19,27 +20,7 @@ FORMS = ["otlp-traces", "otlp-logs", "otlp-metrics"]
 ERROR, INFO = 17, 9
 
 
-# ---- protobuf, as OTLP has it ----
-
-def varint(n):
-    out = b""
-    while n > 127:
-        out += bytes([n & 127 | 128])
-        n >>= 7
-    return out + bytes([n])
-
-
-def field(number, data):
-    return varint(number << 3 | 2) + varint(len(data)) + data
-
-
-def fixed(number, value):
-    return varint(number << 3 | 1) + value.to_bytes(8, "little")
-
-
-def pair(key, value):
-    return field(1, key.encode()) + field(2, field(1, value.encode()))
-
+# ---- OTLP ----
 
 def resource(service):
     names = {"service.name": service, "k8s.namespace.name": "shop", "k8s.pod.name": f"{service}-7f"}
@@ -50,20 +31,20 @@ def export(service, items):
     return field(1, resource(service) + field(2, b"".join(field(2, item) for item in items)))
 
 
-def span(number, own, parent, kind, end_ns, span_ns, status):
-    out = field(1, number.to_bytes(16, "big")) + field(2, own.to_bytes(8, "big"))
+def span(trace, own, parent, kind, end_ns, span_ns, status):
+    out = field(1, trace.to_bytes(16, "big")) + field(2, own.to_bytes(8, "big"))
     out += field(4, parent.to_bytes(8, "big")) if parent else b""
-    out += field(5, b"GET") + bytes([6 << 3, kind]) + fixed(7, end_ns - span_ns) + fixed(8, end_ns)
+    out += field(5, b"GET") + number(6, kind) + fixed(7, end_ns - span_ns) + fixed(8, end_ns)
     tags = {"http.route": "/a", "http.status_code": status, "server.address": "cart"}
     return out + b"".join(field(9, pair(k, v)) for k, v in tags.items())
 
 
 def log(severity, text, now_ns):
-    return fixed(1, now_ns) + bytes([2 << 3, severity]) + field(5, field(1, text.encode()))
+    return fixed(1, now_ns) + number(2, severity) + field(5, field(1, text.encode()))
 
 
 def gauge(name, value, now_ns):
-    point = fixed(3, now_ns) + bytes([6 << 3 | 1]) + value.to_bytes(8, "little")  # as_int
+    point = fixed(3, now_ns) + fixed(6, value)  # as_int
     return field(1, name.encode()) + field(5, field(1, point))
 
 

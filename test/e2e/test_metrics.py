@@ -12,8 +12,8 @@ import sys
 import tempfile
 import time
 
-from e2e_daemon import Daemon, Tap, run
-from test_otlp import field, pair, post, unary, varint
+from e2e_daemon import Daemon, Tap, replay, run
+from e2e_otlp import field, fixed, number, pair, post, unary, varint
 
 try:
     import grpc
@@ -28,18 +28,9 @@ WRITTEN = "X-Prometheus-Remote-Write-%s-Written"
 STALE = b"\x02\x00\x00\x00\x00\x00\xf0\x7f"
 
 
-def fixed64(number, data):
-    return varint(number << 3 | 1) + data
-
-
-def number(n, value):
-    return varint(n << 3) + varint(value)
-
-
-def point(value, temporality=2, at_ns=None):
+def point(value, temporality=2):
     """An ExportMetricsServiceRequest with a sum of one point."""
-    at = (at_ns or time.time_ns()).to_bytes(8, "little")
-    data = fixed64(3, at) + fixed64(4, struct.pack("<d", value)) + field(7, pair("http.route", "/a"))
+    data = fixed(3, time.time_ns()) + fixed(4, struct.pack("<d", value)) + field(7, pair("http.route", "/a"))
     total = field(1, data) + number(2, temporality) + number(3, 1)
     metric = field(1, b"http.server.request.duration") + field(3, b"s") + field(7, total)
     return field(1, field(1, field(1, pair("service.name", "shop"))) + field(2, field(2, metric)))
@@ -55,11 +46,11 @@ def packed(data):
 
 
 def sample(value, at_ms):
-    return fixed64(1, value if isinstance(value, bytes) else struct.pack("<d", value)) + number(2, at_ms)
+    return fixed(1, value if isinstance(value, bytes) else struct.pack("<d", value)) + number(2, at_ms)
 
 
-def write1(*values, name="http_requests_total", before_ms=0):
-    now = time.time_ns() // 10**6 - before_ms
+def write1(*values, name="http_requests_total"):
+    now = time.time_ns() // 10**6
     labels = b"".join(field(1, field(1, k) + field(2, v)) for k, v in
                       ((b"__name__", name.encode()), (b"job", b"shop")) if v)
     return field(1, labels + b"".join(field(2, sample(v, now + i)) for i, v in enumerate(values)))
@@ -71,14 +62,14 @@ def write2(*values, refs=(1, 2, 3, 4), histogram=False):
     series = field(1, b"".join(varint(r) for r in refs))
     series += b"".join(field(2, sample(v, now + i)) for i, v in enumerate(values))
     if histogram:
-        series += field(3, number(1, 3) + fixed64(3, struct.pack("<d", 4.5)) + number(15, now + 9) +
+        series += field(3, number(1, 3) + fixed(3, struct.pack("<d", 4.5)) + number(15, now + 9) +
                         field(11, number(1, 0) + number(2, 1)) + field(12, varint(6)))
     return symbols + field(5, series + field(5, number(1, 1)))
 
 
-def write(daemon, body, version="1.0", **headers):
+def write(daemon, body, version="1.0"):
     kind = "application/x-protobuf" + (";proto=io.prometheus.write.v2.Request" if version == "2.0" else "")
-    return post(daemon, WRITE, packed(body), kind, Content_Encoding="snappy", **headers)
+    return post(daemon, WRITE, packed(body), kind, Content_Encoding="snappy")
 
 
 def over_grpc(tap, daemon):
@@ -95,7 +86,7 @@ def over_grpc(tap, daemon):
 def envoy_message(values, first):
     node = field(1, field(1, field(1, b"shop-1.default") + field(2, b"shop"))) if first else b""
     at = time.time_ns() // 10**6
-    metrics = {k: field(3, fixed64(1, struct.pack("<d", v))) + number(6, at) for k, v in values.items()}
+    metrics = {k: field(3, fixed(1, struct.pack("<d", v))) + number(6, at) for k, v in values.items()}
     return node + b"".join(field(2, field(1, k) + number(3, 0) + field(4, m)) for k, m in metrics.items())
 
 
@@ -183,7 +174,7 @@ def main():
             tap.equal("a recorder tells what was written, too", (status, headers[WRITTEN % "Samples"]), (204, "2"))
         out = run(binary, "stats", "--format", "remote-write", body_file(folder))
         tap.equal("stats reads posted bodies", json.loads(out.stdout)["metrics"]["kinds"], {"counter": 2})
-        outs = [run(binary, "replay", "--format", "recording", "--incidents", os.devnull, recording) for _ in range(2)]
+        outs = [replay(binary, recording) for _ in range(2)]
         tap.ok("the recording replays, twice alike", outs[0].returncode == 0 and outs[0].stdout == outs[1].stdout,
                outs[0].stderr)
     return tap.done()

@@ -10,10 +10,9 @@ import socket
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 
-from e2e_daemon import Daemon, Tap, run
+from e2e_daemon import Daemon, Tap, replay
+from e2e_otlp import field, fixed, number, pair, post, unary
 
 try:
     import grpc
@@ -27,28 +26,11 @@ EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 LOGS = "/opentelemetry.proto.collector.logs.v1.LogsService/Export"
 
 
-def varint(n):
-    out = b""
-    while n > 127:
-        out += bytes([n & 127 | 128])
-        n >>= 7
-    return out + bytes([n])
-
-
-def field(number, data):
-    return varint(number << 3 | 2) + varint(len(data)) + data
-
-
-def pair(key, value):
-    return field(1, key.encode()) + field(2, field(1, value.encode()))
-
-
 def span(trace, own, parent, kind, start_ns, span_ns, **tags):
     out = field(1, trace.to_bytes(16, "big")) + field(2, own.to_bytes(8, "big"))
     out += field(4, parent.to_bytes(8, "big")) if parent else b""
-    out += field(5, b"GET") + bytes([6 << 3, kind])
-    out += bytes([7 << 3 | 1]) + start_ns.to_bytes(8, "little")
-    out += bytes([8 << 3 | 1]) + (start_ns + span_ns).to_bytes(8, "little")
+    out += field(5, b"GET") + number(6, kind)
+    out += fixed(7, start_ns) + fixed(8, start_ns + span_ns)
     return out + b"".join(field(9, pair(k.replace("__", "."), v)) for k, v in tags.items())
 
 
@@ -63,26 +45,6 @@ def call(n):
     client = span(n, n * 2, 0, 3, now - 9_000_000, 9_000_000, server__address="shop", http__status_code="200")
     server = span(n, n * 2 + 1, n * 2, 2, now - 8_000_000, 7_000_000, http__route="/a", http__status_code="200")
     return export("web", client), export("shop", server)
-
-
-def post(daemon, path, body, content_type="application/x-protobuf", **headers):
-    """(status, body, headers)"""
-    request = urllib.request.Request(daemon.ingest + path, data=body, headers={
-        "Content-Type": content_type, **{k.replace("_", "-"): v for k, v in headers.items()}})
-    try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return answer.status, answer.read(), answer.headers
-    except urllib.error.HTTPError as refused:
-        return refused.code, refused.read(), refused.headers
-
-
-def unary(channel, method, body):
-    """The answer's bytes, or the status' name and text."""
-    ask = channel.unary_unary(method, request_serializer=bytes, response_deserializer=bytes)
-    try:
-        return ask(body, timeout=10)
-    except grpc.RpcError as refused:
-        return refused.code().name, refused.details()
 
 
 def over_grpc(tap, daemon):
@@ -183,7 +145,7 @@ def main():
             counted(tap, daemon)
             series = daemon.get("/api/v1/status")["series"]
             tap.equal("SIGTERM ends it with 0", daemon.stop(signal.SIGTERM), 0)
-        out = run(binary, "replay", "--format", "recording", "--incidents", os.devnull, recording)
+        out = replay(binary, recording)
         tap.ok("the recording replays to the same series", f" {series} series," in out.stderr, out.stderr)
     return tap.done()
 

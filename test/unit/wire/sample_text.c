@@ -23,9 +23,8 @@ static void value_text(struct base_buf *out, const struct wire_sample *s) {
 }
 
 void sample_text(void *arg, const struct wire_sample *s) {
-  static const char *const kind[] = {"untyped", "counter", "gauge", "histogram", "summary"};
   struct base_buf *out = arg;
-  buf_put_f(out, "%s %.*s", kind[s->kind], STR_ARG(s->name));
+  buf_put_f(out, "%s %.*s", sample_kind_text((enum wire_sample_kind)s->kind), STR_ARG(s->name));
   for (uint32_t i = 0; i < s->label_n; i++)
     buf_put_f(out, "%c%.*s=\"%.*s\"", i ? ',' : '{', STR_ARG(s->label[i].key), STR_ARG(s->label[i].value));
   buf_put_str(out, s->label_n ? STR("} ") : STR(" "));

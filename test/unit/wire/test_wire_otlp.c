@@ -472,6 +472,25 @@ static void escapes_become_utf8(void **state) {
   }
 }
 
+/* protobuf.dev, "ProtoJSON Format": null is a field that is not set, in whichever of a value's forms. */
+static void null_is_a_field_that_is_not_set(void **state) {
+  (void)state;
+  static const char frame[] = "{\"resourceSpans\":[{\"resource\":{\"attributes\":[{\"key\":\"a\",\"value\":{%s}}]}}]}";
+  static const char *const unset[] = {"\"stringValue\":null", "\"intValue\":null", "\"boolValue\":null",
+                                      "\"doubleValue\":null"};
+  char json[256], want_mem[256], got_mem[256];
+  struct base_buf want = buf_over(want_mem, sizeof want_mem);
+  struct wire_err err;
+  (void)snprintf(json, sizeof json, frame, "");
+  assert_int_equal(wire_recode_traces(str_of(json), &want, &err), WIRE_OK);
+  for (size_t i = 0; i < sizeof unset / sizeof *unset; i++) {
+    struct base_buf got = buf_over(got_mem, sizeof got_mem);
+    (void)snprintf(json, sizeof json, frame, unset[i]);
+    assert_int_equal(wire_recode_traces(str_of(json), &got, &err), WIRE_OK);
+    assert_true(str_eq(buf_str(&got), buf_str(&want)));
+  }
+}
+
 static enum wire_status zipkin(const char *json, uint32_t *lost) {
   static char out[1 << 12];
   struct base_buf b = buf_over(out, sizeof out);
@@ -552,6 +571,7 @@ int main(void) {
       cmocka_unit_test(addresses_come_with_and_without_a_port),
       cmocka_unit_test(the_grammar_is_kept),
       cmocka_unit_test(escapes_become_utf8),
+      cmocka_unit_test(null_is_a_field_that_is_not_set),
       cmocka_unit_test(zipkins_spans_are_the_same_in_other_words),
       cmocka_unit_test(a_server_that_shares_its_clients_id_gets_one_of_its_own),
       cmocka_unit_test(zipkins_broken_spans_are_left_out_and_counted),

@@ -578,11 +578,12 @@ static void a_target_reads_as_it_was_written(void **state) {
   static const struct wire_label label[] = {
       {{"job", 3}, {"mesh", 4}}, {{"k8s.pod", 7}, {"a\"b\\c\nd", 7}}, {{"empty", 5}, {"", 0}}, {{"x", 1}, {"{}=,", 4}}};
   for (int form = WIRE_PROM_TEXT; form <= WIRE_PROM_PROTO; form++) {
-    char mem[256];
-    struct base_buf b = buf_over(mem, sizeof mem);
+    char mem[256], labels_mem[256];
+    struct base_buf b = buf_over(mem, sizeof mem), labels = buf_over(labels_mem, sizeof labels_mem);
     struct wire_preface t;
     struct wire_err err;
-    wire_preface_write(&b, label, 4, (enum wire_prom_form)form);
+    wire_preface_labels(&labels, label, 4);
+    wire_preface_write(&b, buf_str(&labels), (enum wire_prom_form)form);
     buf_put_str(&b, STR("body"));
     assert_false(b.bad);
     wire_sampler_start(m);

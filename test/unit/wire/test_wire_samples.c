@@ -241,6 +241,8 @@ static void tags_come_out_of_dotted_names(void **state) {
              {"http.inbound_0.0.0.0_8080.downstream_rq_2xx", "http.downstream_rq_xx", 2, "inbound_0.0.0.0_8080", "2"},
              {"listener.0.0.0.0_15006.downstream_cx_total", "listener.downstream_cx_total", 1, "0.0.0.0_15006", NULL},
              {"tcp.ingress.downstream_cx_total", "tcp.downstream_cx_total", 1, "ingress", NULL},
+             {"cluster.worker_pool.upstream_rq_total", "cluster.upstream_rq_total", 1, "worker_pool", NULL},
+             {"cluster.external.external.upstream_rq_503", "cluster.external.upstream_rq", 2, "external", "503"},
              {"cluster.upstream_rq", "cluster.upstream_rq", 0, NULL, NULL},
              {"cluster.zone.z1.z1.upstream_rq", "cluster.zone.z1.z1.upstream_rq", 0, NULL, NULL},
              {"server.uptime", "server.uptime", 0, NULL, NULL},
