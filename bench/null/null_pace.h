@@ -1,20 +1,18 @@
-/* The same traffic as scrapes tell it: of several pods, each scraped every P ticks at a phase of its own, given out
- * evenly as the meter does (docs/detectors/pace.md). */
+/* The same traffic as scrapes tell it: of several pods, each scraped every P ticks at a phase of its own, given out by
+ * the meter's own code (docs/detectors/pace.md). */
 #ifndef NULL_PACE_H
 #define NULL_PACE_H
 
 #include "null_traffic.h"
+#include "wire_meter_block.h"
 
 #define PACE_PODS 4u
 
-struct pace_sum {
-  uint32_t class_n[REC_CLASS_COUNT], retries, hist[HIST_BUCKETS];
-  uint64_t latency_ns;
-};
-
 struct pace_pod {
-  struct pace_sum open, block;  /* since its last scrape; being given out */
-  uint32_t k, slices, scrape_n; /* the first scrape counts nothing */
+  struct meter_sum open; /* since its last scrape */
+  struct meter_block block;
+  struct meter_held held;
+  uint32_t scrape_n; /* the first scrape counts nothing */
 };
 
 struct pace {

@@ -48,6 +48,16 @@ static inline bool str_starts(struct base_str s, struct base_str prefix) {
   return s.n >= prefix.n && (prefix.n == 0 || memcmp(s.p, prefix.p, prefix.n) == 0);
 }
 
+static inline bool str_ends(struct base_str s, struct base_str tail) {
+  return s.n >= tail.n && (tail.n == 0 || memcmp(s.p + s.n - tail.n, tail.p, tail.n) == 0);
+}
+
+static inline bool str_has(struct base_str s, struct base_str word) {
+  for (size_t i = 0; i + word.n <= s.n; i++)
+    if (word.n == 0 || memcmp(s.p + i, word.p, word.n) == 0) return true;
+  return false;
+}
+
 /* Index of byte c in s at or after `from`, or s.n where there is none. */
 static inline size_t str_find(struct base_str s, char c, size_t from) {
   if (from >= s.n) return s.n;

@@ -24,6 +24,13 @@ static inline uint32_t detect_pace_window(uint32_t pace) {
   return ticks < DETECT_PACE_WINDOW_MAX ? ticks : DETECT_PACE_WINDOW_MAX;
 }
 
+/* Is it another pace, for a series that was told at `was`? Scrapes that come a little late now and then make none: the
+ * windows that are open would be void, time and again. */
+static inline bool detect_pace_differs(uint32_t was, uint32_t is) {
+  uint32_t by = was > is ? was - is : is - was;
+  return (was == 0) != (is == 0) || by > was / 16u;
+}
+
 /* f of a window of so many ticks. 1 for series that are told request by request. */
 static inline double detect_pace_seen(double window, uint32_t pace) {
   double l = 1.125 * (double)pace;

@@ -403,7 +403,7 @@ static void drift_end(struct series_state *s, const struct judge *j) {
 static void pace_turn(struct series_state *s, uint16_t pace, const struct judge *j) {
   if (s->pace == 0 && pace) flow_end(s, j);
   if (s->pace <= DETECT_PACE_DRIFT_MAX && pace > DETECT_PACE_DRIFT_MAX) drift_end(s, j);
-  if ((s->pace == 0) != (pace == 0)) detect_rate_skip(&s->rate);
+  if (!s->pace != !pace || detect_pace_window(s->pace) != detect_pace_window(pace)) detect_rate_skip(&s->rate);
   s->pace = pace;
 }
 
@@ -421,7 +421,7 @@ void detect_series_step(struct series_state *s, const struct rec_obs *obs, const
     detect_adopt(s, s->used >> 1, seq, out);
     s->used = 1;
   }
-  if (obs && obs->pace != s->pace) pace_turn(s, obs->pace, &j);
+  if (obs && detect_pace_differs(s->pace, obs->pace)) pace_turn(s, obs->pace, &j);
   j.mask = paced_mask(j.mask, s->pace);
   traffic_run(s, requests < 0xffffffffu ? (uint32_t)requests : 0xffffffffu, &j);
   hanging_run(s, obs, &j);

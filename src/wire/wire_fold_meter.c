@@ -20,13 +20,9 @@ static struct fold_acc *acc_of(struct wire_fold *f, const struct meter_flow *w, 
   return a;
 }
 
-static uint32_t sum_of(uint32_t a, uint32_t b) {
-  return UINT32_MAX - a < b ? UINT32_MAX : a + b;
-}
-
 static void acc_add(struct wire_fold *f, struct fold_acc *a, const struct meter_sum *s) {
-  for (unsigned i = 0; i < REC_CLASS_COUNT; i++) a->class_n[i] = sum_of(a->class_n[i], s->class_n[i]);
-  a->retries = sum_of(a->retries, s->retries);
+  for (unsigned i = 0; i < REC_CLASS_COUNT; i++) meter_add(&a->class_n[i], s->class_n[i]);
+  meter_add(&a->retries, s->retries);
   a->latency_sum_ns += s->latency_ns;
   a->bytes_in += s->bytes_in;
   a->bytes_out += s->bytes_out;

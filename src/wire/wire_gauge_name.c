@@ -46,8 +46,7 @@ static struct base_str canon(struct base_str prefix, struct base_str text, char 
 
 static struct base_str without_total(struct base_str name) {
   const struct base_str total = STR("_total");
-  bool has = name.n > total.n && str_eq(str_cut(name, name.n - total.n, name.n), total);
-  return has ? str_cut(name, 0, name.n - total.n) : name;
+  return name.n > total.n && str_ends(name, total) ? str_cut(name, 0, name.n - total.n) : name;
 }
 
 /* Envoy's dotted names: <group>.<name>.<stat>, the name with any dots, the stat of up to three words; and

@@ -6,10 +6,6 @@ static bool is_digits(struct base_str s) {
   return s.n > 0;
 }
 
-static bool ends(struct base_str s, struct base_str tail) {
-  return s.n >= tail.n && str_eq(str_cut(s, s.n - tail.n, s.n), tail);
-}
-
 bool wire_identity_is_ip(struct base_str h) {
   bool colon = false, v4 = h.n > 0;
   for (size_t i = 0; i < h.n; i++) {
@@ -76,7 +72,7 @@ static bool target_dns(struct base_str name, struct wire_target *out) {
 
 /* [subset.]service.namespace.datacenter.internal….consul */
 static bool target_consul(struct base_str name, struct wire_target *out) {
-  if (!ends(name, STR(".consul"))) return false;
+  if (!str_ends(name, STR(".consul"))) return false;
   unsigned n = label_count(name, '.'), at = 0;
   while (at < n && !str_starts(label(name, '.', at), STR("internal")) &&
          !str_starts(label(name, '.', at), STR("external")))
@@ -91,7 +87,7 @@ static bool target_consul(struct base_str name, struct wire_target *out) {
 
 /* httproute/<ns>/<name>/rule/<i> of Envoy Gateway, and <svc>_<ns>_svc_<port> of Kuma. */
 static bool target_gateway(struct base_str name, struct wire_target *out) {
-  if (label_count(name, '/') >= 5 && ends(label(name, '/', 0), STR("route"))) {
+  if (label_count(name, '/') >= 5 && str_ends(label(name, '/', 0), STR("route"))) {
     out->namespace_ = label(name, '/', 1);
     out->service = label(name, '/', 2);
   } else if (label_count(name, '_') == 4 && str_eq(label(name, '_', 2), STR("svc")) && is_digits(label(name, '_', 3))) {

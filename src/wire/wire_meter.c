@@ -147,10 +147,6 @@ static uint32_t whole(double grown) {
   return grown < 4e9 ? (uint32_t)(grown + 0.5) : 4000000000u;
 }
 
-static void add(uint32_t *to, uint32_t n) {
-  *to = UINT32_MAX - *to < n ? UINT32_MAX : *to + n;
-}
-
 /* A better family tells the same requests: what the one before told in this batch is taken back. False: this one is the
  * worse. */
 static bool rank_take(struct wire_meter *m, struct meter_flow *w, struct meter_sum *to, uint8_t rank) {
@@ -169,7 +165,7 @@ static bool rank_take(struct wire_meter *m, struct meter_flow *w, struct meter_s
 }
 
 static void requests_add(struct wire_meter *m, const struct meter_series *s, struct meter_sum *to, double grown) {
-  add(&to->class_n[s->class_], whole(grown));
+  meter_add(&to->class_n[s->class_], whole(grown));
   m->target[s->target].block_n += whole(grown);
   if (s->role != WIRE_ROLE_CONNECTIONS && s->role != WIRE_ROLE_REFUSED)
     meter_loss_add(m, &m->flow[s->flow], whole(grown));
@@ -183,14 +179,14 @@ static void grown_put(struct wire_meter *m, const struct meter_series *s, double
     case WIRE_ROLE_REQUESTS:
     case WIRE_ROLE_BOTH:
       if (!rank_take(m, w, to, wire_family_view(s->row)->rank)) break;
-      add(&w->ranked_n[s->class_], whole(grown));
+      meter_add(&w->ranked_n[s->class_], whole(grown));
       requests_add(m, s, to, grown);
       break;
     case WIRE_ROLE_CONNECTIONS:
     case WIRE_ROLE_REFUSED: requests_add(m, s, to, grown); break;
     case WIRE_ROLE_BYTES_IN: to->bytes_in += (uint64_t)(grown + 0.5); break;
     case WIRE_ROLE_BYTES_OUT: to->bytes_out += (uint64_t)(grown + 0.5); break;
-    case WIRE_ROLE_RETRIES: add(&to->retries, whole(grown)); break;
+    case WIRE_ROLE_RETRIES: meter_add(&to->retries, whole(grown)); break;
     default: break;
   }
 }

@@ -73,10 +73,6 @@ static uint32_t count_of(double n, double share) {
   return n < 1.0 ? 0 : n < 4e9 ? (uint32_t)n : 4000000000u;
 }
 
-static void hist_add(uint32_t *to, uint32_t n) {
-  *to = UINT32_MAX - *to < n ? UINT32_MAX : *to + n;
-}
-
 /* The bound, put in its order where it is new. */
 static struct meter_bound *bound_find(struct wire_meter *m, struct meter_series *s, double upper, bool *is_new) {
   uint32_t *link = &s->bound;
@@ -119,7 +115,7 @@ static void parts_tell(struct wire_meter *m, struct meter_series *s) {
     struct meter_bound *at = &m->bound[b];
     double upto = reset ? at->now : at->now - at->told;
     uint32_t n = count_of(upto - below, share);
-    if (to && n) hist_add(&to->hist[place_of(lower, at->upper, unit_ns)], n);
+    if (to && n) meter_add(&to->hist[place_of(lower, at->upper, unit_ns)], n);
     if (upto > below) below = upto;
     lower = at->upper;
     if (s->batch_n > 1) at->told = at->now;
@@ -175,7 +171,7 @@ void meter_hist_whole(struct wire_meter *m, struct meter_series *s, const struct
       m->fold->counter[REC_COUNTER_REJECT_METER_LIMIT]++;
       continue;
     }
-    if (to) hist_add(&to->hist[i], count_of(now[i] - b->told, share));
+    if (to) meter_add(&to->hist[i], count_of(now[i] - b->told, share));
     b->told = now[i];
   }
   s->hist_before_ns = s->hist_ns;

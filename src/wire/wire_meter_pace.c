@@ -1,9 +1,7 @@
 /* Targets in time, and the blocks that they bring. A scrape tells what happened since the one before, and nothing of
  * when: its block is given out evenly over as long as the next one takes to come, from its arrival on, so that all of a
- * proxy's counts are the same time late and no tick is empty for want of a scrape. Slice k of K of a count n is
- * the difference of n (k + 1) / K and n k / K, both rounded, so that the sum is exact. A little more than the pace (an
- * eighth) is taken, for scrapes that come late; what is left of a block when the next comes is added to that. */
-#include "base_must.h"
+ * proxy's counts are the same time late and no tick is empty for want of a scrape. What is left of a block when the
+ * next comes is added to that. */
 #include "wire_meter_state.h"
 
 /* --- targets --------------------------------------------------------------------------------------------------- */
@@ -25,17 +23,13 @@ static void pace_learn(struct meter_target *t, int64_t interval_ns) {
   t->pace = (uint32_t)ticks;
 }
 
-static int64_t lead(uint32_t pace) {
-  return (int64_t)pace + (pace / 8 > 0 ? pace / 8 : 1);
-}
-
 static void block_begin(struct wire_meter *m, struct meter_target *t, int64_t now_ns) {
   struct wire_fold *f = m->fold;
   int64_t now = now_ns / LIMIT_TICK_NS;
   t->from_tick = now > f->open_tick ? now : f->open_tick;
   if (t->first_tick != INT64_MAX && t->from_tick > t->end_tick)
     t->hole[t->hole_n++ % METER_HOLES] = (struct meter_hole){t->end_tick, t->from_tick};
-  t->end_tick = t->from_tick + lead(t->pace);
+  t->end_tick = t->from_tick + meter_block_ticks(t->pace);
   if (t->first_tick == INT64_MAX) t->first_tick = t->from_tick;
   t->block_before_n = t->block_n;
   t->block_n = 0;
@@ -67,71 +61,9 @@ double meter_share(const struct meter_target *t, int64_t span_ns) {
 
 /* --- blocks ---------------------------------------------------------------------------------------------------- */
 
-/* n k / K to the nearest whole number, without overflow: the whole part and the rest by themselves. Rounded, not cut: a
- * single request is given out in the middle of its block, and not put off by every block that comes before its end. */
-static uint64_t given(uint64_t n, uint32_t k, uint32_t slices) {
-  return n / slices * k + (n % slices * k + slices / 2) / slices;
-}
-
-static uint64_t slice(uint64_t n, uint32_t k, uint32_t slices) {
-  return given(n, k + 1, slices) - given(n, k, slices);
-}
-
-/* Durations come first, and wait for the fine requests that they stand with (durations_fit): rounded up. */
-static uint64_t given_up(uint64_t n, uint32_t k, uint32_t slices) {
-  return n / slices * k + (n % slices * k + slices - 1) / slices;
-}
-
-static uint64_t slice_up(uint64_t n, uint32_t k, uint32_t slices) {
-  return given_up(n, k + 1, slices) - given_up(n, k, slices);
-}
-
-#define EACH(to, from, what, what_hist)                                                                   \
-  do {                                                                                                    \
-    (to)->bytes_in = what((from)->bytes_in);                                                              \
-    (to)->bytes_out = what((from)->bytes_out);                                                            \
-    (to)->retries = (uint32_t)what((from)->retries);                                                      \
-    for (unsigned i = 0; i < REC_CLASS_COUNT; i++) (to)->class_n[i] = (uint32_t)what((from)->class_n[i]); \
-    for (unsigned i = 0; i < HIST_BUCKETS; i++) (to)->hist[i] = (uint32_t)what_hist((from)->hist[i]);     \
-  } while (0)
-
-/* Time is given with the fine requests that took it: a tick without any could not keep it. */
-static uint64_t latency_given(const struct meter_block *b, uint32_t k) {
-  uint64_t n = b->all.class_n[REC_CLASS_OK], part = given(n, k, b->slices);
-  return n ? b->all.latency_ns / n * part + b->all.latency_ns % n * part / n : given(b->all.latency_ns, k, b->slices);
-}
-
-/* What has not been given out yet starts again over so many slices. */
-static void block_again(struct meter_block *b, int64_t slices) {
-  MUST(slices > 0);
-  if (b->slices && b->k) {
-    b->all.latency_ns -= latency_given(b, b->k);
-#define REST(n) ((n)-given((n), b->k, b->slices))
-#define REST_UP(n) ((n)-given_up((n), b->k, b->slices))
-    EACH(&b->all, &b->all, REST, REST_UP);
-#undef REST
-#undef REST_UP
-  }
-  b->k = 0;
-  b->slices = (uint32_t)slices;
-}
-
-static uint32_t sum_of(uint32_t a, uint32_t b) {
-  return UINT32_MAX - a < b ? UINT32_MAX : a + b;
-}
-
-static void sum_add(struct meter_sum *to, const struct meter_sum *s) {
-  to->latency_ns += s->latency_ns;
-  to->bytes_in += s->bytes_in;
-  to->bytes_out += s->bytes_out;
-  to->retries = sum_of(to->retries, s->retries);
-  for (unsigned i = 0; i < REC_CLASS_COUNT; i++) to->class_n[i] = sum_of(to->class_n[i], s->class_n[i]);
-  for (unsigned i = 0; i < HIST_BUCKETS; i++) to->hist[i] = sum_of(to->hist[i], s->hist[i]);
-}
-
 static struct meter_sum *now_open(struct meter_flow *w, const struct meter_target *t, int64_t open_tick) {
   int64_t left = t->end_tick - open_tick;
-  if (w->now.k || !w->now.slices || w->now.batch != t->batch_n) block_again(&w->now, left > 0 ? left : 1);
+  if (w->now.k || !w->now.slices || w->now.batch != t->batch_n) meter_block_again(&w->now, left > 0 ? left : 1);
   w->now.batch = t->batch_n;
   return &w->now.all;
 }
@@ -162,8 +94,8 @@ struct meter_sum *meter_flow_open(struct wire_meter *m, struct meter_flow *w) {
 static void block_turn(struct wire_meter *m, struct meter_flow *w, int64_t tick) {
   for (uint32_t at = w->later; at && m->later[at].from_tick <= tick; at = w->later) {
     struct meter_later *l = &m->later[at];
-    block_again(&w->now, l->end_tick > tick ? l->end_tick - tick : 1);
-    sum_add(&w->now.all, &l->all);
+    meter_block_again(&w->now, l->end_tick > tick ? l->end_tick - tick : 1);
+    meter_sum_add(&w->now.all, &l->all);
     w->now.batch = l->batch;
     w->later = l->next;
     meter_later_drop(m, at);
@@ -172,43 +104,10 @@ static void block_turn(struct wire_meter *m, struct meter_flow *w, int64_t tick)
 
 /* --- the tick that closes -------------------------------------------------------------------------------------- */
 
-/* A tick has no more durations than fine requests: both are rounded by themselves, and histograms that know no outcome
- * are of all requests. What is over waits; from another bucket on in each tick, so that none is favoured. No more waits
- * than a block has fine requests. */
-static void durations_fit(struct meter_flow *w, struct meter_sum *part, uint32_t most, int64_t tick) {
-  uint64_t left = part->class_n[REC_CLASS_OK], held = 0;
-  for (uint32_t i = 0; i < HIST_BUCKETS; i++) {
-    uint32_t at = (uint32_t)((i + (uint64_t)tick) % HIST_BUCKETS);
-    uint64_t want = (uint64_t)part->hist[at] + w->held[at], give = want < left ? want : left, wait = want - give;
-    if (wait > most - held) wait = most - held;
-    part->hist[at] = (uint32_t)give;
-    w->held[at] = (uint32_t)wait;
-    left -= give;
-    held += wait;
-  }
-  w->held_n = (uint32_t)held;
-}
-
-static bool any_duration(const struct meter_sum *s) {
-  for (uint32_t i = 0; i < HIST_BUCKETS; i++)
-    if (s->hist[i]) return true;
-  return false;
-}
-
 static void flow_give(struct wire_meter *m, struct meter_flow *w, const struct meter_target *t, int64_t tick) {
-  struct meter_sum part = {0};
-  struct meter_block *b = &w->now;
+  struct meter_sum part;
   block_turn(m, w, tick);
-  if (b->k < b->slices) {
-#define SLICE(n) slice((n), b->k, b->slices)
-#define SLICE_UP(n) slice_up((n), b->k, b->slices)
-    EACH(&part, &b->all, SLICE, SLICE_UP);
-    part.latency_ns = latency_given(b, b->k + 1) - latency_given(b, b->k);
-#undef SLICE
-#undef SLICE_UP
-    if (w->held_n || any_duration(&part)) durations_fit(w, &part, b->all.class_n[REC_CLASS_OK], tick);
-    if (++b->k == b->slices) *b = (struct meter_block){.batch = b->batch};
-  }
+  meter_block_next(&w->now, &w->held, tick, &part);
   fold_meter_count(m->fold, w, &part, tick, t->pace);
 }
 

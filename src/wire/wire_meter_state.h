@@ -4,15 +4,16 @@
  *   wire_meter_table.c  the tables: keys as text, series, targets, flows
  *   wire_meter_hist.c   buckets in parts or whole -> counts of our own buckets
  *   wire_meter_loss.c   counters against the reports of single requests: what was lost of those
- *   wire_meter_pace.c   targets in time: batches, pace, missed ones; blocks and their slices
+ *   wire_meter_pace.c   targets in time: batches, pace, missed ones; the blocks that they bring
+ *   wire_meter_block.c  a block and its slices
  *
  * layout:  struct | series[] | heads | target[] | heads | flow[] | heads | bound[] | chunk[] | later[] */
 #ifndef WIRE_METER_STATE_H
 #define WIRE_METER_STATE_H
 
-#include "base_hist.h"
 #include "wire_fold_state.h"
 #include "wire_meter.h"
+#include "wire_meter_block.h"
 #include "wire_profile.h"
 
 #define METER_KEY_BYTES 8192u /* name and labels of a series; a longer one is refused [meter_limit] */
@@ -21,10 +22,8 @@
 #define METER_HOLES 4u
 #define METER_PACE_TICKS_MIN LIMIT_TICKS_PER_S
 #define METER_PACE_TICKS_MAX (300u * LIMIT_TICKS_PER_S)
-#define METER_BATCH_NS 250000000ll /* samples this close in time are of one scrape */
-#define METER_MISSED_MAX_NS                                                                \
-  (300 * TIME_NS_PER_S) /* a target that says nothing of its own end is waited for so long \
-                         */
+#define METER_BATCH_NS 250000000ll                /* samples this close in time are of one scrape */
+#define METER_MISSED_MAX_NS (300 * TIME_NS_PER_S) /* so long a target is waited for that tells no end of its own */
 #define METER_FORGET_NS (1800 * TIME_NS_PER_S)
 #define METER_JUMP_NS (600 * TIME_NS_PER_S) /* a replay's time may jump so far on one sample's word */
 #define METER_JUMP_SAMPLES 64u              /* and further on the word of so many */
@@ -61,21 +60,6 @@ struct meter_series {
   int64_t hist_ns, hist_before_ns;
 };
 
-/* What a block holds. */
-struct meter_sum {
-  uint64_t latency_ns, bytes_in, bytes_out;
-  uint32_t class_n[REC_CLASS_COUNT];
-  uint32_t retries;
-  uint32_t hist[HIST_BUCKETS];
-};
-
-/* A block under way: of `all`, slice k of `slices` comes next. */
-struct meter_block {
-  struct meter_sum all;
-  uint32_t k, slices;
-  uint32_t batch; /* of the target */
-};
-
 /* A block that begins with a later tick. */
 struct meter_later {
   struct meter_sum all;
@@ -94,7 +78,7 @@ struct meter_flow {
   uint32_t ranked_n[REC_CLASS_COUNT];
   uint32_t later; /* list of those that are still to begin, in their order */
   struct meter_block now;
-  uint32_t held_n, held[HIST_BUCKETS]; /* durations that wait for a fine request to stand with */
+  struct meter_held held;
 };
 
 /* What a target counted on one side, against the reports of single requests that came of it. */
@@ -145,7 +129,6 @@ struct wire_meter {
   uint32_t series_n, target_n, flow_n, bound_n, chunk_n, later_n; /* places ever used; 0 is none */
   uint32_t series_free, target_free, flow_free, bound_free, chunk_free, later_free;
   uint32_t jump_n;
-  uint32_t step_at;
   struct wire_fields fields; /* of the sample under way */
   struct wire_profile_text text;
   struct wire_told told;

@@ -6,12 +6,13 @@
 
 #define FIXED HASH_KEY_FIXED
 
+enum {
+#define X(name, text, source, doc) SOURCE_##name = WIRE_SOURCE_##source,
+  WIRE_PROFILE_TABLE(X)
+#undef X
+};
+
 static const struct wire_family family[] = {
-#define SOURCE_ISTIO WIRE_SOURCE_MESH_METRIC
-#define SOURCE_LINKERD WIRE_SOURCE_MESH_METRIC
-#define SOURCE_HUBBLE WIRE_SOURCE_MESH_METRIC
-#define SOURCE_ENVOY WIRE_SOURCE_PROXY_METRIC
-#define SOURCE_OTEL WIRE_SOURCE_APP_METRIC
 #define X(profile, name, dotted, role, unit, rank)                                                               \
   {{name, sizeof(name) - 1}, {dotted, sizeof(dotted) - 1}, unit, WIRE_PROFILE_##profile, WIRE_ROLE_##role, rank, \
    SOURCE_##profile},
@@ -50,7 +51,7 @@ static uint8_t family_find(const struct wire_families *t, struct base_str name) 
 }
 
 static bool cut_tail(struct base_str *s, struct base_str tail) {
-  if (s->n <= tail.n || !str_eq(str_cut(*s, s->n - tail.n, s->n), tail)) return false;
+  if (s->n <= tail.n || !str_ends(*s, tail)) return false;
   *s = str_cut(*s, 0, s->n - tail.n);
   return true;
 }

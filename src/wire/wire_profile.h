@@ -1,6 +1,6 @@
 /* Profiles of metrics, as tables: which families of samples are requests, latencies, bytes, retries; which labels say
  * who, where and how it ended. Pure text; what is kept between samples is in wire_meter*.c. The tables are what
- * docs/reference-identity.md prints. */
+ * docs/reference-metrics.md prints. */
 #ifndef WIRE_PROFILE_H
 #define WIRE_PROFILE_H
 
@@ -32,7 +32,7 @@ enum wire_profile {
   X(RETRIES, "retries", "attempts beyond the first")                                                           \
   X(CONNECTIONS, "TCP connections", "TCP connections that ended: each counts as a request without a duration") \
   X(REFUSED, "TCP failures", "TCP connections that could not be had")                                          \
-  X(KNOWN, "known", "known, counted nowhere: another family says it better")                  \
+  X(KNOWN, "known", "known, counted nowhere: another family says it better")                                   \
   X(UP, "target", "whether the scrape of its target went well")
 
 enum wire_role {
@@ -222,18 +222,17 @@ enum wire_role {
   X(RPC_METHOD, "rpc_method")
 
 /* The fields, each once, in the order of the table. */
-#define WIRE_FIELD_NAMES(X)                                                                                           \
-  X(POD)                                                                                                              \
-  X(NAMESPACE)                                                                                                        \
-  X(SERVICE) X(APP) X(JOB) X(INSTANCE) X(NODE_ID) X(NODE_CLUSTER) X(SDK) X(VERSION) X(POD_HASH) X(CLUSTER) X(REGION)  \
-      X(ZONE) X(WORKLOAD) X(GATEWAY) X(MESH) X(KUMA_ZONE) X(KUMA_WORKLOAD) X(REPORTER) X(DIRECTION) X(SRC_SERVICE)    \
-          X(SRC_WORKLOAD) X(SRC_NAMESPACE) X(SRC_VERSION) X(SRC_CLUSTER) X(SRC_REGION) X(SRC_ZONE) X(SRC_POD)         \
-              X(DST_SERVICE) X(DST_WORKLOAD) X(DST_NAMESPACE) X(DST_VERSION) X(DST_CLUSTER) X(DST_REGION) X(DST_ZONE) \
-                  X(DST_POD) X(DST_HOST) X(DST_NAME) X(DST_NAME_NAMESPACE) X(TO_SERVICE) X(TO_NAMESPACE) X(TO_POD)    \
-                      X(TO_HASH) X(TO_WORKLOAD) X(TO_CLUSTER) X(TO_ZONE) X(AUTHORITY) X(CLIENT_ID) X(PARENT)          \
-                          X(PARENT_NAMESPACE) X(PARENT_KIND) X(SERVER) X(PEER) X(UPSTREAM) X(PREFIX) X(CODE)          \
-                              X(CODE_CLASS) X(GRPC) X(FLAGS) X(CLASSIFICATION) X(REASON) X(ERROR) X(METHOD) X(ROUTE)  \
-                                  X(ROUTE_NAME) X(RPC_SERVICE) X(RPC_METHOD)
+/* clang-format off */
+#define WIRE_FIELD_NAMES(X) \
+  X(POD) X(NAMESPACE) X(SERVICE) X(APP) X(JOB) X(INSTANCE) X(NODE_ID) X(NODE_CLUSTER) X(SDK) X(VERSION) \
+  X(POD_HASH) X(CLUSTER) X(REGION) X(ZONE) X(WORKLOAD) X(GATEWAY) X(MESH) X(KUMA_ZONE) X(KUMA_WORKLOAD) \
+  X(REPORTER) X(DIRECTION) X(SRC_SERVICE) X(SRC_WORKLOAD) X(SRC_NAMESPACE) X(SRC_VERSION) X(SRC_CLUSTER) \
+  X(SRC_REGION) X(SRC_ZONE) X(SRC_POD) X(DST_SERVICE) X(DST_WORKLOAD) X(DST_NAMESPACE) X(DST_VERSION) \
+  X(DST_CLUSTER) X(DST_REGION) X(DST_ZONE) X(DST_POD) X(DST_HOST) X(DST_NAME) X(DST_NAME_NAMESPACE) X(TO_SERVICE) \
+  X(TO_NAMESPACE) X(TO_POD) X(TO_HASH) X(TO_WORKLOAD) X(TO_CLUSTER) X(TO_ZONE) X(AUTHORITY) X(CLIENT_ID) X(PARENT) \
+  X(PARENT_NAMESPACE) X(PARENT_KIND) X(SERVER) X(PEER) X(UPSTREAM) X(PREFIX) X(CODE) X(CODE_CLASS) X(GRPC) \
+  X(FLAGS) X(CLASSIFICATION) X(REASON) X(ERROR) X(METHOD) X(ROUTE) X(ROUTE_NAME) X(RPC_SERVICE) X(RPC_METHOD)
+/* clang-format on */
 
 enum wire_field {
 #define X(name) WIRE_FIELD_##name,

@@ -17,10 +17,6 @@ static struct base_str first(struct base_str a, struct base_str b) {
   return a.n ? a : b;
 }
 
-static bool ends(struct base_str s, struct base_str tail) {
-  return s.n >= tail.n && str_eq(str_cut(s, s.n - tail.n, s.n), tail);
-}
-
 /* Parts put together in `to`; absent where they do not fit, so that nothing is cut. */
 static struct base_str put(char to[WIRE_PROFILE_TEXT], const struct base_str *part, size_t n) {
   struct base_buf b = buf_over(to, WIRE_PROFILE_TEXT);
@@ -36,12 +32,6 @@ static uint32_t number_of(struct base_str s) {
     n = n * 10 + (uint32_t)(s.p[i] - '0');
   }
   return n;
-}
-
-static bool contains(struct base_str s, struct base_str word) {
-  for (size_t i = 0; i + word.n <= s.n; i++)
-    if (memcmp(s.p + i, word.p, word.n) == 0) return true;
-  return false;
 }
 
 /* "2" and "2xx" are 200. A class says less than a code. */
@@ -82,7 +72,7 @@ static bool is_ztunnel(const struct wire_fields *l) {
 }
 
 static bool is_gateway(const struct wire_fields *l) {
-  return ends(OF(GATEWAY), STR("gateway")) || ends(OF(SRC_WORKLOAD), STR("gateway"));
+  return str_ends(OF(GATEWAY), STR("gateway")) || str_ends(OF(SRC_WORKLOAD), STR("gateway"));
 }
 
 /* The node's id as pilot writes it, <kind>~<ip>~<pod>.<namespace>~<domain>. */
@@ -103,8 +93,8 @@ static void istio_reporter(const struct tell *t, struct base_str kind, const str
 static void istio_target(const struct tell *t, struct base_str direction) {
   const struct wire_fields *l = t->l;
   struct wire_request *e = &t->out->request;
-  bool host = contains(OF(DST_HOST), STR("."));
-  if (ends(OF(DST_NAME), STR("Cluster")) && !contains(OF(DST_HOST), STR(".svc."))) {
+  bool host = str_has(OF(DST_HOST), STR("."));
+  if (str_ends(OF(DST_NAME), STR("Cluster")) && !str_has(OF(DST_HOST), STR(".svc."))) {
     e->upstream_cluster = OF(DST_NAME); /* PassthroughCluster, BlackHoleCluster */
     e->authority = OF(DST_HOST);
   } else if (host) {
@@ -138,8 +128,8 @@ static bool tell_istio(const struct tell *t) {
   if ((client || waypoint) && out->callee.service.n) e->callee = &out->callee;
   if (!client && out->caller.service.n) e->caller = &out->caller;
   if (t->family->role != WIRE_ROLE_REFUSED) return true;
-  bool denied = contains(OF(FLAGS), STR("DENY")) || contains(OF(FLAGS), STR("POLICY")) ||
-                contains(OF(FLAGS), STR("IDENTITY")) || contains(OF(FLAGS), STR("REVOKED"));
+  bool denied = str_has(OF(FLAGS), STR("DENY")) || str_has(OF(FLAGS), STR("POLICY")) ||
+                str_has(OF(FLAGS), STR("IDENTITY")) || str_has(OF(FLAGS), STR("REVOKED"));
   e->flags = denied ? WIRE_FLAG(UAEX) : WIRE_FLAG(UF);
   return true;
 }
@@ -194,7 +184,7 @@ static bool tell_linkerd(const struct tell *t) {
   if (str_eq(OF(ROUTE_NAME), STR("probe"))) e->user_agent = STR("Linkerd-Probe");
   if (str_eq(OF(CLASSIFICATION), STR("failure"))) e->said = WIRE_SAID_FAILED;
   if (str_eq(OF(CLASSIFICATION), STR("success"))) e->said = WIRE_SAID_FINE;
-  if (!e->has_code && OF(ERROR).n) e->said = contains(OF(ERROR), STR("imeout")) ? WIRE_SAID_TIMEOUT : WIRE_SAID_FAILED;
+  if (!e->has_code && OF(ERROR).n) e->said = str_has(OF(ERROR), STR("imeout")) ? WIRE_SAID_TIMEOUT : WIRE_SAID_FAILED;
   if (client)
     linkerd_callee(t);
   else if (linkerd_client(OF(CLIENT_ID), &out->caller))
@@ -222,7 +212,7 @@ static bool tell_hubble(const struct tell *t) {
   if (!client && out->caller.service.n) e->caller = &out->caller;
   if (t->family->role == WIRE_ROLE_REFUSED)
     e->flags =
-        contains(OF(REASON), STR("olicy")) || contains(OF(REASON), STR("POLICY")) ? WIRE_FLAG(UAEX) : WIRE_FLAG(UF);
+        str_has(OF(REASON), STR("olicy")) || str_has(OF(REASON), STR("POLICY")) ? WIRE_FLAG(UAEX) : WIRE_FLAG(UF);
   return true;
 }
 
@@ -290,7 +280,7 @@ static bool tell_envoy(const struct tell *t) {
   const struct wire_fields *l = t->l;
   struct wire_request *e = &t->out->request;
   struct base_str cluster = OF(UPSTREAM);
-  if (ends(cluster, STR(";"))) cluster = str_cut(cluster, 0, cluster.n - 1); /* Istio's names end so since 1.24 */
+  if (str_ends(cluster, STR(";"))) cluster = str_cut(cluster, 0, cluster.n - 1); /* Istio's names end so since 1.24 */
   envoy_reporter(t);
   if (t->out->who.node_id.n == 0 && t->out->who.node_cluster.n == 0 && t->out->who.kuma_workload.n == 0) return false;
   if (OF(PREFIX).n) return envoy_listener(t);
@@ -314,7 +304,7 @@ static bool tell_otel(const struct tell *t) {
   const struct wire_fields *l = t->l;
   struct wire_told *out = t->out;
   struct wire_request *e = &out->request;
-  bool client = contains(t->family->name, STR("_client_"));
+  bool client = str_has(t->family->name, STR("_client_"));
   size_t slash = str_find(OF(JOB), '/', 0);
   struct base_str job = slash < OF(JOB).n ? str_cut(OF(JOB), slash + 1, OF(JOB).n) : OF(JOB);
   out->who = (struct wire_reporter){.service = first(OF(SERVICE), job), .version = OF(VERSION)};
@@ -327,8 +317,8 @@ static bool tell_otel(const struct tell *t) {
   out->hint = client ? WIRE_HINT_CLIENT : WIRE_HINT_SERVER;
   otel_route(t);
   if (OF(ERROR).n && number_of(OF(ERROR)) == UINT32_MAX)
-    e->said = contains(OF(ERROR), STR("imeout")) || contains(OF(ERROR), STR("eadline")) ? WIRE_SAID_TIMEOUT
-                                                                                        : WIRE_SAID_FAILED;
+    e->said =
+        str_has(OF(ERROR), STR("imeout")) || str_has(OF(ERROR), STR("eadline")) ? WIRE_SAID_TIMEOUT : WIRE_SAID_FAILED;
   if (!client) return true;
   e->upstream_cluster = OF(PEER);
   e->authority = OF(SERVER);

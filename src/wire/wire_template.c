@@ -38,7 +38,7 @@ struct template {
 
 struct row {
   uint64_t first_tick, seen_tick;
-  uint64_t lines, errors;
+  uint64_t lines;
   uint32_t second_n, once_n, template_n, serial, templates;
   uint8_t used, namespace_n, service_n;
   char text[ROW_BYTES];
@@ -298,7 +298,6 @@ uint32_t wire_template_take(struct wire_templates *t, const struct wire_who *who
   if (error) at = error_take(t, r, line);
   r->seen_tick = t->tick;
   r->lines++;
-  r->errors += error;
   r->second_n += error;
   return at == NONE ? 0 : at + 1;
 }

@@ -58,12 +58,6 @@ static struct base_str url_host(struct base_str url) {
   return str_cut(url, 0, end);
 }
 
-static bool contains(struct base_str s, struct base_str word) {
-  for (size_t i = 0; i + word.n <= s.n; i++)
-    if (memcmp(s.p + i, word.p, word.n) == 0) return true;
-  return false;
-}
-
 static bool is_true(const struct wire_attrs *a, enum wire_attr i) {
   if (!attrs_has(a, i)) return false;
   return a->value[i].text.p ? !str_eq(a->value[i].text, STR("false")) : a->value[i].number != 0;
@@ -73,7 +67,7 @@ static bool is_true(const struct wire_attrs *a, enum wire_attr i) {
 static enum wire_said said_of(const struct wire_span *s, const struct wire_attrs *a) {
   struct base_str type = attrs_text(a, WIRE_ATTR_ERROR_TYPE);
   if (!s->error && !is_true(a, WIRE_ATTR_ERROR)) return WIRE_SAID_FINE;
-  if (contains(type, STR("imeout")) || contains(type, STR("eadline"))) return WIRE_SAID_TIMEOUT;
+  if (str_has(type, STR("imeout")) || str_has(type, STR("eadline"))) return WIRE_SAID_TIMEOUT;
   return WIRE_SAID_FAILED;
 }
 

@@ -21,7 +21,7 @@ struct rig {
   struct mesh_rng rng;
   uint32_t seq, block_n, block_e, k;
   double rate, fail_p;
-  bool partial, silent;
+  bool partial, silent, wavers;
   uint32_t raised[REC_SIGNAL_COUNT], over[REC_SIGNAL_COUNT], from[REC_SIGNAL_COUNT];
 };
 
@@ -40,7 +40,9 @@ static void tick(struct rig *r) {
   }
   uint32_t e = part(r->block_e, r->k), n = part(r->block_n, r->k);
   struct rec_hist_cell cell = {30, n - e};
-  struct rec_obs o = {.pace = PACE, .partial = r->partial, .hist_n = n > e, .latency_sum_ns = (n - e) * 20000000ull};
+  uint32_t pace = r->wavers ? PACE + 2 + r->seq / (5 * PACE) % 2 : PACE;
+  struct rec_obs o = {
+      .pace = (uint16_t)pace, .partial = r->partial, .hist_n = n > e, .latency_sum_ns = (n - e) * 20000000ull};
   o.class_n[REC_CLASS_SERVER_ERROR] = e;
   o.class_n[REC_CLASS_OK] = n - e;
   r->k++;
@@ -162,6 +164,20 @@ static void dispersion_is_that_of_the_scrapes(void **state) {
   free(r);
 }
 
+/* Scrapes that come a little late now and then: the window would be of 70 s, and then of 80. */
+static void dispersion_stands_while_the_pace_wavers(void **state) {
+  (void)state;
+  struct rig *r = rig_open(8);
+  assert_int_not_equal(detect_pace_window(PACE + 2), detect_pace_window(PACE + 3));
+  r->wavers = true;
+  run(r, 4 * 3600);
+  assert_true(r->s.rate.phi_ten >= 1.0f && r->s.rate.phi_ten < 1.5f);
+  r->rate = 0.0;
+  run(r, 60);
+  assert_int_equal(r->raised[REC_SIGNAL_REQUESTS_DOWN], 1);
+  free(r);
+}
+
 /* The formula against a sum over all phases of a window upon blocks of independent counts. */
 static void what_a_window_sees_of_a_block(void **state) {
   (void)state;
@@ -199,6 +215,7 @@ int main(void) {
       cmocka_unit_test(a_young_series_wanders_without_a_word),
       cmocka_unit_test(even_seconds_are_no_bunching),
       cmocka_unit_test(dispersion_is_that_of_the_scrapes),
+      cmocka_unit_test(dispersion_stands_while_the_pace_wavers),
       cmocka_unit_test(what_a_window_sees_of_a_block),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
