@@ -20,12 +20,25 @@ def source_read(path):
         return file.read()
 
 
-def table_text(text, macro):
-    """The body of `#define MACRO(X) ...` with its continued lines joined."""
-    found = re.search(rf"^#define {macro}\(X\)((?:[^\n]*\\\n)*[^\n]*)", text, re.MULTILINE)
+def parameter_replace(body, name, value):
+    """The macro's body with a parameter replaced, but not in literals."""
+    return re.sub(rf'"(?:\\.|[^"\\])*"|\b{name}\b', lambda m: value if m.group(0) == name else m.group(0), body)
+
+
+def table_text(text, macro, values=()):
+    """The body of `#define MACRO(X) ...` with its continued lines joined, and with the rows of the tables that it calls:
+    OTHER_TABLE(X, VALUE...)."""
+    found = re.search(rf"^#define {macro}\(X([^)]*)\)((?:[^\n]*\\\n)*[^\n]*)", text, re.MULTILINE)
     if not found:
         raise ValueError(f"no table {macro}")
-    return found.group(1).replace("\\\n", " ")
+    body = found.group(2).replace("\\\n", " ")
+    for name, value in zip(re.findall(r"\w+", found.group(1)), values, strict=True):
+        body = parameter_replace(body, name, value)
+    body = re.sub(r"\s*##\s*", "", body)
+    while m := re.search(r"\b(\w+_TABLE)(\()X,", body):
+        arguments, end = arguments_split(body, m.start(2))
+        body = body[:m.start()] + table_text(text, m.group(1), arguments[1:]) + body[end:]
+    return body
 
 
 def arguments_split(text, at):

@@ -1,55 +1,25 @@
 #include "act_send.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "act_pairs.h"
 #include "act_template.h"
-
-/* Reads at most cap bytes of a file. False: errno tells. */
-static bool file_read(const char *path, struct base_buf *out) {
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return false;
-  for (;;) {
-    char *at = buf_reserve(out, 4096);
-    ssize_t n = at ? read(fd, at, 4096) : -1;
-    if (!at) errno = EFBIG;
-    if (n < 0 && at && errno == EINTR) continue;
-    if (n > 0) out->n += (size_t)n;
-    if (n > 0) continue;
-    int cause = errno;
-    (void)close(fd);
-    errno = cause;
-    return n == 0;
-  }
-}
+#include "io_file.h"
 
 /* One line, without what ends it. "" for no path. */
 static bool secret_read(const char *path, const char *what, char out[SEND_SECRET_BYTES], char why[ACT_WHY_BYTES]) {
-  char bytes[SEND_SECRET_BYTES * 2];
-  struct base_buf b = buf_over(bytes, sizeof bytes);
   out[0] = 0;
-  if (!path[0]) return true;
-  if (!file_read(path, &b)) {
-    snprintf(why, ACT_WHY_BYTES, "%s: %.100s", what, strerror(errno));
-    return false;
-  }
-  while (b.n && strchr(" \t\r\n", b.p[b.n - 1])) b.n--;
-  bool ok = b.n > 0 && b.n < SEND_SECRET_BYTES && !memchr(b.p, 0, b.n);
-  if (ok) memcpy(out, b.p, b.n);
-  if (ok) out[b.n] = 0;
-  if (!ok) snprintf(why, ACT_WHY_BYTES, "%s: empty, or no single line", what);
-  explicit_bzero(bytes, sizeof bytes);
-  return ok;
+  if (!path[0] || io_line_read(path, out, SEND_SECRET_BYTES)) return true;
+  snprintf(why, ACT_WHY_BYTES, "%s: %.100s", what, errno ? strerror(errno) : "empty, or no single line");
+  return false;
 }
 
 static bool template_open(struct act_sender *s, char why[ACT_WHY_BYTES]) {
   struct base_buf text = buf_open(TEMPLATE_BYTES + 4096);
   char wrong[ACT_WHY_BYTES];
-  bool ok = file_read(s->receiver->template_file, &text);
+  bool ok = io_file_read(s->receiver->template_file, &text);
   if (!ok)
     snprintf(why, ACT_WHY_BYTES, "template_file: %.100s", strerror(errno));
   else if (!(s->template_ = template_read(buf_str(&text), wrong)))

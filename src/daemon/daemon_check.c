@@ -62,7 +62,7 @@ static int check_run(const struct option_set *o) {
     command_say("check: wants --config FILE");
     return EXIT_USAGE;
   }
-  struct daemon_conf *conf = malloc(sizeof *conf); /* too large for a stack */
+  struct daemon_conf *conf = malloc(sizeof *conf);
   if (!conf) return command_fail("out of memory");
   int status = check_file(conf, path);
   free(conf);

@@ -19,38 +19,27 @@
 /* X(TYPE, name, default, min, max, unit, text). TYPE: STRING (min and max are lengths), ADDRESS (numeric IPv4 or
  * IPv6), U64, DOUBLE, DURATION (a number and its unit: ms, s, m, h; min and max in seconds), SCOPES (rec_scope.h; min
  * and max are lengths), URL (http or https), BOOL (true or false), NAMES (of clients' certificates, io_tls.h), LOGFORM
- * (daemon_log.h). Defaults are texts. */
+ * (daemon_log.h). Defaults are texts. CONF_TLS_TABLE: the rows of one listener's TLS. */
+#define CONF_TLS_TABLE(X, listener, what)                                                                          \
+  X(STRING, listener##_tls_cert, "", 0, 1023, "",                                                                  \
+    "file (PEM) of the certificate of " what ", and of those to its root; empty: no TLS")                          \
+  X(STRING, listener##_tls_key, "", 0, 1023, "", "file (PEM) of its key; empty: in the same file")                 \
+  X(STRING, listener##_tls_client_ca, "", 0, 1023, "",                                                             \
+    "file (PEM) of CAs that vouch for clients; empty: clients show nothing")                                       \
+  X(BOOL, listener##_tls_client_required, "true", 0, 5, "", "false: a client may also come without a certificate") \
+  X(NAMES, listener##_tls_client_allow, "", 0, 1023, "",                                                           \
+    "which clients: URIs (SPIFFE), DNS names, URIs that end in /*; ';' between two; empty: all")
+
 #define CONF_TABLE(X)                                                                                                  \
   X(ADDRESS, grpc_address, "127.0.0.1", 1, 64, "", "address of the gRPC receiver")                                     \
   X(U64, grpc_port, "4317", 0, 65535, "", "port of the gRPC receiver (Envoy access logs, OTLP); 0: any free one")      \
-  X(STRING, grpc_tls_cert, "", 0, 1023, "",                                                                            \
-    "file (PEM) of the certificate of the gRPC receiver, and of those to its root; empty: no TLS")                     \
-  X(STRING, grpc_tls_key, "", 0, 1023, "", "file (PEM) of its key; empty: in the same file")                           \
-  X(STRING, grpc_tls_client_ca, "", 0, 1023, "",                                                                       \
-    "file (PEM) of CAs that vouch for clients; empty: clients show nothing")                                           \
-  X(BOOL, grpc_tls_client_required, "true", 0, 5, "", "false: a client may also come without a certificate")           \
-  X(NAMES, grpc_tls_client_allow, "", 0, 1023, "",                                                                     \
-    "which clients: URIs (SPIFFE), DNS names, URIs that end in /*; ';' between two; empty: all")                       \
+  CONF_TLS_TABLE(X, grpc, "the gRPC receiver")                                                                         \
   X(ADDRESS, http_address, "127.0.0.1", 1, 64, "", "address of the HTTP receiver (OTLP, Zipkin)")                      \
   X(U64, http_port, "4318", 0, 65535, "", "port of the HTTP receiver (OTLP, Zipkin); 0: any free one")                 \
-  X(STRING, http_tls_cert, "", 0, 1023, "",                                                                            \
-    "file (PEM) of the certificate of the HTTP receiver, and of those to its root; empty: no TLS")                     \
-  X(STRING, http_tls_key, "", 0, 1023, "", "file (PEM) of its key; empty: in the same file")                           \
-  X(STRING, http_tls_client_ca, "", 0, 1023, "",                                                                       \
-    "file (PEM) of CAs that vouch for clients; empty: clients show nothing")                                           \
-  X(BOOL, http_tls_client_required, "true", 0, 5, "", "false: a client may also come without a certificate")           \
-  X(NAMES, http_tls_client_allow, "", 0, 1023, "",                                                                     \
-    "which clients: URIs (SPIFFE), DNS names, URIs that end in /*; ';' between two; empty: all")                       \
+  CONF_TLS_TABLE(X, http, "the HTTP receiver")                                                                         \
   X(ADDRESS, api_address, "127.0.0.1", 1, 64, "", "address of the page, the API and /metrics")                         \
   X(U64, api_port, "7070", 0, 65535, "", "port of the page, the API and /metrics; 0: any free one")                    \
-  X(STRING, api_tls_cert, "", 0, 1023, "",                                                                             \
-    "file (PEM) of the certificate of page and API, and of those to its root; empty: no TLS")                          \
-  X(STRING, api_tls_key, "", 0, 1023, "", "file (PEM) of its key; empty: in the same file")                            \
-  X(STRING, api_tls_client_ca, "", 0, 1023, "",                                                                        \
-    "file (PEM) of CAs that vouch for clients; empty: clients show nothing")                                           \
-  X(BOOL, api_tls_client_required, "true", 0, 5, "", "false: a client may also come without a certificate")            \
-  X(NAMES, api_tls_client_allow, "", 0, 1023, "",                                                                      \
-    "which clients: URIs (SPIFFE), DNS names, URIs that end in /*; ';' between two; empty: all")                       \
+  CONF_TLS_TABLE(X, api, "page and API")                                                                               \
   X(STRING, api_tokens, "", 0, 1023, "", "file of bearer tokens, NAME read|act TOKEN a line; empty: none asked for")   \
   X(U64, seconds_bytes, "67108864", 0, 4294967296, "bytes", "of the last 15 minutes of seconds, for plots; 0: none")   \
   X(URL, public_url, "", 0, 1023, "", "where people reach the page, for links in alerts; empty: no links")             \
@@ -87,6 +76,7 @@
 #define CONF_C_DOUBLE(name) double name;
 #define CONF_C_DURATION(name) int64_t name##_ns;
 
+/* Some 650 KiB, most of it for jobs of scrape: too large for a stack. */
 struct daemon_conf {
 #define X(type, name, def, min, max, unit, text) CONF_C_##type(name)
   CONF_TABLE(X)

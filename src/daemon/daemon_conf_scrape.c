@@ -68,7 +68,7 @@ bool conf_scrape_set(struct conf_scrape_job *j, int key, struct base_str value, 
   return conf_value_set(field, &keys[key], value, err);
 }
 
-static bool label_name_good(struct base_str s) {
+bool conf_label_good(struct base_str s) {
   for (size_t i = 0; i < s.n; i++) {
     char c = s.p[i];
     bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
@@ -91,7 +91,7 @@ bool conf_scrape_add(struct conf_scrape_job *j, int key, struct base_str name, s
   bool map = shapes[key] == CONF_SCRAPE_MAP;
   size_t at = strlen(field);
   MUST(shapes[key] != CONF_SCRAPE_TEXT);
-  if (map && !label_name_good(name))
+  if (map && !conf_label_good(name))
     return conf_fail(err, "%s: a label's name has letters, digits and '_'", keys[key].name);
   if (!item_good(value, map)) return conf_fail(err, "%s: wants a text without control characters", keys[key].name);
   if (at + name.n + value.n + 2 > (size_t)keys[key].max) return conf_fail(err, "%s: too many", keys[key].name);
@@ -106,6 +106,13 @@ bool conf_scrape_add(struct conf_scrape_job *j, int key, struct base_str name, s
 int64_t conf_scrape_timeout_ns(const struct conf_scrape_job *j) {
   if (j->timeout_ns) return j->timeout_ns;
   return j->interval_ns < 10 * TIME_NS_PER_S ? j->interval_ns : 10 * TIME_NS_PER_S;
+}
+
+/* Is each item short enough for a path or a name? */
+static bool items_fit(const char *list) {
+  for (const char *at = list; *at; at = strchr(at, '\n') + 1)
+    if (strcspn(at, "\n") >= SCRAPE_TEXT_BYTES) return false;
+  return true;
 }
 
 /* Does one of the names begin otherwise than services do? */
@@ -133,6 +140,7 @@ const char *conf_scrape_wrong(const struct conf_scrape_job *j) {
   if (!j->targets[0] && !j->files[0] && !j->dns[0]) return "wants targets, files or dns";
   if (strcmp(j->scheme, "http") != 0 && strcmp(j->scheme, "https") != 0) return "scheme: wants http or https";
   if (j->path[0] != '/' || strpbrk(j->path, " #")) return "path: begins with '/', and has no blank and no '#'";
+  if (!items_fit(j->files) || !items_fit(j->dns)) return "files, dns: at most 511 bytes each";
   if (!targets_good(j)) return "targets: wants HOST:PORT or a URL without user and '#'";
   if (j->timeout_ns > j->interval_ns) return "timeout: is longer than the interval";
   if (dns_has_hosts(j->dns) && !j->dns_port) return "dns: names of hosts want dns_port";

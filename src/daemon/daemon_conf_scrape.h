@@ -59,6 +59,9 @@ struct conf_scrape {
 
 struct conf_err;
 
+/* Is it a label's name, as Prometheus has them? */
+bool conf_label_good(struct base_str name);
+
 /* What a key's value is in the file. */
 enum conf_scrape_shape { CONF_SCRAPE_TEXT, CONF_SCRAPE_LIST, CONF_SCRAPE_MAP };
 

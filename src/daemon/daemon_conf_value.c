@@ -190,7 +190,7 @@ bool conf_value_set(void *field, const struct conf_key *k, struct base_str value
   return false;
 }
 
-/* In the largest unit that is exact. */
+/* Whole seconds as such. */
 static void conf_write_duration(int64_t ns, struct base_buf *out) {
   if (ns % TIME_NS_PER_S == 0)
     buf_put_f(out, "%llds", (long long)(ns / TIME_NS_PER_S));
@@ -204,7 +204,7 @@ void conf_value_write(const void *field, const struct conf_key *k, struct base_b
     case CONF_U64:
     case CONF_SEVERITY:
     case CONF_ACTTYPE: buf_put_u64(out, *(const uint64_t *)field); break;
-    case CONF_LOGFORM: buf_put_str(out, *(const uint64_t *)field == LOG_FORM_JSON ? STR("json") : STR("text")); break;
+    case CONF_LOGFORM: buf_put_str(out, str_of(log_form_text((enum log_form) * (const uint64_t *)field))); break;
     case CONF_DOUBLE: buf_put_f(out, "%.17g", *(const double *)field); break;
     case CONF_DURATION: conf_write_duration(*(const int64_t *)field, out); break;
     case CONF_STRING:

@@ -30,14 +30,18 @@ struct log {
 
 static struct log log_own = {.lock = PTHREAD_MUTEX_INITIALIZER, .fd = STDERR_FILENO};
 
-bool log_form_read(struct base_str text, uint64_t *out) {
+const char *log_form_text(enum log_form form) {
   static const char *const forms[] = {
 #define X(name, text) text,
       LOG_FORM_TABLE(X)
 #undef X
   };
+  return forms[form];
+}
+
+bool log_form_read(struct base_str text, uint64_t *out) {
   for (*out = 0; *out < LOG_FORM_COUNT; ++*out)
-    if (str_eq(text, str_of(forms[*out]))) return true;
+    if (str_eq(text, str_of(log_form_text((enum log_form) * out)))) return true;
   return false;
 }
 

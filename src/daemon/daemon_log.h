@@ -29,6 +29,7 @@ enum log_form {
       LOG_FORM_COUNT
 };
 
+const char *log_form_text(enum log_form form);
 /* False: no such form. */
 bool log_form_read(struct base_str text, uint64_t *out);
 /* Lines go to fd from now on, in that form. Before the first call: text, to standard error. */

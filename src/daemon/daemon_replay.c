@@ -151,22 +151,19 @@ static bool replay_format_known(const char *format) {
 }
 
 /* One incident again: its configuration is its own. */
-static int replay_one(const struct option_set *o, const char *path) {
-  const char *id = option_get(o, "incident", NULL), *data = option_get(o, "data", NULL);
-  struct daemon_conf conf;
+static int replay_one(const struct option_set *o, struct daemon_conf *conf) {
+  const char *id = option_get(o, "incident", NULL), *data = option_get(o, "data", NULL), *path = o->positional[0];
   if ((id && (!data || path)) || option_has(o, "config") || option_has(o, "set") || option_has(o, "format")) {
     command_say("replay: of one incident wants --incident ID --data DIR, or a pack; and no configuration");
     return EXIT_USAGE;
   }
-  if (!replay_conf(&conf, o)) return EXIT_BAD;
-  return replay_pack(path, data, id, setup_threads(&conf), option_get(o, "incidents", "-"));
+  if (!replay_conf(conf, o)) return EXIT_BAD;
+  return replay_pack(path, data, id, setup_threads(conf), option_get(o, "incidents", "-"));
 }
 
-static int replay_run(const struct option_set *o) {
+static int replay_all(const struct option_set *o, struct daemon_conf *conf) {
   const char *format = option_get(o, "format", "als"), *path = o->positional[0];
-  struct daemon_conf conf;
   struct replay r = {0};
-  if (option_has(o, "incident") || (path && !option_has(o, "format") && pack_is(path))) return replay_one(o, path);
   if (!path) {
     command_say("replay: wants INPUT, or --incident ID --data DIR");
     return EXIT_USAGE;
@@ -175,14 +172,24 @@ static int replay_run(const struct option_set *o) {
     command_say("replay: no format '%.32s'; " DAEMON_FORMAT_NAMES ", recording or journal", format);
     return EXIT_USAGE;
   }
-  if (!replay_conf(&conf, o)) return EXIT_BAD;
+  if (!replay_conf(conf, o)) return EXIT_BAD;
   int status = EXIT_BAD;
-  if (replay_open(&r, &conf)) {
+  if (replay_open(&r, conf)) {
     struct base_mono from = io_mono_now();
     replay_read(&r, format, path);
     status = replay_results(&r, o, (double)(io_mono_now().ns - from.ns) / 1e9);
   }
   replay_close(&r);
+  return status;
+}
+
+static int replay_run(const struct option_set *o) {
+  const char *path = o->positional[0];
+  bool one = option_has(o, "incident") || (path && !option_has(o, "format") && pack_is(path));
+  struct daemon_conf *conf = malloc(sizeof *conf);
+  if (!conf) return command_fail("out of memory");
+  int status = one ? replay_one(o, conf) : replay_all(o, conf);
+  free(conf);
   return status;
 }
 

@@ -1,5 +1,6 @@
 /* replay of one incident: from its black box, or from a pack. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "daemon_command.h"
 #include "daemon_remake.h"
@@ -38,14 +39,13 @@ static bool drain(struct pack *p, struct journal_err *err) {
   return true;
 }
 
-static bool make(struct pack *p, unsigned threads, const char *out) {
-  struct daemon_conf conf;
+static bool make(struct pack *p, struct daemon_conf *conf, unsigned threads, const char *out) {
   struct journal_err err = {0};
   struct remake r = {0};
   enum journal_status status = JOURNAL_END;
-  if (!remake_conf(p, &conf, &err)) return command_fail("%s", err.text) == 0;
-  if (setup_engine_hash(&conf) != p->engine) command_say("made by version %s, not by this one", p->version);
-  bool good = remake_open(&r, p, &conf, threads, &err);
+  if (!remake_conf(p, conf, &err)) return command_fail("%s", err.text) == 0;
+  if (setup_engine_hash(conf) != p->engine) command_say("made by version %s, not by this one", p->version);
+  bool good = remake_open(&r, p, conf, threads, &err);
   while (good && (status = remake_next(&r, &err)) == JOURNAL_OK) continue;
   good = good && status == JOURNAL_END && drain(p, &err);
   if (!good) command_say("%s", err.text);
@@ -58,9 +58,12 @@ static bool make(struct pack *p, unsigned threads, const char *out) {
 int replay_pack(const char *path, const char *data, const char *id, unsigned threads, const char *out) {
   struct pack p;
   struct journal_err err = {0};
+  struct daemon_conf *conf = malloc(sizeof *conf);
+  if (!conf) return command_fail("out of memory");
   bool good = id ? pack_open_dir(&p, data, id, &err) : pack_open_file(&p, path, &err);
   if (!good) command_say("%s", err.text);
-  good = good && make(&p, threads, out);
+  good = good && make(&p, conf, threads, out);
   pack_close(&p);
+  free(conf);
   return good ? EXIT_DONE : EXIT_BAD;
 }

@@ -1,17 +1,16 @@
 #include "daemon_scrape.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base_hash.h"
 #include "base_must.h"
 #include "daemon_sd.h"
 #include "io_dns.h"
+#include "io_file.h"
 #include "rec_counter.h"
 
 #define SCRAPE_LOOK_NS TIME_NS_PER_S
@@ -25,7 +24,7 @@ enum source_kind { SOURCE_GIVEN, SOURCE_FILES, SOURCE_DNS };
 struct source_of_targets {
   struct scrape_job *job;
   enum source_kind kind;
-  char text[SCRAPE_TEXT_BYTES]; /* pattern or name */
+  char text[SCRAPE_TEXT_BYTES]; /* pattern or name; of those given the beginning */
   struct base_buf set;          /* the last good one: URL NUL labels NUL … */
   uint64_t read, seen;          /* the files' state when they were read; at the last look */
   struct base_mono asked_at;    /* of a name */
@@ -84,22 +83,6 @@ static void source_fail(struct source_of_targets *s, const char *what, const cha
 
 /* ---- files ---- */
 
-static bool text_read(const char *path, struct base_buf *out, const char **why) {
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
-  *why = strerror(errno);
-  if (fd < 0) return false;
-  ssize_t n = 1;
-  while (n > 0) {
-    char *at = buf_reserve(out, 65536);
-    *why = "larger than 16 MiB";
-    n = at ? read(fd, at, 65536) : -1;
-    if (at && n < 0) *why = strerror(errno);
-    if (n > 0) out->n += (size_t)n;
-  }
-  (void)close(fd);
-  return n == 0;
-}
-
 struct file_sink {
   const struct scrape_job *job;
   struct base_buf *set;
@@ -113,13 +96,13 @@ static bool file_target(void *ctx, struct base_str target, const struct sd_label
 static bool file_read(struct source_of_targets *s, const char *path, struct base_buf *set) {
   struct base_buf text = buf_open(LIMIT_SCRAPE_FILE_BYTES);
   struct file_sink sink = {s->job, set};
-  const char *reason = "";
   char why[SD_WHY_BYTES];
   size_t n = strlen(path);
   bool json = n > 5 && strcmp(path + n - 5, ".json") == 0;
-  bool good = text_read(path, &text, &reason);
-  if (!good) source_fail(s, path, reason);
-  if (good) {
+  bool good = io_file_read(path, &text);
+  if (!good) {
+    source_fail(s, path, errno == EFBIG ? "larger than 16 MiB" : strerror(errno));
+  } else {
     good = (json ? sd_json_read : sd_yaml_read)(buf_str(&text), file_target, &sink, why);
     if (!good) source_fail(s, path, why);
   }
@@ -173,12 +156,12 @@ static void files_look(struct source_of_targets *s) {
 
 static void name_told(void *ctx, bool good, const char *why, const struct io_dns_host *host, uint32_t n) {
   struct source_of_targets *s = ctx;
-  struct base_buf set = buf_open(SCRAPE_SET_BYTES);
   s->asking = false;
   if (!good) {
     source_fail(s, s->text, why);
     return;
   }
+  struct base_buf set = buf_open(SCRAPE_SET_BYTES);
   for (uint32_t i = 0; i < n; i++) {
     char text[IO_DNS_HOST_BYTES + 16];
     bool v6 = strchr(host[i].host, ':') != NULL;
@@ -225,7 +208,7 @@ static void sources_add(struct scrape_job *j, enum source_kind kind, const char 
     *s = (struct source_of_targets){.job = j, .kind = kind, .set = buf_open(SCRAPE_SET_BYTES)};
     struct base_str text = str_cut(all, at, end);
     snprintf(s->text, sizeof s->text, "%.*s", STR_ARG(text));
-    if (text.n >= sizeof s->text) snprintf(s->problem, sizeof s->problem, "%.100s…: too long", s->text);
+    MUST(kind == SOURCE_GIVEN || text.n < sizeof s->text);
     at = end + 1;
     if (kind == SOURCE_GIVEN) MUST(scrape_target_put(j->conf, text, NULL, 0, &s->set));
   }

@@ -1,5 +1,4 @@
 /* From what a file, a name or the configuration says to a URL and labels. */
-#include "base_limits.h"
 #include "daemon_scrape.h"
 #include "daemon_sd.h"
 #include "wire_preface.h"
@@ -20,15 +19,6 @@ static bool label_set(struct target *t, struct base_str name, struct base_str va
   t->label[i] = (struct wire_label){name, value};
   if (i == t->n) t->n++;
   return true;
-}
-
-static bool name_good(struct base_str s) {
-  for (size_t i = 0; i < s.n; i++) {
-    char c = s.p[i];
-    bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-    if (!letter && (i == 0 || c < '0' || c > '9')) return false;
-  }
-  return s.n > 0 && s.n <= LIMIT_NAME_BYTES;
 }
 
 /* "http://host:port/path" in its parts; what is missing stays as it was. */
@@ -72,7 +62,7 @@ static bool labels_conf(struct target *t, const char *lines) {
 
 static bool labels_file(struct target *t, const struct sd_label *label, unsigned n) {
   for (unsigned i = 0; i < n; i++) {
-    if (!name_good(label[i].name)) return false;
+    if (!conf_label_good(label[i].name)) return false;
     if (str_eq(label[i].name, STR("__scheme__"))) t->scheme = label[i].value;
     if (str_eq(label[i].name, STR("__metrics_path__"))) t->path = label[i].value;
     if (!str_starts(label[i].name, STR("__")) && !label_set(t, label[i].name, label[i].value)) return false;

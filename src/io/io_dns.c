@@ -109,7 +109,7 @@ static void ask_end(struct dns_ask *a) {
   free(a);
 }
 
-/* True where there is an answer to read. */
+/* Of a question, then of reading what answers it. True where there is something. */
 static bool ask_answered(struct dns_ask *a, int status) {
   bool none = status == ARES_ENODATA || status == ARES_ENOTFOUND;
   if (none || status == ARES_SUCCESS)
@@ -129,8 +129,7 @@ static void on_services(void *ctx, int status, int timeouts, unsigned char *byte
   struct dns_ask *a = ctx;
   struct ares_srv_reply *all = NULL;
   (void)timeouts;
-  if (ask_answered(a, status)) status = ares_parse_srv_reply(bytes, n, &all);
-  if (status != ARES_SUCCESS && status != ARES_ENODATA && status != ARES_ENOTFOUND) a->problem = status;
+  if (ask_answered(a, status)) (void)ask_answered(a, ares_parse_srv_reply(bytes, n, &all));
   for (struct ares_srv_reply *s = all; s; s = s->next) host_add(a, s->host, s->port);
   if (all) ares_free_data(all);
   ask_end(a);
@@ -146,7 +145,7 @@ static void on_v4(void *ctx, int status, int timeouts, unsigned char *bytes, int
   struct ares_addrttl all[DNS_ADDRESSES];
   int all_n = DNS_ADDRESSES;
   (void)timeouts;
-  if (ask_answered(a, status) && ares_parse_a_reply(bytes, n, NULL, all, &all_n) == ARES_SUCCESS)
+  if (ask_answered(a, status) && ask_answered(a, ares_parse_a_reply(bytes, n, NULL, all, &all_n)))
     for (int i = 0; i < all_n; i++) address_add(a, AF_INET, &all[i].ipaddr);
   if (--a->waits == 0) ask_end(a);
 }
@@ -156,7 +155,7 @@ static void on_v6(void *ctx, int status, int timeouts, unsigned char *bytes, int
   struct ares_addr6ttl all[DNS_ADDRESSES];
   int all_n = DNS_ADDRESSES;
   (void)timeouts;
-  if (ask_answered(a, status) && ares_parse_aaaa_reply(bytes, n, NULL, all, &all_n) == ARES_SUCCESS)
+  if (ask_answered(a, status) && ask_answered(a, ares_parse_aaaa_reply(bytes, n, NULL, all, &all_n)))
     for (int i = 0; i < all_n; i++) address_add(a, AF_INET6, &all[i].ip6addr);
   if (--a->waits == 0) ask_end(a);
 }

@@ -96,7 +96,7 @@ static bool method_served(uint8_t method) {
 }
 
 /* The status that a whole head earns: 0 where the request may go on. */
-static int head_judge(struct io_http1 *h, const llhttp_t *p) {
+static int head_judge(const struct io_http1 *h, const llhttp_t *p) {
   struct base_str te = head_str(h, h->kept[HTTP1_KEPT_TRANSFER_ENCODING]);
   struct base_str expect = head_str(h, h->kept[HTTP1_KEPT_EXPECT]);
   bool te_any = h->kept_n[HTTP1_KEPT_TRANSFER_ENCODING] > 0;
@@ -108,8 +108,8 @@ static int head_judge(struct io_http1 *h, const llhttp_t *p) {
   if (p->flags & F_CONTENT_LENGTH && p->content_length > LIMIT_HTTP_BODY_BYTES) return 413;
   struct base_str encoding = head_str(h, h->kept[HTTP1_KEPT_CONTENT_ENCODING]);
   if (h->kept_n[HTTP1_KEPT_CONTENT_ENCODING] > 1) return 415;
-  h->snappy = str_eq_nocase(encoding, STR("snappy"));
-  bool known = h->snappy || str_eq_nocase(encoding, STR("gzip")) || str_eq_nocase(encoding, STR("identity"));
+  bool known = str_eq_nocase(encoding, STR("gzip")) || str_eq_nocase(encoding, STR("snappy")) ||
+               str_eq_nocase(encoding, STR("identity"));
   if (encoding.n && !known) return 415;
   if (p->http_minor == 1 && expect.n && !str_eq_nocase(expect, STR("100-continue"))) return 417;
   return 0;

@@ -59,7 +59,6 @@ struct io_http1 {
   int kept_now; /* whose value is coming, -1: of none */
   size_t head_bytes;
   bool started, head_done, complete, keep_alive;
-  bool snappy; /* Content-Encoding */
   int refuse; /* the status it is refused with, 0 */
   struct base_buf body;
   struct base_mono since; /* it began, or the last one ended */

@@ -177,7 +177,7 @@ static void http1_handle(struct io_http1 *h, struct http1_response *r) {
                                 .authorization = kept_str(h, HTTP1_KEPT_AUTHORIZATION),
                                 .if_none_match = kept_str(h, HTTP1_KEPT_IF_NONE_MATCH),
                                 .body = buf_str(&h->body),
-                                .snappy = h->snappy};
+                                .snappy = str_eq_nocase(kept_str(h, HTTP1_KEPT_CONTENT_ENCODING), STR("snappy"))};
   target_split((struct base_str){h->head.p + h->target.at, h->target.n}, &req);
   const struct io_server_conf *conf = h->link->conf;
   if (conf->http) {

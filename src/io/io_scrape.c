@@ -12,8 +12,8 @@
 enum { BEGIN_AT_ONCE = 64 /* scrapes begun in one wake-up; then others' turn */ };
 #define TIMER_NS_MIN TIME_NS_PER_MS
 
-static uint64_t count(struct io_scrape *s, enum rec_counter c) {
-  return ++s->conf.counters[c];
+static void count(struct io_scrape *s, enum rec_counter c) {
+  s->conf.counters[c]++;
 }
 
 /* ---- time ---- */
@@ -42,7 +42,7 @@ static void target_turn(struct io_scrape *s, struct scrape_target *t, struct bas
   bool late = now.ns - t->due.ns >= t->job->interval_ns;
   t->due = due_after(t, now);
   table_later(&s->table, t);
-  if (late || t->call) (void)count(s, REC_COUNTER_SCRAPES_LEFT_OUT);
+  if (late || t->call) count(s, REC_COUNTER_SCRAPES_LEFT_OUT);
   if (!t->call) scrape_call_begin(s, t);
 }
 
@@ -91,7 +91,7 @@ static bool target_open(struct io_scrape *s, uint64_t hash, const struct io_scra
     if (table_add(&s->table, t)) return true;
     free(t);
   }
-  (void)count(s, REC_COUNTER_SCRAPE_TARGET_LIMIT);
+  count(s, REC_COUNTER_SCRAPE_TARGET_LIMIT);
   return false;
 }
 

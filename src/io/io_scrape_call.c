@@ -1,12 +1,11 @@
 /* One scrape: asked, judged by its head, gathered, handed on. Handles and connections are kept from one to the next. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
-#include <unistd.h>
 
 #include "base_must.h"
+#include "io_file.h"
 #include "io_scrape_room.h"
 
 enum { SECRET_BYTES = 4096, CONNECT_MS = 5000, READ_BYTES = 64 << 10 };
@@ -167,22 +166,11 @@ void scrape_calls_fini(struct io_scrape *s) {
 
 /* ---- its beginning ---- */
 
-/* One line of a file, without what ends it. It is read each time, so that one that was renewed is used. */
-static bool secret_read(const char *path, char out[SECRET_BYTES]) {
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return false;
-  ssize_t n = read(fd, out, SECRET_BYTES - 1);
-  (void)close(fd);
-  while (n > 0 && strchr(" \t\r\n", out[n - 1])) n--;
-  if (n <= 0 || memchr(out, 0, (size_t)n) || memchr(out, '\n', (size_t)n)) return false;
-  out[n] = 0;
-  return true;
-}
-
+/* Files of secrets are read each time, so that one that was renewed is used. */
 static bool call_credentials(struct scrape_call *c, const struct io_scrape_job *j) {
   char secret[SECRET_BYTES] = "";
   const char *path = j->token_file[0] ? j->token_file : j->password_file;
-  bool good = !path[0] || secret_read(path, secret);
+  bool good = !path[0] || io_line_read(path, secret, sizeof secret);
   if (!good)
     (void)snprintf(c->error, sizeof c->error, "%.120s: %.80s", path, errno ? strerror(errno) : "no line in it");
   if (good && j->token_file[0]) {

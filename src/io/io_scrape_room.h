@@ -41,7 +41,7 @@ struct scrape_table {
 void table_fini(struct scrape_table *t);
 struct scrape_target *table_find(const struct scrape_table *t, uint64_t hash, const struct io_scrape_job *job,
                                  const struct io_scrape_target *want);
-/* NULL: out of memory. due and hash are set already. */
+/* False: out of memory. due and hash are set already. */
 bool table_add(struct scrape_table *t, struct scrape_target *it);
 /* Takes it out and frees it. */
 void table_drop(struct scrape_table *t, struct scrape_target *it);
@@ -54,7 +54,6 @@ struct scrape_call {
   struct scrape_target *target; /* NULL: spare */
   struct scrape_call *next;     /* spare ones */
   CURL *easy;
-  struct curl_slist *headers;
   struct base_buf message;
   bool judged; /* status and content type are known, and are in fail */
   enum io_scrape_fail fail;

@@ -43,7 +43,7 @@ SSL_CTX *tls_ctx_open(const SSL_METHOD *method) {
   return ctx;
 }
 
-static bool tls_fail(char why[IO_TLS_WHY_BYTES], const char *path) {
+bool tls_fail(char why[IO_TLS_WHY_BYTES], const char *path) {
   unsigned long e = ERR_peek_error(); /* the oldest: of the system's refusal to open */
   if (ERR_SYSTEM_ERROR(e))
     snprintf(why, IO_TLS_WHY_BYTES, "%.160s: %.80s", path, strerror(ERR_GET_REASON(e)));
@@ -93,7 +93,6 @@ static bool name_check(struct base_str name, const char **reason) {
 }
 
 bool io_tls_allow_check(struct base_str allow, const char **reason) {
-  *reason = "too many names";
   for (size_t at = 0; at < allow.n;) {
     size_t end = str_find(allow, ';', at);
     if (!name_check(str_cut(allow, at, end), reason)) return false;

@@ -8,9 +8,8 @@
 
 static bool client_trust(SSL_CTX *ctx, const char *ca_file, char why[IO_TLS_WHY_BYTES]) {
   SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
-  bool good = ca_file[0] ? SSL_CTX_load_verify_file(ctx, ca_file) == 1 : SSL_CTX_set_default_verify_paths(ctx) == 1;
-  if (!good) snprintf(why, IO_TLS_WHY_BYTES, "%.160s: %.80s", ca_file, tls_error_text());
-  return good;
+  if (!ca_file[0]) return SSL_CTX_set_default_verify_paths(ctx) == 1 || tls_fail(why, "the system's CAs");
+  return SSL_CTX_load_verify_file(ctx, ca_file) == 1 || tls_fail(why, ca_file);
 }
 
 struct io_tls_client *io_tls_client_open(const char *ca_file, const char *cert_file, const char *key_file,

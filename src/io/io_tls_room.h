@@ -53,6 +53,8 @@ struct io_tls_conn *tls_conn_open(SSL_CTX *ctx, BIO_METHOD *bio);
 SSL_CTX *tls_ctx_open(const SSL_METHOD *method);
 /* Certificate and key; key_file "" for the same file. False: why. */
 bool tls_ctx_show(SSL_CTX *ctx, const char *cert_file, const char *key_file, char why[IO_TLS_WHY_BYTES]);
+/* What OpenSSL says against the file; false. Forgets it. */
+bool tls_fail(char why[IO_TLS_WHY_BYTES], const char *path);
 /* The newest error of OpenSSL in words, and forgets them all. */
 const char *tls_error_text(void);
 /* The verify callback of a server. */

@@ -71,9 +71,9 @@ void serve_rate_json(struct base_json *j, const struct serve_rate *r);
 /* The array of an incident's series, with their seconds. */
 void serve_incident_series(struct serve_call *c, const struct serve_item *item);
 
-/* Who asked for what, and what came of it. result: "accepted", "busy" or "denied". */
 /* {KEY: [...], "total", "next"}; the parameter `about` compares what a row is about. */
 void serve_list_get(struct serve_call *c, const struct serve_list *l, const char *key, const char *about);
+/* Who asked for what, and what came of it. result: "accepted", "busy" or "denied". */
 void serve_audit(struct serve_call *c, const char *action, struct base_str who, struct base_str about,
                  const char *result);
 void serve_mute_add(struct serve *s, uint64_t id);

@@ -237,6 +237,7 @@ struct series_ask {
   bool history;
   int64_t from_s, to_s;
   uint32_t step_s, limit;
+  struct series_span at; /* what is told of that */
 };
 
 static bool ask_time(struct serve_call *c, const char *name, int64_t *out) {
@@ -269,10 +270,10 @@ static bool ask_step(struct serve_call *c, uint32_t *out) {
 /* Settles the step; false: that would be too many points. */
 static bool ask_size(struct serve_call *c, struct series_ask *ask) {
   ask->step_s = span_step(c, ask->from_s, ask->to_s, ask->step_s);
-  uint32_t n = span_clip(c, ask->from_s, ask->to_s, ask->step_s).n;
+  ask->at = span_clip(c, ask->from_s, ask->to_s, ask->step_s);
   c->rows = LIMIT_SERIES_ROWS;
-  if (!ask->history || n <= LIMIT_SERIES_POINTS) return true;
-  serve_fail(c, 400, "step: these would be %u points of %u at most; a larger step, or a shorter time", n,
+  if (!ask->history || ask->at.n <= LIMIT_SERIES_POINTS) return true;
+  serve_fail(c, 400, "step: these would be %u points of %u at most; a larger step, or a shorter time", ask->at.n,
              LIMIT_SERIES_POINTS);
   return false;
 }
@@ -304,8 +305,7 @@ static bool series_json(struct serve_call *c, struct base_json *j, uint32_t idx,
   if (ask->signal >= 0) series_value(j, ask->signal, r);
   serve_rate_json(j, r);
   normal_json(j, src, idx, ask->step_s < SERIES_NORMAL_STEP_S_MAX ? ask->step_s : SERIES_NORMAL_STEP_S_MAX);
-  struct series_span at = span_clip(c, ask->from_s, ask->to_s, ask->step_s);
-  bool good = !ask->history || points_json(c, j, idx, &at);
+  bool good = !ask->history || points_json(c, j, idx, &ask->at);
   json_close(j);
   return good;
 }

@@ -48,6 +48,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def get_metrics(self):
         self.answer(TEXT)
 
+    def get_x(self):
+        self.answer(b"no", 404)
+
     def get_gzip(self):
         self.answer(gzip.compress(TEXT * 1000), Content_Encoding="gzip")
 
@@ -127,7 +130,8 @@ class Site(http.server.ThreadingHTTPServer):
 
 
 class Names(socketserver.BaseRequestHandler):
-    """A DNS server: self.server.zone maps (name, type) to answers; a missing name is NXDOMAIN, None is SERVFAIL."""
+    """A DNS server: self.server.zone maps (name, type) to answers; a missing name is NXDOMAIN, None is SERVFAIL. An
+    answer is its data, or a pair: the length that it says, and the data."""
 
     def handle(self):
         data, sock = self.request
@@ -144,8 +148,8 @@ class Names(socketserver.BaseRequestHandler):
         code = 2 if answers is None else 0 if known else 3
         answers = answers or []
         out = data[:2] + struct.pack(">HHHHH", 0x8180 | code, 1, len(answers), 0, 0) + question
-        for body in answers:
-            out += struct.pack(">HHHIH", 0xc00c, kind, 1, 1, len(body)) + body
+        for said, body in (a if isinstance(a, tuple) else (len(a), a) for a in answers):
+            out += struct.pack(">HHHIH", 0xc00c, kind, 1, 1, said) + body
         sock.sendto(out, self.client_address)
 
 
@@ -191,7 +195,6 @@ FAILURES = {"none": ("/x/none", "scrape_status", "status 404"),
 
 def failures(tap, binary, root):
     site = Site()
-    Handler.get_x = lambda self: self.answer(b"no", 404)
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         refusing = f"127.0.0.1:{closed.getsockname()[1]}"
@@ -220,8 +223,8 @@ def failures(tap, binary, root):
             tap.ok("beside those the good ones go on", daemon.wait(
                 lambda: daemon.counters()["scrapes"] > before + 6, 10))
             sizes = daemon.counters()
-            lines = sum(len(f'# target {{job="{n}",instance="{site.at}"}} text\n') for n in ("good",)) + len(TEXT)
-            tap.ok("bytes are those of line and exposition", sizes["scrape_bytes"] > lines and sizes["message_bytes"]
+            line = len(f'# target {{job="good",instance="{site.at}"}} text\n') + len(TEXT)
+            tap.ok("bytes are those of line and exposition", sizes["scrape_bytes"] > line and sizes["message_bytes"]
                    > sizes["scrape_bytes"], sizes["scrape_bytes"])  # and whether each target is up
             tap.equal("a clean end in the midst of it", daemon.stop(), 0)
 
@@ -328,6 +331,12 @@ def names(tap, binary, root):
         zone[("web.test", 1)] = zone[("web.test", 28)] = None
         tap.ok("a server that fails is told", daemon.wait(lambda: job(daemon, "a")["problem"], 10))
         tap.equal("and the targets stay", job(daemon, "a")["up"], 1)
+        zone[("web.test", 28)] = []
+        zone[("web.test", 1)] = [socket.inet_aton("127.0.0.1")]
+        tap.ok("it answers again", daemon.wait(lambda: job(daemon, "a")["problem"] is None, 10))
+        zone[("web.test", 1)] = [(40, socket.inet_aton("127.0.0.1"))]
+        tap.ok("an answer that is cut short is told", daemon.wait(lambda: job(daemon, "a")["problem"], 10))
+        tap.equal("and is not one of no address", job(daemon, "a")["targets"], 1)
         tap.ok("a server that is not there, too", daemon.wait(lambda: job(daemon, "mute")["problem"], 15))
         tap.equal("a clean end while names are asked", daemon.stop(), 0)
     server.shutdown()
@@ -338,6 +347,9 @@ def checks(tap, binary, root):
     tap.equal("check: a good job", (good.returncode, good.stderr), (0, ""))
     bad = run(binary, "check", "--config", config(root, [{"job": "a", "targets": ["h:1"], "interval": "10ms"}]))
     tap.ok("check: a bad one, with its place", bad.returncode == 1 and "conf.yaml:1:" in bad.stderr, bad.stderr)
+    for key in ("files", "dns"):
+        bad = run(binary, "check", "--config", config(root, [{"job": "a", key: ["_" + "x" * 511]}]))
+        tap.ok(f"check: {key}, longer than can be", bad.returncode == 1 and "511 bytes" in bad.stderr, bad.stderr)
 
 
 def main():

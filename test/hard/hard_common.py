@@ -231,3 +231,22 @@ class Witness:
 def counted(server, key, before, more):
     """Waits until counter c_<key> has grown by `more` since before; the growth."""
     return server.wait(lambda c: c["c_" + key] - before["c_" + key] >= more)["c_" + key] - before["c_" + key]
+
+
+def cases_run(tap, server, cases):
+    """Each case beside a well-behaved stream that must lose nothing."""
+    for fn in cases:
+        w = Witness(server)
+        w.send()
+        fn(tap, server, w)
+        w.done(tap, fn.__name__.replace("_", " "))
+
+
+def h2_missing(tap, what):
+    """Skips where the package is not here that the HTTP/2 client of the tests is made of."""
+    try:
+        import h2  # noqa: F401
+        return False
+    except ImportError:
+        tap.skip(what, "python package h2 is not here; ./dev install fetches it")
+        return True

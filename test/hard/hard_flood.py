@@ -11,7 +11,7 @@ import sys
 import time
 
 from hard_common import (DATA, END_HEADERS, END_STREAM, HEADERS, PING, PREFACE, SETTINGS, CONTINUATION, Peer, Server,
-                         Witness, counted, frame, message)
+                         cases_run, counted, frame, h2_missing, message)
 from tap import Tap
 
 CASES = []
@@ -70,26 +70,26 @@ def raw(server):
     return s
 
 
-@case
-def unread_pings(tap, server, w):
-    """CVE-2019-9512: pings whose answers nobody reads."""
+def unread(tap, server, what, one):
+    """Frames by the million that want an answer each, and nobody who reads those."""
     before, was = server.counts(), rss(server)
     with raw(server) as s:
-        pour(s, frame(PING, 0, 0, b"12345678") * 4000, 400)
-        tap.ok("pings unread: memory stays", rss(server) - was < 32 * MIB, rss(server) - was)
-        tap.ok("pings unread: ended", closed(s))
-    tap.ok("pings unread: counted", counted(server, "flooded", before, 1) >= 1)
+        pour(s, one * 4000, 400)
+        tap.ok(f"{what} unread: memory stays", rss(server) - was < 32 * MIB, rss(server) - was)
+        tap.ok(f"{what} unread: ended", closed(s))
+    tap.ok(f"{what} unread: counted", counted(server, "flooded", before, 1) >= 1)
+
+
+@case
+def unread_pings(tap, server, w):
+    """CVE-2019-9512."""
+    unread(tap, server, "pings", frame(PING, 0, 0, b"12345678"))
 
 
 @case
 def unread_settings(tap, server, w):
-    """CVE-2019-9515: SETTINGS whose acknowledgements nobody reads."""
-    before, was = server.counts(), rss(server)
-    with raw(server) as s:
-        pour(s, frame(SETTINGS, 0, 0, b"\0\3\0\0\0\x64") * 4000, 400)
-        tap.ok("SETTINGS unread: memory stays", rss(server) - was < 32 * MIB, rss(server) - was)
-        tap.ok("SETTINGS unread: ended", closed(s))
-    tap.ok("SETTINGS unread: counted", counted(server, "flooded", before, 1) >= 1)
+    """CVE-2019-9515."""
+    unread(tap, server, "SETTINGS", frame(SETTINGS, 0, 0, b"\0\3\0\0\0\x64"))
 
 
 @case
@@ -230,7 +230,8 @@ def many(tap, program, streams=10000, connections=1000):
             peers.append(peer.sock)
     except OSError as e:
         tap.skip(f"{streams} streams on {connections} connections", e)
-        return server.stop()
+        server.stop()
+        return
     now = server.wait(lambda c: c["messages"] >= streams, 60)
     tap.equal(f"{streams} streams on {connections} connections are open", (now["streams"], now["messages"]),
               (streams, streams))
@@ -238,30 +239,22 @@ def many(tap, program, streams=10000, connections=1000):
     kib = more / streams / 1024
     print(f"# {streams} streams on {connections} connections: {more / MIB:.1f} MiB, {kib:.1f} KiB each", flush=True)
     tap.ok("less than 100 MiB", more < 100 * MIB, more)
-    for i, s in enumerate(peers):
+    for s in peers:
         s.sendall(b"".join(frame(DATA, END_STREAM, 2 * k + 1, b"") for k in range(each)))
     now = server.wait(lambda c: c["streams"] == 0, 60)
     tap.equal("and end", now["streams"], 0)
     for s in peers:
         s.close()
     tap.equal("clean exit after that", server.stop(), 0)
-    return 0
 
 
 def main():
     tap = Tap()
     program = sys.argv[1]
-    try:
-        import h2  # noqa: F401
-    except ImportError:
-        tap.skip("floods", "python package h2 is not here; ./dev install fetches it")
+    if h2_missing(tap, "floods"):
         return tap.done()
     server = Server(program)
-    for fn in CASES:
-        w = Witness(server)
-        w.send()
-        fn(tap, server, w)
-        w.done(tap, fn.__name__.replace("_", " "))
+    cases_run(tap, server, CASES)
     skipped_stream(tap, server)
     tap.equal("clean exit", server.stop(), 0)
     many(tap, program)

@@ -7,7 +7,7 @@ import sys
 import time
 
 from hard_common import (CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PADDED, PING, PREFACE, SETTINGS,
-                         Peer, Server, Witness, counted, frame, message, read_all)
+                         Peer, Server, Witness, cases_run, counted, frame, h2_missing, message, read_all)
 from tap import Tap
 
 CASES = []
@@ -517,17 +517,10 @@ def shutdown(tap, program):
 def main():
     tap = Tap()
     program = sys.argv[1]
-    try:
-        import h2  # noqa: F401
-    except ImportError:
-        tap.skip("hostile gRPC clients", "python package h2 is not here; ./dev install fetches it")
+    if h2_missing(tap, "hostile gRPC clients"):
         return tap.done()
     server = Server(program)
-    for fn in CASES:
-        w = Witness(server)
-        w.send()
-        fn(tap, server, w)
-        w.done(tap, fn.__name__.replace("_", " "))
+    cases_run(tap, server, CASES)
     now = server.wait(lambda c: c["streams"] == 0 and c["connections"] == 1)
     left = now["c_streams_opened"] - now["c_streams_closed"]
     tap.equal("at the end no stream is left", (now["streams"], left), (0, 0))
