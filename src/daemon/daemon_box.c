@@ -299,6 +299,10 @@ void box_checkpoint(struct boxes *b, uint64_t frame, struct base_wall end) {
   boxes_trim(b);
 }
 
+void box_checkpoint_drop(struct boxes *b, uint64_t frame, struct base_wall end) {
+  moment_release(b, frame, end.ns);
+}
+
 /* ---- the journal comes and goes ---- */
 
 void box_gap(struct boxes *b) {

@@ -51,6 +51,8 @@ void box_reset(struct boxes *b);
 void box_checkpoint_path(const struct boxes *b, uint64_t frame, struct base_wall end, char out[PATH_MAX]);
 /* It is there. */
 void box_checkpoint(struct boxes *b, uint64_t frame, struct base_wall end);
+/* It is there, but the journal got a gap meanwhile: nothing that follows it can be made from it. */
+void box_checkpoint_drop(struct boxes *b, uint64_t frame, struct base_wall end);
 
 /* A state of an incident, told after the journal's frame. Cost: a look at the boxes; a small file where one begins or
  * ends. */

@@ -7,41 +7,30 @@
 #include "daemon_export_hash.h"
 #include "daemon_pack.h"
 
-static bool fail(struct journal_err *err, const char *what, const char *why) {
-  snprintf(err->text, sizeof err->text, "%.150s: %.100s", what, why);
-  return false;
-}
-
-static bool append(struct journal *out, enum rec_frame kind, struct base_str body, struct journal_err *err) {
-  return journal_append(out, (uint8_t)kind, body) == JOURNAL_OK || fail(err, "pack", journal_error(out));
-}
-
 static bool ticks_copy(struct pack *p, struct journal *out, struct journal_err *err) {
   struct base_str body;
   enum journal_status status;
   while ((status = pack_next(p, &body, err)) == JOURNAL_OK)
-    if (!append(out, REC_FRAME_TICK, body, err)) return false;
+    if (!pack_frame_write(out, REC_FRAME_TICK, body, err)) return false;
   return status == JOURNAL_END;
 }
 
 static bool pack_write(struct pack *p, struct journal *out, struct journal_err *err) {
-  if (!pack_head_write(p, out)) return fail(err, "pack", journal_error(out));
-  if (!ticks_copy(p, out, err) || !append(out, REC_FRAME_PACK_END, STR_NONE, err)) return false;
-  return journal_sync(out, true) == JOURNAL_OK || fail(err, "pack", journal_error(out));
+  return pack_head_write(p, out, err) && ticks_copy(p, out, err) && pack_end_write(out, err);
 }
 
 /* It appears under its name when it is whole. hash_from: the data directory, for one by hashed names; or NULL. */
 static bool export_to(struct pack *p, const char *path, const char *hash_from, struct journal_err *err) {
   char part[PATH_MAX];
   int n = snprintf(part, sizeof part, "%s.part", path);
-  if (n < 0 || (size_t)n >= sizeof part) return fail(err, "--out", "too long");
-  if (access(path, F_OK) == 0) return fail(err, path, "exists already");
+  if (n < 0 || (size_t)n >= sizeof part) return pack_fail(err, "--out", "too long");
+  if (access(path, F_OK) == 0) return pack_fail(err, path, "exists already");
   (void)unlink(part);
   struct journal_conf conf = {.file = part, .segment_bytes = UINT64_MAX};
   struct journal *out = journal_open(&conf, err);
   bool good = out && (hash_from ? pack_write_hashed(p, hash_from, out, err) : pack_write(p, out, err));
   journal_close(out);
-  if (good && rename(part, path) != 0) good = fail(err, path, strerror(errno));
+  if (good && rename(part, path) != 0) good = pack_fail(err, path, strerror(errno));
   if (!good) (void)unlink(part);
   return good;
 }

@@ -34,11 +34,6 @@ struct twins {
   struct base_buf frame;
 };
 
-static bool fail(struct journal_err *err, const char *what, const char *why) {
-  snprintf(err->text, sizeof err->text, "%.100s: %.150s", what, why);
-  return false;
-}
-
 static struct told told_of(const struct rec_incident *in) {
   struct told t; /* compared as bytes: its padding, too, is 0 */
   memset(&t, 0, sizeof t);
@@ -107,7 +102,7 @@ static bool memory_hash(struct twins *t, struct journal_err *err) {
     char *p = buf_reserve(&t->hashed.memory, room);
     size_t n = p ? engine_save_as(e, p, room, hash_names(t->hash)) : 0;
     t->hashed.memory.n += n;
-    good = n > 0 || fail(err, "checkpoint", "out of memory");
+    good = n > 0 || pack_fail(err, "checkpoint", "out of memory");
   }
   remake_close(&scratch);
   return good;
@@ -120,12 +115,12 @@ static bool twins_open(struct twins *t, struct pack *p, struct journal_err *err)
   t->arena = arena_over(t->arena_mem, t->arena_mem ? TWIN_ARENA_BYTES : 0);
   t->in = calloc(1, sizeof *t->in);
   t->frame = buf_open(LIMIT_FRAME_BYTES);
-  t->hashed = (struct pack){.engine = p->engine, .muted = p->muted, .hashed = true, .to = BOX_OPEN};
+  pack_init(&t->hashed);
+  t->hashed.engine = p->engine;
+  t->hashed.muted = p->muted;
+  t->hashed.hashed = true;
   memcpy(t->hashed.version, p->version, sizeof p->version);
-  t->hashed.conf = buf_open(CONF_FILE_BYTES);
-  t->hashed.memory = buf_open((size_t)4 << 30);
-  t->hashed.stored = buf_open(1u << 20);
-  if (!t->hash || !t->arena_mem || !t->in) return fail(err, "export", "out of memory");
+  if (!t->hash || !t->arena_mem || !t->in) return pack_fail(err, "export", "out of memory");
   if (!remake_conf(p, &t->plain_conf, err) || !memory_hash(t, err)) return false;
   hash_conf(t->hash, &t->plain_conf, &t->hashed.conf);
   if (!remake_conf(&t->hashed, &t->hashed_conf, err) || !remake_open(&t->was, p, &t->plain_conf, 1, err) ||
@@ -154,9 +149,9 @@ static void twins_close(struct twins *t) {
 static bool tick_hash(struct twins *t, struct journal_err *err) {
   t->arena.n = 0;
   buf_clear(&t->frame);
-  if (!hash_tick(t->hash, t->was.in, &t->arena, t->in)) return fail(err, "tick", "out of memory");
+  if (!hash_tick(t->hash, t->was.in, &t->arena, t->in)) return pack_fail(err, "tick", "out of memory");
   rec_codec_tick_write(t->in, &t->frame);
-  return !t->frame.bad || fail(err, "tick", "it does not fit its frame by the new names");
+  return !t->frame.bad || pack_fail(err, "tick", "it does not fit its frame by the new names");
 }
 
 static bool tick_twice(struct twins *t, struct journal_err *err) {
@@ -165,10 +160,11 @@ static bool tick_twice(struct twins *t, struct journal_err *err) {
   remake_apply(&t->was, t->was.in);
   if (!tick_hash(t, err)) return false;
   t->arena.n = 0;
-  if (!rec_codec_tick_read(buf_str(&t->frame), &t->arena, t->in, &why)) return fail(err, "tick by the new names", why);
+  if (!rec_codec_tick_read(buf_str(&t->frame), &t->arena, t->in, &why))
+    return pack_fail(err, "tick by the new names", why);
   t->is.muted = t->was.muted;
   remake_apply(&t->is, t->in);
-  return (!t->differs && t->seen_n == t->told_n) || fail(err, "names", why);
+  return (!t->differs && t->seen_n == t->told_n) || pack_fail(err, "names", why);
 }
 
 /* Finds the incident by the new names, with all that is to be known before the first tick is written. */
@@ -177,14 +173,10 @@ static bool pass_make(struct twins *t, struct journal_err *err) {
   while ((status = remake_read(&t->was, err)) == JOURNAL_OK)
     if (!tick_twice(t, err)) return false;
   if (status != JOURNAL_END) return false;
-  if (t->was.rev == 0) return fail(err, t->plain->id, "it is not made again from its black box");
+  if (t->was.rev == 0) return pack_fail(err, t->plain->id, "it is not made again from its black box");
   snprintf(t->hashed.id, sizeof t->hashed.id, "%016llx", (unsigned long long)t->hashed.id_hash);
   buf_put_str(&t->hashed.stored, buf_str(&t->is.json));
   return true;
-}
-
-static bool append(struct journal *out, enum rec_frame kind, struct base_str body, struct journal_err *err) {
-  return journal_append(out, (uint8_t)kind, body) == JOURNAL_OK || fail(err, "pack", journal_error(out));
 }
 
 /* The same ticks once more, to the file. */
@@ -197,23 +189,22 @@ static bool pass_write(struct twins *t, const char *dir, struct journal *out, st
   bool good = pack_open_dir(t->plain, dir, id, err) && remake_open(&first, &t->hashed, &t->hashed_conf, 1, err);
   if (good) hash_series(t->hash, line_engine(first.line)); /* as before the first tick */
   remake_close(&first);
-  good = good && (pack_head_write(&t->hashed, out) || fail(err, "pack", journal_error(out)));
+  good = good && pack_head_write(&t->hashed, out, err);
   for (uint64_t i = 0; good && i < ticks; i++) {
     struct base_str body;
     const char *why = "it is gone meanwhile";
     t->was.arena.n = 0;
     good = pack_next(t->plain, &body, err) == JOURNAL_OK &&
-           (rec_codec_tick_read(body, &t->was.arena, t->was.in, &why) || fail(err, "tick", why)) && tick_hash(t, err) &&
-           append(out, REC_FRAME_TICK, buf_str(&t->frame), err);
+           (rec_codec_tick_read(body, &t->was.arena, t->was.in, &why) || pack_fail(err, "tick", why)) &&
+           tick_hash(t, err) && pack_frame_write(out, REC_FRAME_TICK, buf_str(&t->frame), err);
   }
-  return good && append(out, REC_FRAME_PACK_END, STR_NONE, err);
+  return good && pack_end_write(out, err);
 }
 
 bool pack_write_hashed(struct pack *p, const char *dir, struct journal *out, struct journal_err *err) {
   struct twins *t = calloc(1, sizeof *t);
-  if (!t) return fail(err, "export", "out of memory");
+  if (!t) return pack_fail(err, "export", "out of memory");
   bool good = twins_open(t, p, err) && pass_make(t, err) && pass_write(t, dir, out, err);
-  if (good && journal_sync(out, true) != JOURNAL_OK) good = fail(err, "pack", journal_error(out));
   twins_close(t);
   return good;
 }

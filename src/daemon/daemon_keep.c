@@ -102,13 +102,19 @@ static struct journal *keep_log_open(struct keep *k, const char *dir, uint64_t s
   return j;
 }
 
+/* What the engine hears until the next checkpoint cannot be made again. */
+static void keep_gap(struct keep *k) {
+  box_gap(k->boxes);
+  k->fresh = false;
+  k->saved_gap = true;
+}
+
 /* A log whose write failed is closed; the next checkpoint opens it again, which cuts a torn frame. */
 static void keep_log_fail(struct keep *k, struct journal **log, const char *dir) {
   char text[256];
   snprintf(text, sizeof text, "%.160s: cannot be written: %s", dir, strerror(errno));
   keep_fail(k, text);
-  if (*log == k->journal) box_gap(k->boxes);
-  if (*log == k->journal) k->fresh = false;
+  if (*log == k->journal) keep_gap(k);
   journal_close(*log);
   *log = NULL;
 }
@@ -198,8 +204,13 @@ static void keep_poll(struct keep *k, bool wait) {
   struct journal_err err = {0};
   enum checkpoint_state state = checkpoint_poll(k->checkpoint, wait, &err);
   if (state == CHECKPOINT_FAILED) keep_fail(k, err.text);
-  if (state == CHECKPOINT_GOOD && k->journal && k->incidents) keep_well(k);
-  if (state == CHECKPOINT_GOOD) box_checkpoint(k->boxes, k->saved_frame, k->saved_end);
+  if (state != CHECKPOINT_GOOD) return;
+  if (k->saved_gap) { /* the journal goes on elsewhere: the next one bridges that */
+    box_checkpoint_drop(k->boxes, k->saved_frame, k->saved_end);
+    return;
+  }
+  if (k->journal && k->incidents) keep_well(k);
+  box_checkpoint(k->boxes, k->saved_frame, k->saved_end);
 }
 
 static void keep_save(struct keep *k, const struct engine *e, struct base_wall end) {
@@ -209,6 +220,7 @@ static void keep_save(struct keep *k, const struct engine *e, struct base_wall e
   if (!checkpoint_save(k->checkpoint, e, frame, also)) return;
   k->saved_frame = frame;
   k->saved_end = end;
+  k->saved_gap = false;
 }
 
 void keep_checkpoint(struct keep *k, const struct engine *e, bool wait) {

@@ -20,6 +20,7 @@ struct keep {
   uint64_t frame;           /* of the journal, the last that the engine has heard */
   uint64_t saved_frame;     /* of the checkpoint under way, and its last tick's end */
   struct base_wall saved_end;
+  bool saved_gap;       /* what the engine heard since is not all in the journal */
   bool fresh;           /* the engine has heard nothing that is not in the journal from frame 0 on */
   struct base_buf text; /* of the frame under way */
   char journal_dir[PATH_MAX], incidents_dir[PATH_MAX];

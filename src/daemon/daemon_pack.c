@@ -17,12 +17,12 @@
 #define PACK_JSON_BYTES (1u << 20)
 #define PACK_KIND_AT 32 /* of the first frame, behind the segment's header */
 
-static bool fail(struct journal_err *err, const char *what, const char *why) {
-  snprintf(err->text, sizeof err->text, "%.150s: %.100s", what, why);
+bool pack_fail(struct journal_err *err, const char *what, const char *why) {
+  snprintf(err->text, sizeof err->text, "%.110s: %.140s", what, why);
   return false;
 }
 
-static void pack_init(struct pack *p) {
+void pack_init(struct pack *p) {
   *p = (struct pack){.to = BOX_OPEN};
   p->conf = buf_open(CONF_FILE_BYTES);
   p->memory = buf_open(PACK_MEMORY_BYTES);
@@ -99,13 +99,13 @@ bool pack_open_dir(struct pack *p, const char *dir, const char *id, struct journ
   struct box box;
   struct box_about about = {.conf = buf_open(CONF_FILE_BYTES)};
   pack_init(p);
-  if (!id_set(p, id)) return fail(err, id, "no incident's id, which is 16 hex digits");
+  if (!id_set(p, id)) return pack_fail(err, id, "no incident's id, which is 16 hex digits");
   bool good = box_read(dir, p->id_hash, &box, &about, &why);
   buf_fini(&p->conf);
   p->conf = about.conf;
   if (!good) {
     snprintf(text, sizeof text, "black box of %s", p->id);
-    return fail(err, text, strcmp(why, "none") == 0 ? "there is none: given up, or never begun" : why);
+    return pack_fail(err, text, strcmp(why, "none") == 0 ? "there is none: given up, or never begun" : why);
   }
   snprintf(p->version, sizeof p->version, "%s", about.version);
   p->engine = box.engine;
@@ -149,7 +149,7 @@ static bool frame_read(struct pack *p, enum rec_frame want, struct base_str *bod
   enum journal_status status = journal_cursor_next(p->cursor, &number, &kind, body, err);
   if (status == JOURNAL_OK && kind == want) return true;
   if (status == JOURNAL_BAD || status == JOURNAL_IO) return false;
-  return fail(err, "pack", status == JOURNAL_END ? "it ends too early" : "its frames are out of order");
+  return pack_fail(err, "pack", status == JOURNAL_END ? "it ends too early" : "its frames are out of order");
 }
 
 bool pack_open_file(struct pack *p, const char *path, struct journal_err *err) {
@@ -159,11 +159,11 @@ bool pack_open_file(struct pack *p, const char *path, struct journal_err *err) {
   p->is_file = true;
   p->cursor = journal_cursor_open(path, 0, err);
   if (!p->cursor || !frame_read(p, REC_FRAME_PACK, &body, err)) return false;
-  if (!head_parse(p, body, &memory_n)) return fail(err, path, "no pack that this version reads");
+  if (!head_parse(p, body, &memory_n)) return pack_fail(err, path, "no pack that this version reads");
   while (p->memory.n < memory_n) {
     if (!frame_read(p, REC_FRAME_PACK_MEMORY, &body, err)) return false;
     buf_put_str(&p->memory, body);
-    if (p->memory.bad || body.n == 0) return fail(err, path, "its checkpoint is too large, or has an empty part");
+    if (p->memory.bad || body.n == 0) return pack_fail(err, path, "its checkpoint is too large, or has an empty part");
   }
   if (!frame_read(p, REC_FRAME_INCIDENT, &body, err)) return false;
   stored_take(p, body);
@@ -179,13 +179,13 @@ enum journal_status pack_next(struct pack *p, struct base_str *body, struct jour
   enum journal_status status = journal_cursor_next(p->cursor, &number, &kind, body, err);
   p->ended = status != JOURNAL_OK || (p->is_file ? kind == REC_FRAME_PACK_END : number > p->to);
   if (status == JOURNAL_END && p->is_file) {
-    (void)fail(err, "pack", "it ends too early");
+    (void)pack_fail(err, "pack", "it ends too early");
     return JOURNAL_BAD;
   }
   if (status != JOURNAL_OK) return status;
   if (p->ended) return JOURNAL_END;
   if (kind == REC_FRAME_TICK) return JOURNAL_OK;
-  (void)fail(err, "ticks", "a frame of another kind is among them");
+  (void)pack_fail(err, "ticks", "a frame of another kind is among them");
   return JOURNAL_BAD;
 }
 
@@ -209,13 +209,22 @@ static void head_json(const struct pack *p, struct base_buf *out) {
   json_close(j);
 }
 
-bool pack_head_write(const struct pack *p, struct journal *out) {
+bool pack_frame_write(struct journal *out, enum rec_frame kind, struct base_str body, struct journal_err *err) {
+  return journal_append(out, (uint8_t)kind, body) == JOURNAL_OK || pack_fail(err, "pack", journal_error(out));
+}
+
+bool pack_head_write(const struct pack *p, struct journal *out, struct journal_err *err) {
   struct base_buf head = buf_open(PACK_JSON_BYTES);
   head_json(p, &head);
-  bool good = !head.bad && journal_append(out, REC_FRAME_PACK, buf_str(&head)) == JOURNAL_OK;
+  bool good =
+      head.bad ? pack_fail(err, "pack", "out of memory") : pack_frame_write(out, REC_FRAME_PACK, buf_str(&head), err);
   buf_fini(&head);
   for (size_t at = 0; good && at < p->memory.n; at += PACK_PART_BYTES)
-    good = journal_append(out, REC_FRAME_PACK_MEMORY, str_cut(buf_str(&p->memory), at, at + PACK_PART_BYTES)) ==
-           JOURNAL_OK;
-  return good && journal_append(out, REC_FRAME_INCIDENT, buf_str(&p->stored)) == JOURNAL_OK;
+    good = pack_frame_write(out, REC_FRAME_PACK_MEMORY, str_cut(buf_str(&p->memory), at, at + PACK_PART_BYTES), err);
+  return good && pack_frame_write(out, REC_FRAME_INCIDENT, buf_str(&p->stored), err);
+}
+
+bool pack_end_write(struct journal *out, struct journal_err *err) {
+  if (!pack_frame_write(out, REC_FRAME_PACK_END, STR_NONE, err)) return false;
+  return journal_sync(out, true) == JOURNAL_OK || pack_fail(err, "pack", journal_error(out));
 }

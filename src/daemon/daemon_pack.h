@@ -30,6 +30,9 @@ struct pack {
   bool is_file, ended;
 };
 
+/* Writes "what: why"; returns false. For all that opens, reads and writes packs. */
+bool pack_fail(struct journal_err *err, const char *what, const char *why);
+
 /* Is it a file that export wrote? */
 bool pack_is(const char *path);
 /* dir: a data directory, also of a running daemon. False: err tells. Close it either way. */
@@ -39,7 +42,11 @@ bool pack_open_file(struct pack *p, const char *path, struct journal_err *err);
 enum journal_status pack_next(struct pack *p, struct base_str *body, struct journal_err *err);
 void pack_close(struct pack *p);
 
-/* Writes the frames before the ticks. False: the journal says why. */
-bool pack_head_write(const struct pack *p, struct journal *out);
+/* An empty one, for whoever makes another from it. */
+void pack_init(struct pack *p);
+/* A file, in this order: the frames before the ticks, each tick's, the last one. False: err tells. */
+bool pack_head_write(const struct pack *p, struct journal *out, struct journal_err *err);
+bool pack_frame_write(struct journal *out, enum rec_frame kind, struct base_str body, struct journal_err *err);
+bool pack_end_write(struct journal *out, struct journal_err *err);
 
 #endif

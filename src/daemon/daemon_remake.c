@@ -10,16 +10,11 @@
 #define REMAKE_ARENA_BYTES ((size_t)64 << 20)
 #define REMAKE_JSON_BYTES (1u << 20)
 
-static bool fail(struct journal_err *err, const char *what, const char *why) {
-  snprintf(err->text, sizeof err->text, "%.100s: %.150s", what, why);
-  return false;
-}
-
 bool remake_conf(const struct pack *p, struct daemon_conf *out, struct journal_err *err) {
   struct conf_err why = {0};
   conf_init(out);
   if (conf_read(out, buf_str(&p->conf), &why)) return true;
-  return fail(err, "the black box's configuration is not this version's", why.text);
+  return pack_fail(err, "the black box's configuration is not this version's", why.text);
 }
 
 static void remake_incident(void *ctx, const struct rec_incident *in) {
@@ -48,9 +43,9 @@ bool remake_open(struct remake *r, struct pack *p, const struct daemon_conf *con
   r->arena = arena_over(r->arena_mem, r->arena_mem ? REMAKE_ARENA_BYTES : 0);
   r->in = calloc(1, sizeof *r->in);
   r->state = calloc(1, sizeof *r->state);
-  if (!r->arena_mem || !r->in || !r->state) return fail(err, "engine", why);
+  if (!r->arena_mem || !r->in || !r->state) return pack_fail(err, "engine", why);
   r->line = line_open(&line, &why);
-  if (!r->line) return fail(err, "engine", why);
+  if (!r->line) return pack_fail(err, "engine", why);
   line_on(r->line, remake_incident, NULL, r);
   return memory_load(r, err);
 }
@@ -72,7 +67,7 @@ enum journal_status remake_read(struct remake *r, struct journal_err *err) {
   bool sound = rec_codec_tick_read(body, &r->arena, r->in, &why);
   if (sound && !follows(r)) why = "a tick is missing before it";
   if (!why) return JOURNAL_OK;
-  (void)fail(err, "tick", why);
+  (void)pack_fail(err, "tick", why);
   return JOURNAL_BAD;
 }
 

@@ -169,7 +169,7 @@ static const struct option_spec view_explain_options[] = {
 
 const struct daemon_command command_explain = {
     .name = "explain",
-    .usage = "[ID] [--url URL] [--token FILE] [--file FILE] [--ascii]",
+    .usage = "[ID] [--url URL] [--token FILE] [--cacert FILE] [--file FILE] [--ascii]",
     .about =
         "tells an incident of a running daemon in full: what, cause, evidence, numbers and plot, who suffers, when",
     .options = view_explain_options,

@@ -56,9 +56,17 @@ static void case_rename(struct incident_case *c, const struct engine_names *name
   c->id_hash = names->id(names->ctx, c->id_hash);
 }
 
-/* What traffic itself showed has words of our own for its source and kind. */
+/* What traffic itself showed (incident_change.h) has words of our own for its source and kind. The source alone does
+ * not tell: anybody may give that name. */
+static bool change_is_ours(const struct incident_change *c) {
+  static const char *const kind[] = {"rollout", "scale", "service", "route"};
+  bool known = false;
+  for (size_t i = 0; i < sizeof kind / sizeof kind[0]; i++) known |= strcmp(c->kind, kind[i]) == 0;
+  return known && strcmp(c->source, "traffic") == 0;
+}
+
 static void change_rename(struct incident_change *c, const struct engine_names *names) {
-  if (strcmp(c->source, "traffic") != 0) {
+  if (!change_is_ours(c)) {
     word_set(c->source, sizeof c->source, ENGINE_WORD_TEXT, names);
     word_set(c->kind, sizeof c->kind, ENGINE_WORD_TEXT, names);
   }

@@ -1,64 +1,38 @@
 #include "store.h"
 
-#include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "store_db.h"
+#include "store_writer.h"
 
-#define STORE_RETRY_S 5u      /* calls of store_second between two tries of what failed */
 #define STORE_PRUNE_EVERY 64u /* writes between two prunings */
 
 struct store {
   struct store_conf conf;
-  char *path;
-  pthread_t thread;
-  sqlite3 *reader;      /* the caller's, opened when it is first asked */
-  pthread_mutex_t lock; /* over what follows */
-  pthread_cond_t wake;
+  struct store_writer writer; /* its lock is over what follows */
   struct store_queue queue;
-  struct store_stats stats;
-  uint32_t seconds; /* since the last failure */
-  bool failed, stop;
+  struct store_stats stats; /* written and dropped */
 };
 
 /* ---- the thread ---- */
 
-static void problem_set(struct store *s, const char *text) {
-  pthread_mutex_lock(&s->lock);
-  bool news = strcmp(s->stats.problem, text) != 0;
-  if (text[0]) s->stats.errors++;
-  if (news) snprintf(s->stats.problem, sizeof s->stats.problem, "%s", text);
-  s->failed = text[0] != 0;
-  s->seconds = 0;
-  pthread_mutex_unlock(&s->lock);
-  if (news && text[0]) log_put(&s->conf.log, BASE_LEVEL_ERROR, "history", "%s", text);
-  if (news && !text[0]) log_put(&s->conf.log, BASE_LEVEL_INFO, "history", "writing again");
-}
-
 static void put_aside(struct store *s, struct db *d) {
-  char text[DB_ERR_BYTES * 2 + 64];
   db_close(d);
-  bool ok = db_put_aside(s->path);
-  snprintf(text, sizeof text, "%s; %s", d->err, ok ? "put aside as .corrupt, begun anew" : "it cannot be put aside");
-  pthread_mutex_lock(&s->lock);
-  s->stats.errors++;
-  pthread_mutex_unlock(&s->lock);
-  log_put(&s->conf.log, BASE_LEVEL_ERROR, "history", "%s: %s", s->path, text);
+  writer_aside(&s->writer, d->err);
 }
 
 /* Opens what is not open; a damaged file is replaced once. */
 static bool writable(struct store *s, struct db *d) {
   if (d->put) return true;
-  enum db_status status = db_open(d, s->path, s->conf.bytes_max);
+  enum db_status status = db_open(d, s->writer.path, s->conf.bytes_max);
   if (status == DB_DAMAGED) {
     put_aside(s, d);
-    status = db_open(d, s->path, s->conf.bytes_max);
+    status = db_open(d, s->writer.path, s->conf.bytes_max);
   }
   if (status == DB_GOOD) (void)db_prune(d, s->conf.keep_ns);
   if (status == DB_GOOD) return true;
   db_close(d);
-  problem_set(s, d->err);
+  writer_problem(&s->writer, d->err);
   return false;
 }
 
@@ -70,34 +44,30 @@ static enum db_status write_all(struct db *d, const struct store_queue *q, uint6
   return db_write(d, q->first, bad);
 }
 
-/* Something to write, or a try of what failed. */
-static bool is_due(const struct store *s) {
-  return s->failed ? s->seconds >= STORE_RETRY_S : s->queue.n > 0;
-}
-
 static struct store_queue take(struct store *s) {
-  pthread_mutex_lock(&s->lock);
-  while (!s->stop && !is_due(s)) pthread_cond_wait(&s->wake, &s->lock);
+  pthread_mutex_lock(&s->writer.lock);
+  while (!s->writer.stop && !writer_is_due(&s->writer, s->queue.n > 0))
+    pthread_cond_wait(&s->writer.wake, &s->writer.lock);
   struct store_queue q = s->queue;
   s->queue = (struct store_queue){0};
-  pthread_mutex_unlock(&s->lock);
+  pthread_mutex_unlock(&s->writer.lock);
   return q;
 }
 
 static void written(struct store *s, struct store_queue *q, uint64_t bad) {
-  pthread_mutex_lock(&s->lock);
+  pthread_mutex_lock(&s->writer.lock);
   s->stats.written += q->n - bad;
   s->stats.dropped += bad;
-  bool was = s->failed;
-  pthread_mutex_unlock(&s->lock);
-  if (was) problem_set(s, "");
+  bool was = s->writer.failed;
+  pthread_mutex_unlock(&s->writer.lock);
+  if (was) writer_problem(&s->writer, "");
   store_queue_fini(q);
 }
 
 static void give_back(struct store *s, struct store_queue *q) {
-  pthread_mutex_lock(&s->lock);
+  pthread_mutex_lock(&s->writer.lock);
   s->stats.dropped += store_queue_return(&s->queue, q);
-  pthread_mutex_unlock(&s->lock);
+  pthread_mutex_unlock(&s->writer.lock);
 }
 
 static void write_once(struct store *s, struct db *d, struct store_queue *q, uint32_t *writes) {
@@ -117,7 +87,7 @@ static void write_once(struct store *s, struct db *d, struct store_queue *q, uin
     put_aside(s, d);
     return;
   }
-  problem_set(s, d->err);
+  writer_problem(&s->writer, d->err);
   db_close(d);
 }
 
@@ -129,9 +99,9 @@ static void *thread_main(void *ctx) {
   for (;;) {
     struct store_queue q = take(s);
     write_once(s, &d, &q, &writes);
-    pthread_mutex_lock(&s->lock);
-    bool end = s->stop && (s->failed || !s->queue.n);
-    pthread_mutex_unlock(&s->lock);
+    pthread_mutex_lock(&s->writer.lock);
+    bool end = s->writer.stop && (s->writer.failed || !s->queue.n);
+    pthread_mutex_unlock(&s->writer.lock);
     if (end) break;
   }
   db_close(&d);
@@ -144,20 +114,16 @@ struct store *store_open(const struct store_conf *conf) {
   struct store *s = calloc(1, sizeof *s);
   if (!s) return NULL;
   s->conf = *conf;
-  s->path = strdup(conf->path);
-  pthread_mutex_init(&s->lock, NULL);
-  pthread_cond_init(&s->wake, NULL);
-  if (s->path && pthread_create(&s->thread, NULL, thread_main, s) == 0) return s;
-  free(s->path);
+  if (writer_open(&s->writer, "history", conf->path, conf->log, thread_main, s)) return s;
   free(s);
   return NULL;
 }
 
 static void put(struct store *s, struct store_item *i) {
-  pthread_mutex_lock(&s->lock);
+  pthread_mutex_lock(&s->writer.lock);
   s->stats.dropped += i ? store_queue_put(&s->queue, i) : 1;
-  pthread_cond_signal(&s->wake);
-  pthread_mutex_unlock(&s->lock);
+  pthread_cond_signal(&s->writer.wake);
+  pthread_mutex_unlock(&s->writer.lock);
 }
 
 void store_incident(struct store *s, struct base_str json) {
@@ -190,17 +156,18 @@ void store_audit(struct store *s, uint64_t tick_seq, uint32_t n, const struct re
 }
 
 void store_second(struct store *s) {
-  pthread_mutex_lock(&s->lock);
-  s->seconds++;
-  if (s->failed && s->seconds >= STORE_RETRY_S) pthread_cond_signal(&s->wake);
-  pthread_mutex_unlock(&s->lock);
+  pthread_mutex_lock(&s->writer.lock);
+  writer_second(&s->writer);
+  pthread_mutex_unlock(&s->writer.lock);
 }
 
 void store_stats(struct store *s, struct store_stats *out) {
-  pthread_mutex_lock(&s->lock);
+  pthread_mutex_lock(&s->writer.lock);
   *out = s->stats;
   out->waiting = s->queue.n;
-  pthread_mutex_unlock(&s->lock);
+  out->errors = s->writer.errors;
+  memcpy(out->problem, s->writer.problem, sizeof out->problem);
+  pthread_mutex_unlock(&s->writer.lock);
 }
 
 static bool json_find(sqlite3 *reader, uint64_t id, struct base_buf *out) {
@@ -214,8 +181,7 @@ static bool json_find(sqlite3 *reader, uint64_t id, struct base_buf *out) {
 }
 
 bool store_find(struct store *s, uint64_t id, struct base_buf *out) {
-  if (!s->reader) s->reader = db_open_read(s->path);
-  return json_find(s->reader, id, out);
+  return json_find(writer_reader(&s->writer), id, out);
 }
 
 bool store_read(const char *path, uint64_t id, struct base_buf *out) {
@@ -227,15 +193,7 @@ bool store_read(const char *path, uint64_t id, struct base_buf *out) {
 
 void store_close(struct store *s) {
   if (!s) return;
-  pthread_mutex_lock(&s->lock);
-  s->stop = true;
-  pthread_cond_signal(&s->wake);
-  pthread_mutex_unlock(&s->lock);
-  pthread_join(s->thread, NULL);
+  writer_close(&s->writer);
   store_queue_fini(&s->queue);
-  (void)sqlite3_close(s->reader);
-  pthread_cond_destroy(&s->wake);
-  pthread_mutex_destroy(&s->lock);
-  free(s->path);
   free(s);
 }

@@ -53,8 +53,9 @@ bool store_read(const char *path, uint64_t id, struct base_buf *out);
 /* Writes what waits, once, and ends. s may be NULL. */
 void store_close(struct store *s);
 
-/* A copy of the data base at path, whole and checked, while another process writes it. out must not exist; it appears
- * when it is complete. False: err says why. */
+/* A copy of the data base at path (incidents or series), whole and checked, while another process writes it. out must
+ * not exist; it appears when it is complete. False: err says why. Cost: reads and writes all of it, and reads it again.
+ */
 bool store_backup(const char *path, const char *out, char err[256]);
 
 #endif

@@ -1,29 +1,23 @@
 #include "store_series.h"
 
-#include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base_must.h"
 #include "store_series_db.h"
+#include "store_writer.h"
 
-#define SERIES_RETRY_S 5u   /* calls of store_series_second between two tries of what failed */
-#define SERIES_TEND_S 60u   /* and between two rounds of summing up and pruning */
+#define SERIES_TEND_S 60u   /* calls of store_series_second between two rounds of summing up and pruning */
 #define SERIES_FILE_SLACK 2 /* the file may be so many times as large as its points: rows, free pages */
 
 struct store_series {
   struct store_series_conf conf;
-  char *path;
-  pthread_t thread;
-  sqlite3 *reader;      /* the caller's, opened when it is first asked */
-  pthread_mutex_t lock; /* over what follows */
-  pthread_cond_t wake;
+  struct store_writer writer; /* its lock is over what follows */
   struct minute_item *first, *last;
   size_t bytes;
-  struct store_series_stats stats;
-  int64_t now_s; /* the newest minute's end */
-  uint32_t failed_s, tended_s;
-  bool failed, tend, stop;
+  struct store_series_stats stats; /* all but errors and problem */
+  int64_t now_s;                   /* the newest minute's end */
+  uint32_t tended_s;
+  bool tend;
 };
 
 /* ---- the thread ---- */
@@ -39,26 +33,9 @@ static size_t item_bytes(const struct minute_item *i) {
   return sizeof *i + i->key.n;
 }
 
-static void problem_set(struct store_series *s, const char *text) {
-  pthread_mutex_lock(&s->lock);
-  bool news = strcmp(s->stats.problem, text) != 0;
-  if (text[0]) s->stats.errors++;
-  if (news) snprintf(s->stats.problem, sizeof s->stats.problem, "%s", text);
-  s->failed = text[0] != 0;
-  s->failed_s = 0;
-  pthread_mutex_unlock(&s->lock);
-  if (news && text[0]) log_put(&s->conf.log, BASE_LEVEL_ERROR, "series", "%s", text);
-  if (news && !text[0]) log_put(&s->conf.log, BASE_LEVEL_INFO, "series", "writing again");
-}
-
 static void put_aside(struct store_series *s, struct series_db *d) {
   series_db_close(d);
-  bool ok = db_put_aside(s->path);
-  pthread_mutex_lock(&s->lock);
-  s->stats.errors++;
-  pthread_mutex_unlock(&s->lock);
-  log_put(&s->conf.log, BASE_LEVEL_ERROR, "series", "%s: %s; %s", s->path, d->db.err,
-          ok ? "put aside as .corrupt, begun anew" : "it cannot be put aside");
+  writer_aside(&s->writer, d->db.err);
 }
 
 static uint64_t file_bytes_max(const struct store_series *s) {
@@ -70,14 +47,14 @@ static uint64_t file_bytes_max(const struct store_series *s) {
 /* Opens what is not open; a damaged file is replaced once. */
 static bool writable(struct store_series *s, struct series_db *d) {
   if (d->put) return true;
-  enum db_status status = series_db_open(d, s->path, file_bytes_max(s));
+  enum db_status status = series_db_open(d, s->writer.path, file_bytes_max(s));
   if (status == DB_DAMAGED) {
     put_aside(s, d);
-    status = series_db_open(d, s->path, file_bytes_max(s));
+    status = series_db_open(d, s->writer.path, file_bytes_max(s));
   }
   if (status == DB_GOOD) return true;
   series_db_close(d);
-  problem_set(s, d->db.err);
+  writer_problem(&s->writer, d->db.err);
   return false;
 }
 
@@ -86,7 +63,7 @@ static void failed(struct store_series *s, struct series_db *d, enum db_status s
     put_aside(s, d);
     return;
   }
-  problem_set(s, d->db.err);
+  writer_problem(&s->writer, d->db.err);
   series_db_close(d);
 }
 
@@ -98,14 +75,14 @@ struct work {
 
 /* Something to write or to tend, or a try of what failed. */
 static struct work work_take(struct store_series *s) {
-  pthread_mutex_lock(&s->lock);
-  while (!s->stop && (s->failed ? s->failed_s < SERIES_RETRY_S : !s->first && !s->tend))
-    pthread_cond_wait(&s->wake, &s->lock);
-  struct work w = {s->first, s->now_s, s->tend, s->stop};
+  pthread_mutex_lock(&s->writer.lock);
+  while (!s->writer.stop && !writer_is_due(&s->writer, s->first || s->tend))
+    pthread_cond_wait(&s->writer.wake, &s->writer.lock);
+  struct work w = {s->first, s->now_s, s->tend, s->writer.stop};
   s->first = s->last = NULL;
   s->bytes = 0;
   s->tend = false;
-  pthread_mutex_unlock(&s->lock);
+  pthread_mutex_unlock(&s->writer.lock);
   return w;
 }
 
@@ -115,7 +92,7 @@ static void work_return(struct store_series *s, struct work *w) {
   if (!last) return;
   size_t bytes = item_bytes(last);
   for (; last->next; last = last->next) bytes += item_bytes(last->next);
-  pthread_mutex_lock(&s->lock);
+  pthread_mutex_lock(&s->writer.lock);
   last->next = s->first;
   s->first = w->first;
   if (!s->last) s->last = last;
@@ -128,7 +105,7 @@ static void work_return(struct store_series *s, struct work *w) {
     free(old);
   }
   if (!s->first) s->last = NULL;
-  pthread_mutex_unlock(&s->lock);
+  pthread_mutex_unlock(&s->writer.lock);
 }
 
 static enum db_status tend(struct store_series *s, struct series_db *d, int64_t now_s) {
@@ -137,9 +114,9 @@ static enum db_status tend(struct store_series *s, struct series_db *d, int64_t 
   enum db_status status = DB_GOOD;
   while (more && status == DB_GOOD) status = series_db_roll(d, now_s, &more);
   if (status == DB_GOOD) status = series_db_prune(d, s->conf.tier, now_s, bytes);
-  pthread_mutex_lock(&s->lock);
+  pthread_mutex_lock(&s->writer.lock);
   memcpy(s->stats.bytes, bytes, sizeof bytes);
-  pthread_mutex_unlock(&s->lock);
+  pthread_mutex_unlock(&s->writer.lock);
   return status;
 }
 
@@ -155,12 +132,12 @@ static void work_do(struct store_series *s, struct series_db *d, struct work *w)
   else
     queue_free(w->first);
   if (wrote && w->tend && w->now_s) status = tend(s, d, w->now_s);
-  pthread_mutex_lock(&s->lock);
+  pthread_mutex_lock(&s->writer.lock);
   if (wrote) s->stats.written += n;
-  bool was = s->failed;
-  pthread_mutex_unlock(&s->lock);
+  bool was = s->writer.failed;
+  pthread_mutex_unlock(&s->writer.lock);
   if (opened && status != DB_GOOD) failed(s, d, status);
-  if (status == DB_GOOD && was) problem_set(s, "");
+  if (status == DB_GOOD && was) writer_problem(&s->writer, "");
 }
 
 static void *thread_main(void *ctx) {
@@ -182,11 +159,7 @@ struct store_series *store_series_open(const struct store_series_conf *conf) {
   struct store_series *s = calloc(1, sizeof *s);
   if (!s) return NULL;
   s->conf = *conf;
-  s->path = strdup(conf->path);
-  pthread_mutex_init(&s->lock, NULL);
-  pthread_cond_init(&s->wake, NULL);
-  if (s->path && pthread_create(&s->thread, NULL, thread_main, s) == 0) return s;
-  free(s->path);
+  if (writer_open(&s->writer, "series", conf->path, conf->log, thread_main, s)) return s;
   free(s);
   return NULL;
 }
@@ -200,7 +173,7 @@ void store_series_put(struct store_series *s, struct base_str key, int64_t from_
     memcpy(i + 1, key.p, key.n);
     memcpy(i->point, point, sizeof i->point);
   }
-  pthread_mutex_lock(&s->lock);
+  pthread_mutex_lock(&s->writer.lock);
   if (!i || s->bytes + item_bytes(i) > LIMIT_SERIES_QUEUE_BYTES) {
     s->stats.dropped++;
     free(i);
@@ -213,24 +186,26 @@ void store_series_put(struct store_series *s, struct base_str key, int64_t from_
     s->bytes += item_bytes(i);
     if (from_s + STORE_MINUTE > s->now_s) s->now_s = from_s + STORE_MINUTE;
   }
-  pthread_mutex_unlock(&s->lock);
+  pthread_mutex_unlock(&s->writer.lock);
 }
 
 void store_series_second(struct store_series *s) {
-  pthread_mutex_lock(&s->lock);
-  s->failed_s++;
+  pthread_mutex_lock(&s->writer.lock);
+  writer_second(&s->writer);
   if (++s->tended_s >= SERIES_TEND_S) {
     s->tended_s = 0;
     s->tend = true;
   }
-  if (s->first || s->tend || s->failed) pthread_cond_signal(&s->wake);
-  pthread_mutex_unlock(&s->lock);
+  if (s->first || s->tend) pthread_cond_signal(&s->writer.wake);
+  pthread_mutex_unlock(&s->writer.lock);
 }
 
 void store_series_stats(struct store_series *s, struct store_series_stats *out) {
-  pthread_mutex_lock(&s->lock);
+  pthread_mutex_lock(&s->writer.lock);
   *out = s->stats;
-  pthread_mutex_unlock(&s->lock);
+  out->errors = s->writer.errors;
+  memcpy(out->problem, s->writer.problem, sizeof out->problem);
+  pthread_mutex_unlock(&s->writer.lock);
 }
 
 int64_t store_series_reach(const struct store_series *s, uint32_t step_s) {
@@ -242,17 +217,11 @@ int64_t store_series_reach(const struct store_series *s, uint32_t step_s) {
 
 void store_series_close(struct store_series *s) {
   if (!s) return;
-  pthread_mutex_lock(&s->lock);
-  s->stop = true;
+  pthread_mutex_lock(&s->writer.lock);
   s->tend = s->now_s != 0;
-  pthread_cond_signal(&s->wake);
-  pthread_mutex_unlock(&s->lock);
-  pthread_join(s->thread, NULL);
+  pthread_mutex_unlock(&s->writer.lock);
+  writer_close(&s->writer);
   queue_free(s->first);
-  (void)sqlite3_close(s->reader);
-  pthread_cond_destroy(&s->wake);
-  pthread_mutex_destroy(&s->lock);
-  free(s->path);
   free(s);
 }
 
@@ -311,16 +280,16 @@ static bool tiers_read(struct series_read *r, sqlite3 *h) {
 bool store_series_read(struct store_series *s, struct base_str key, int64_t from_s, uint32_t step_s, uint32_t n,
                        struct store_point *out, uint32_t *rows) {
   struct series_read r = {.from_s = from_s, .end_s = from_s + (int64_t)step_s * n, .step_s = step_s, .budget = rows};
-  if (!s->reader) s->reader = db_open_read(s->path);
-  if (!s->reader || n == 0) return s->reader != NULL;
-  (void)sqlite3_busy_timeout(s->reader, 0); /* the loop's thread does not wait */
-  r.series = series_read_id(s->reader, key);
+  sqlite3 *reader = writer_reader(&s->writer);
+  if (!reader || n == 0) return reader != NULL;
+  (void)sqlite3_busy_timeout(reader, 0); /* the loop's thread does not wait */
+  r.series = series_read_id(reader, key);
   if (r.series == 0) return true;
   r.sum = malloc(n * sizeof *r.sum);
   for (uint32_t i = 0; r.sum && i < n; i++) r.sum[i] = (struct store_point){.mean_ms = -1, .p99_ms = -1};
-  bool good = r.sum && sqlite3_prepare_v2(s->reader, "SELECT points FROM chunk WHERE tier=?1 AND slot=?2 AND series=?3",
+  bool good = r.sum && sqlite3_prepare_v2(reader, "SELECT points FROM chunk WHERE tier=?1 AND slot=?2 AND series=?3",
                                           -1, &r.rows, NULL) == SQLITE_OK;
-  good = good && tiers_read(&r, s->reader);
+  good = good && tiers_read(&r, reader);
   for (uint32_t i = 0; good && i < n; i++)
     if (!out[i].known) out[i] = r.sum[i];
   sqlite3_finalize(r.rows);

@@ -5,6 +5,7 @@
 #define ROW_BYTES 24 /* of a chunk's row beside its points, about */
 #define CHUNK_BYTES_MAX (64u << 10)
 #define SEEN_EVERY_S 86400 /* how exactly it is known when a series was last heard of */
+#define FULL_SHARE 8       /* of a file that may not grow such a part gives way */
 #define ROLL_GRACE_S 120   /* a window is over when its last minute had time to arrive */
 
 const uint32_t tier_step_s[STORE_TIERS] = {
@@ -157,14 +158,6 @@ static bool minute_write(struct series_db *d, const struct minute_item *m, int64
          row_put(d, STORE_TIER_SECOND, m->from_s / tier_window_s(STORE_TIER_SECOND), id, p, grown);
 }
 
-enum db_status series_db_write(struct series_db *d, const struct minute_item *first) {
-  int64_t grown = 0;
-  if (!transaction(d, "BEGIN IMMEDIATE")) return db_fail(&d->db, "write");
-  bool good = true;
-  for (const struct minute_item *m = first; good && m; m = m->next) good = minute_write(d, m, &grown);
-  return commit(d, good && grow(d, STORE_TIER_SECOND, grown));
-}
-
 /* ---- summing up ---- */
 
 int64_t series_read_done(sqlite3 *h, unsigned tier) {
@@ -299,6 +292,52 @@ enum db_status series_db_prune(struct series_db *d, const struct store_tier_conf
   }
   bind(d->forget, now_s - keep_s - tier_window_s(STORE_TIER_MINUTE), 0, 0);
   return done(d->forget) ? DB_GOOD : db_fail(&d->db, "prune");
+}
+
+/* ---- a file that may not grow ---- */
+
+static int64_t pragma_read(struct series_db *d, const char *sql) {
+  sqlite3_stmt *q = NULL;
+  int64_t n = 0;
+  if (sqlite3_prepare_v2(d->db.handle, sql, -1, &q, NULL) == SQLITE_OK) (void)number(q, &n);
+  sqlite3_finalize(q);
+  return n;
+}
+
+/* So near its bound that it, and not the disk, is what is full. */
+static bool file_full(struct series_db *d) {
+  int64_t max = pragma_read(d, "PRAGMA max_page_count");
+  return pragma_read(d, "PRAGMA page_count") - pragma_read(d, "PRAGMA freelist_count") >= max - max / FULL_SHARE;
+}
+
+/* Removes a share of each tier, the oldest, and the names of series that have no points any more: names are not among
+ * a tier's bytes, and where series come and go they may be most of the file. Cost: a pass over the file. */
+static enum db_status thin(struct series_db *d) {
+  for (unsigned t = 0; t < STORE_TIERS; t++) {
+    struct store_tier_conf conf = {.keep_s = INT64_MAX};
+    uint64_t bytes = 0;
+    int64_t have = 0;
+    bind(d->bytes_get, t, 0, 0);
+    (void)number(d->bytes_get, &have);
+    conf.bytes_max = (uint64_t)(have - have / FULL_SHARE);
+    enum db_status status = tier_prune(d, t, &conf, 0, &bytes);
+    if (status != DB_GOOD) return status;
+  }
+  bool good = transaction(d, "DELETE FROM series WHERE id NOT IN (SELECT series FROM chunk)");
+  return good ? DB_GOOD : db_fail(&d->db, "prune");
+}
+
+static enum db_status list_write(struct series_db *d, const struct minute_item *first) {
+  int64_t grown = 0;
+  if (!transaction(d, "BEGIN IMMEDIATE")) return db_fail(&d->db, "write");
+  bool good = true;
+  for (const struct minute_item *m = first; good && m; m = m->next) good = minute_write(d, m, &grown);
+  return commit(d, good && grow(d, STORE_TIER_SECOND, grown));
+}
+
+enum db_status series_db_write(struct series_db *d, const struct minute_item *first) {
+  enum db_status status = list_write(d, first);
+  return status == DB_FULL && file_full(d) && thin(d) == DB_GOOD ? list_write(d, first) : status;
 }
 
 /* ---- reading ---- */

@@ -25,7 +25,7 @@ struct series_db {
 
 enum db_status series_db_open(struct series_db *d, const char *path, uint64_t bytes_max);
 void series_db_close(struct series_db *d);
-/* Writes the list in one transaction. */
+/* Writes the list in one transaction. Where the file is as large as it may be, the oldest give way. */
 enum db_status series_db_write(struct series_db *d, const struct minute_item *first);
 /* Sums up one window of a tier, where one is over by now_s; *more: another one may be. One transaction. */
 enum db_status series_db_roll(struct series_db *d, int64_t now_s, bool *more);

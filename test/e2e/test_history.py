@@ -178,7 +178,12 @@ def test_series(tap, binary, folder):
         status, _, text = daemon.ask("/api/v1/series?" + query)
         tap.ok("too many points are refused", status == 400 and "larger step" in text, text)
         tap.equal("counted", daemon.counters()["series_errors"], 0)
+        copy = os.path.join(folder, "series.copy")
+        out = run(binary, "backup", "--series", "--data", data, "--out", copy)
+        tap.equal("backup --series while it runs", (out.returncode, out.stderr), (0, ""))
         daemon.stop()
+    with contextlib.closing(sqlite3.connect(f"file:{copy}?mode=ro", uri=True)) as db:
+        tap.ok("has its points", db.execute("select count(*) from chunk").fetchone()[0] > 0)
 
 
 def main():

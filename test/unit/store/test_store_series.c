@@ -246,6 +246,27 @@ static void bytes_are_bounded(void **state) {
   series_db_close(&d);
 }
 
+/* Pods that come and go: each is heard of for a minute. Their names outgrow their points, and no tier is over its
+ * bytes. */
+static void a_file_that_may_not_grow_lets_the_oldest_go(void **state) {
+  (void)state;
+  char key[200];
+  struct series_db d;
+  assert_int_equal(series_db_open(&d, path, 1 << 20), DB_GOOD);
+  struct minute_item item = {.key = {key, sizeof key}};
+  for (unsigned i = 0; i < STORE_MINUTE; i++) item.point[i] = second(BEGIN + i);
+  memset(key, 'x', sizeof key);
+  for (unsigned n = 0; n < 8000; n++) {
+    item.from_s = BEGIN + n / 10 * 60;
+    snprintf(key, sizeof key, "pod %u", n);
+    if (series_db_write(&d, &item) != DB_GOOD) fail_msg("%u: %s", n, d.db.err);
+  }
+  assert_true(series_read_id(d.db.handle, item.key) != 0);
+  snprintf(key, sizeof key, "pod %u", 0);
+  assert_int_equal(series_read_id(d.db.handle, item.key), 0);
+  series_db_close(&d);
+}
+
 static void an_answer_reads_no_more_than_it_may(void **state) {
   (void)state;
   struct store_series *s = opened(DAY, 8 << 20);
@@ -314,6 +335,7 @@ int main(void) {
       TEST(a_restart_within_a_minute_keeps_both_parts),
       TEST(the_second_leaves_and_the_minute_stays),
       TEST(bytes_are_bounded),
+      TEST(a_file_that_may_not_grow_lets_the_oldest_go),
       TEST(an_answer_reads_no_more_than_it_may),
       TEST(a_damaged_file_is_put_aside),
       TEST(a_disk_that_fails_is_told_and_tried_again),
