@@ -3,7 +3,7 @@
 #define FULL SIZE_MAX
 
 static size_t put(char out[REC_GAUGE_KEY_BYTES], size_t at, struct base_str s) {
-  if (at == FULL || s.n + 2 > REC_GAUGE_KEY_BYTES - at) return FULL;
+  if (at == FULL || s.n > LIMIT_NAME_BYTES || s.n + 2 > REC_GAUGE_KEY_BYTES - at) return FULL;
   out[at] = (char)(s.n & 0xff);
   out[at + 1] = (char)(s.n >> 8);
   if (s.n) memcpy(out + at + 2, s.p, s.n);

@@ -410,6 +410,11 @@ static void a_name_that_is_too_long_is_refused_whole(void **state) {
   assert_int_equal(b.counter[REC_COUNTER_GAUGE_NAME_LIMIT], 1);
   (void)snprintf(line, sizeof line, "m{service.name=cart,x=%0300d}", 1); /* a part of over 255 bytes */
   assert_false(take(&b, line, WIRE_SAMPLE_GAUGE, 1.0, T0));
+  (void)snprintf(line, sizeof line, "m{service.name=cart,service.namespace=%0256d}", 1); /* and nothing else is long */
+  assert_false(take(&b, line, WIRE_SAMPLE_GAUGE, 1.0, T0));
+  assert_int_equal(b.counter[REC_COUNTER_GAUGE_NAME_LIMIT], 2);
+  (void)snprintf(line, sizeof line, "m{service.name=cart,service.namespace=%0255d}", 1);
+  assert_true(take(&b, line, WIRE_SAMPLE_GAUGE, 1.0, T0));
   bed_close(&b);
 }
 
