@@ -18,9 +18,9 @@ from e2e_daemon import Daemon  # noqa: E402
 from e2e_pki import LOCAL, Authority  # noqa: E402
 from tap import Tap  # noqa: E402
 
-# In plain text a listener speaks HTTP/1.1, too. What does not begin as HTTP/2 is no HTTP/2 connection (RFC 9113, 3.4, lets
-# GOAWAY be left out for that reason): it is answered 400 in HTTP/1.1, which RFC 9112, 3, asks for, and closed. The test
-# takes nothing but GOAWAY or a bare end.
+# In plain text a listener speaks HTTP/1.1, too. What does not begin as HTTP/2 is no HTTP/2 connection (RFC 9113, 3.4,
+# lets GOAWAY be left out for that reason): it is answered 400 in HTTP/1.1, which RFC 9112, 3, asks for, and closed. The
+# test takes nothing but GOAWAY or a bare end.
 SNIFFED = {"3.5/2"}
 
 
