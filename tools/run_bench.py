@@ -10,6 +10,8 @@ import sys
 
 # Benchmarks that also take bodies of real streams as arguments, and how many at once.
 ON_CAPTURES = {"als": 5, "fold": 5, "line": 1}
+# Those that take captured exports of spans, and what stands before the file.
+ON_SPANS = {"otlp": [], "unary": ["100000"]}
 SCRIPTS = {"serve": ["bench/serve/bench_serve.py", "src/daemon/foreshock"]}  # a script, and a file of the build
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -23,11 +25,14 @@ def main():
     made = subprocess.run(introspect, capture_output=True, text=True, check=True)
     benches = [b for b in json.loads(made.stdout) if not words or any(w in b["name"] for w in words)]
     captures = sorted(glob.glob(os.path.join(ROOT, "build", "bench-als", "*.grpc")))
+    spans = os.path.join(ROOT, "build", "bench-otlp.grpc")
     failed = []
     for bench in benches:
         runs = [bench["cmd"]]
         if captures and bench["name"] in ON_CAPTURES:  # and again on real captures
             runs.append(bench["cmd"][:1] + captures[:ON_CAPTURES[bench["name"]]])
+        if os.path.exists(spans) and bench["name"] in ON_SPANS:
+            runs.append(bench["cmd"][:1] + ON_SPANS[bench["name"]] + [spans])
         for command in runs:
             print(f"== {bench['name']}", flush=True)
             done = subprocess.run(command, cwd=build_dir, env={**os.environ, **bench["env"]}, check=False)
