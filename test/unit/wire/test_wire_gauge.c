@@ -418,6 +418,16 @@ static void a_name_that_is_too_long_is_refused_whole(void **state) {
   bed_close(&b);
 }
 
+/* A record must have one: a tick with such a gauge could not be written, and the journal would end. */
+static void a_gauge_without_a_name_is_refused(void **state) {
+  (void)state;
+  struct bed b;
+  bed_open(&b);
+  assert_false(take(&b, "{service.name=cart,service.namespace=shop}", WIRE_SAMPLE_GAUGE, 1.0, T0));
+  assert_int_equal(b.counter[REC_COUNTER_GAUGE_NAME_LIMIT], 1);
+  bed_close(&b);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(each_source_names_who_and_what),
@@ -432,6 +442,7 @@ int main(void) {
       cmocka_unit_test(time_is_sound_or_the_receivers),
       cmocka_unit_test(every_table_is_bounded),
       cmocka_unit_test(a_name_that_is_too_long_is_refused_whole),
+      cmocka_unit_test(a_gauge_without_a_name_is_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
