@@ -12,7 +12,9 @@ import sys
 ON_CAPTURES = {"als": 5, "fold": 5, "line": 1}
 # Those that take captured exports of spans, and what stands before the file.
 ON_SPANS = {"otlp": [], "unary": ["100000"]}
-SCRIPTS = {"serve": ["bench/serve/bench_serve.py", "src/daemon/foreshock"]}  # a script, and a file of the build
+# A script, and files of the build.
+SCRIPTS = {"serve": ["bench/serve/bench_serve.py", "src/daemon/foreshock"],
+           "collector": ["bench/collector/bench_collector.py", "src/daemon/foreshock", "bench/daemon/bench_call"]}
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -39,10 +41,10 @@ def main():
             if done.returncode:
                 failed.append(bench["name"])
     scripts = {name: what for name, what in SCRIPTS.items() if not words or any(w in name for w in words)}
-    for name, (script, program) in scripts.items():
+    for name, (script, *programs) in scripts.items():
         print(f"== {name}", flush=True)
-        if subprocess.run([python_find(), os.path.join(ROOT, script), os.path.join(build_dir, program)],
-                          check=False).returncode:
+        command = [python_find(), os.path.join(ROOT, script), *(os.path.join(build_dir, p) for p in programs)]
+        if subprocess.run(command + [spans] * (name == "collector"), check=False).returncode:
             failed.append(name)
     if failed or not benches and not scripts:
         print(f"failed: {', '.join(failed)}" if failed else "no such benchmark", file=sys.stderr)

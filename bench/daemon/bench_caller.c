@@ -160,6 +160,7 @@ static void answer_take(struct caller *l, struct conn *c, bool good) {
 static void frame_take(struct caller *l, struct conn *c, const unsigned char *f, size_t n) {
   uint32_t stream = (uint32_t)(f[5] & 127) << 24 | (uint32_t)f[6] << 16 | (uint32_t)f[7] << 8 | f[8];
   const unsigned char *p = f + FRAME_HEAD_BYTES;
+  if (f[3] == DATA) l->result.bodies++;
   if (f[3] == HEADERS && f[4] & END_STREAM) answer_take(l, c, true);
   if (f[3] == RST) answer_take(l, c, false);
   if (f[3] == WINDOW_UPDATE && stream == 0)

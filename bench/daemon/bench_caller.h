@@ -17,13 +17,15 @@ struct caller_conf {
 #define CALLER_CONNECTIONS 256u
 
 struct caller_result {
-  uint64_t answered, failed; /* grpc-status 0 is not looked for: failed are streams that were reset */
+  uint64_t answered, failed; /* failed: streams that were reset */
+  uint64_t bodies;           /* answers with a message; a call that is refused has none */
 };
 
 /* Gives the next message behind its prefix, which lives until the next call. */
 typedef void (*caller_next)(void *ctx, const char **bytes, size_t *n);
 
-/* Returns once all calls that began are answered. Exits with 1 where the server breaks off. */
+/* Returns once all calls that began are answered. Exits with 1 where the server breaks off. Messages must fit in the
+ * server's window for a stream, 64 KiB where it says nothing. */
 struct caller_result caller_run(const struct caller_conf *conf, caller_next next, void *ctx);
 
 #endif

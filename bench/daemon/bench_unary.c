@@ -159,7 +159,7 @@ _Noreturn static void child_run(const struct feed *f, const struct shape *shape,
                              .in_flight = shape->in_flight,
                              .calls = f->calls_want};
   struct caller_result r = caller_run(&conf, tape_next, t);
-  _exit(r.answered == f->calls_want && r.failed == 0 ? 0 : 1);
+  _exit(r.answered == f->calls_want && r.bodies == r.answered && r.failed == 0 ? 0 : 1);
 }
 
 /* CPU-seconds of one run. */
