@@ -163,9 +163,10 @@ static void kind_set(const struct incident_head *h, const struct incident_view *
                      struct rec_incident *out) {
   static const char *const by_family[] = {"errors", "latency", "traffic", "errors", "change", "change"};
   const char *kind = by_family[c->family];
-  bool told = c->story.cause_n > 0 && incident_family_of(c->story.cause[0].signal) == INCIDENT_OTHER;
-  if (told) kind = rec_signal_kind(c->story.cause[0].signal);
   const struct incident_cause *first = c->story.cause_n ? &c->story.cause[0] : NULL;
+  enum incident_family of = first ? incident_family_of(first->signal) : (enum incident_family)c->family;
+  /* Of what it is told of, though alarms of another kind have come since. */
+  if (first && (of == INCIDENT_OTHER || of == INCIDENT_TRAFFIC)) kind = rec_signal_kind(first->signal);
   struct rec_entity named = {0};
   if (first) incident_entity_of(v, first, &named);
   bool full = first && (first->signal == REC_SIGNAL_OVERLOAD || /* slow, and refusing */
