@@ -109,7 +109,8 @@ static void run_step(void *ctx) {
   struct run *r = ctx;
   struct base_mono mono = io_mono_now();
   receiver_step(&r->receiver, io_wall_now(), mono);
-  if (!r->receiver.news && mono.ns - r->stepped_at.ns < RUN_QUIET_NS) return;
+  bool due = r->receiver.news || line_waits(r->line);
+  if (!due && mono.ns - r->stepped_at.ns < RUN_QUIET_NS) return;
   struct base_wall now = io_wall_now();
   r->stepped_at = mono;
   r->receiver.news = false;
@@ -118,6 +119,7 @@ static void run_step(void *ctx) {
     recording_flush(r->receiver.recording);
   }
   while (line_step(r->line, now, false)) continue;
+  (void)line_step_quiet(r->line, now);
   run_flush(r);
 }
 
@@ -272,12 +274,16 @@ static bool run_open_keep(struct run *r) {
   r->restoring = true;
   keep_restore(r->keep, r->line, &restored);
   r->restoring = false;
+  struct engine_info info;
+  engine_info(line_engine(r->line), &info);
+  uint32_t again = serve_resume(r->serve, info.tick_now);
   r->source.keep = r->keep;
   keep_checkpoint(r->keep, line_engine(r->line), false);
   if (restored.note[0]) log_say(BASE_LEVEL_WARNING, "data", "%s", restored.note);
   log_say(BASE_LEVEL_INFO, "data", "data in %s: %s, %llu ticks applied, %u incidents known", conf.dir,
           restored.checkpoint ? "checkpoint loaded" : "no checkpoint", (unsigned long long)restored.ticks,
           serve_store_n(r->store));
+  if (again) log_say(BASE_LEVEL_INFO, "data", "%u actions that no tick had are told again", again);
   return true;
 }
 
@@ -286,6 +292,7 @@ static bool run_open_recording(struct run *r, const struct option_set *o) {
   if (!path) return true;
   struct journal_err err = {0};
   r->receiver.recording = recording_open(path, &err);
+  r->source.recording = r->receiver.recording;
   if (!r->receiver.recording) command_say("%s", err.text);
   return r->receiver.recording != NULL;
 }

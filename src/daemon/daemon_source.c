@@ -273,12 +273,18 @@ static bool source_points(void *ctx, uint32_t idx, int64_t from_s, uint32_t step
 
 static bool source_change(void *ctx, const struct rec_change *change) {
   struct source *s = ctx;
-  return line_change(s->line, change);
+  struct rec_head_batch head = {.change = change, .change_n = 1};
+  if (!line_change(s->line, change)) return false;
+  if (s->recording) recording_told(s->recording, &head, io_wall_now());
+  return true;
 }
 
 static bool source_command(void *ctx, const struct rec_command *command) {
   struct source *s = ctx;
-  return line_command(s->line, command);
+  struct rec_head_batch head = {.command = command, .command_n = 1};
+  if (!line_command(s->line, command)) return false;
+  if (s->recording) recording_told(s->recording, &head, io_wall_now());
+  return true;
 }
 
 /* One line on standard error, and a frame in the incident log, which outlives this process. */

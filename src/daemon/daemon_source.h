@@ -6,6 +6,7 @@
 #include "daemon_conf.h"
 #include "daemon_keep.h"
 #include "daemon_line.h"
+#include "daemon_recording.h"
 #include "daemon_scrape.h"
 #include "daemon_tls.h"
 #include "serve.h"
@@ -15,6 +16,7 @@
 struct source {
   struct line *line;
   struct keep *keep;           /* NULL: memory only */
+  struct recording *recording; /* NULL: what comes is not recorded */
   struct act *act;             /* NULL: no receivers of alerts */
   struct store *history;       /* NULL: memory only */
   struct store_series *series; /* NULL: no series on disk */

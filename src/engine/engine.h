@@ -76,7 +76,7 @@ uint64_t engine_digest(const struct engine *e);
 /* Readers, for the API and reports; between ticks only. */
 struct engine_info {
   uint64_t tick_seq;
-  struct base_wall tick_end;
+  struct base_wall tick_end, tick_now; /* of the last tick; now: the arrival clock when it closed */
   uint32_t series_n, series_max;
   uint32_t incidents_open;
   double threshold_log_min, threshold_log_max; /* log c over the levels in use */

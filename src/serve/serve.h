@@ -190,6 +190,9 @@ enum serve_put serve_incident(struct serve *s, struct base_str json);
 void serve_tick(struct serve *s, const struct rec_tick_input *in);
 /* The record of an action that an earlier process kept. */
 void serve_audit_known(struct serve *s, struct base_str json);
+/* At a start, once all records are known and the engine is back: what was taken after `heard`, the clock of the last
+ * tick that the engine knows, is handed to the source again. How many that were. */
+uint32_t serve_resume(struct serve *s, struct base_wall heard);
 /* Did an operator mute it? The caller says so in each state of it that it hands over. */
 bool serve_muted(const struct serve *s, uint64_t id);
 /* Call once a second: sends a summary to the live streams. */

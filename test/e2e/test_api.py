@@ -13,6 +13,7 @@ import urllib.parse
 import urllib.request
 
 from e2e_daemon import FREE_PORTS, Daemon, Tap, run
+from e2e_log import INCIDENT as INCIDENT_KIND, log_add
 from e2e_openapi import openapi_read, schema_errors
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "tools"))
@@ -100,24 +101,6 @@ NOT_ASKED = {("GET", "/api/v1/stream", 200), ("GET", "/api/v1/stream", 503), ("P
 TAGGED = ("/api/v1/incidents", "/api/v1/incidents/{id}", "/api/v1/graph", "/api/v1/changes", "/api/v1/audit")
 KEPT = {"/": '"text/html', "/api/v1/openapi.yaml": "application/yaml"}  # may be cached, its tag asked for
 TOKENS = "# who may what\nwall read wall-0123456789abcdef\nanna act anna-0123456789abcdef\n"
-
-
-def crc32c(data):
-    crc = 0xffffffff
-    for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
-    return crc ^ 0xffffffff
-
-
-def incident_log_write(data):
-    """A log that an earlier process could have left."""
-    os.makedirs(os.path.join(data, "incidents"))
-    with open(os.path.join(data, "incidents", "0" * 16 + ".seg"), "wb") as out:
-        out.write(b"FSHK1 journal\n".ljust(16, b"\0") + bytes(8))
-        for body in (json.dumps(i, separators=(",", ":")).encode() for i in (OLD, OVER, INCIDENT)):
-            out.write(len(body).to_bytes(4, "little") + crc32c(b"\2" + body).to_bytes(4, "little") + b"\2" + body)
 
 
 def test_path(tap, api, daemon, asked):
@@ -352,7 +335,7 @@ def main():
     api = openapi_read(os.path.join(sys.argv[2], "docs", "openapi.yaml"))
     with tempfile.TemporaryDirectory() as folder:
         data = os.path.join(folder, "data")
-        incident_log_write(data)
+        log_add(data, INCIDENT_KIND, OLD, OVER, INCIDENT)
         with Daemon(binary, "--data", data) as daemon:
             test_all_asked(tap, api)
             for asked in ASKED:
