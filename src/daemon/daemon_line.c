@@ -7,6 +7,7 @@
 #include "base_arena.h"
 #include "base_must.h"
 #include "daemon_pool.h"
+#include "io_loop.h"
 
 #define WAITING_MAX 64u
 #define WAITING_BYTES (256u << 10)
@@ -31,6 +32,7 @@ struct line {
   struct rec_change change[WAITING_MAX];
   struct rec_command command[WAITING_MAX];
   size_t change_n, command_n;
+  int64_t work_ns;
   struct base_wall heard, closed; /* the last message that was understood, the last tick; the caller's clock */
   struct base_arena text;         /* what waits, copied */
   char text_mem[WAITING_BYTES];
@@ -131,10 +133,12 @@ static void bucket_run(void *ctx, unsigned bucket) {
 
 static void tick_run(struct line *l, const struct rec_tick_input *in) {
   struct rec_out out;
+  int64_t from_ns = io_mono_now().ns;
   l->running = in;
   pool_run(l->pool, LIMIT_BUCKETS, bucket_run, l);
   engine_head_tick(l->engine, &in->head, in->tick, &out);
   l->running = NULL;
+  l->work_ns += io_mono_now().ns - from_ns;
   for (size_t i = 0; l->on_incident && i < out.incident_n; i++) l->on_incident(l->ctx, out.incident[i]);
 }
 
@@ -181,6 +185,10 @@ bool line_step_quiet(struct line *l, struct base_wall now) {
 
 void line_apply(struct line *l, const struct rec_tick_input *in) {
   tick_run(l, in);
+}
+
+int64_t line_work_ns(const struct line *l) {
+  return l->work_ns;
 }
 
 struct engine *line_engine(struct line *l) {

@@ -44,6 +44,8 @@ void line_on(struct line *l, line_incident incident, line_tick tick, void *ctx);
 /* A tick from a journal in place of one from the door. Incidents are told as always, the tick is not. */
 void line_apply(struct line *l, const struct rec_tick_input *in);
 
+/* How long the engine's ticks took so far, all together. */
+int64_t line_work_ns(const struct line *l);
 struct engine *line_engine(struct line *l);
 struct wire_fold *line_fold(struct line *l);
 

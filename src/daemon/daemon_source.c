@@ -62,6 +62,7 @@ static void source_status(void *ctx, struct serve_status *out) {
   for (unsigned i = 0; i < TLS_LISTENERS; i++)
     if (s->server[i]) out->connections += io_server_connections(s->server[i]);
   bool listening = s->server[0] && s->server[1] && s->server[2];
+  out->restoring = s->restoring;
   out->ready = listening && (out->tick_end.ns || out->now.ns - s->started_at.ns >= SOURCE_READY_NS);
 }
 
@@ -274,7 +275,7 @@ static bool source_points(void *ctx, uint32_t idx, int64_t from_s, uint32_t step
 static bool source_change(void *ctx, const struct rec_change *change) {
   struct source *s = ctx;
   struct rec_head_batch head = {.change = change, .change_n = 1};
-  if (!line_change(s->line, change)) return false;
+  if (s->restoring || !line_change(s->line, change)) return false;
   if (s->recording) recording_told(s->recording, &head, io_wall_now());
   return true;
 }
@@ -282,7 +283,7 @@ static bool source_change(void *ctx, const struct rec_change *change) {
 static bool source_command(void *ctx, const struct rec_command *command) {
   struct source *s = ctx;
   struct rec_head_batch head = {.command = command, .command_n = 1};
-  if (!line_command(s->line, command)) return false;
+  if (s->restoring || !line_command(s->line, command)) return false;
   if (s->recording) recording_told(s->recording, &head, io_wall_now());
   return true;
 }

@@ -51,6 +51,9 @@ enum engine_status {
 };
 size_t engine_save_bytes(const struct engine *e);
 size_t engine_save(const struct engine *e, void *dst, size_t dst_bytes);
+/* The two halves of it: a copy, between two ticks, and its digest, which may be put in on any thread later. */
+size_t engine_copy(const struct engine *e, void *dst, size_t dst_bytes);
+void engine_seal(void *dst, size_t n);
 enum engine_status engine_load(struct engine *e, const void *src, size_t src_bytes);
 const char *engine_status_text(enum engine_status s);
 

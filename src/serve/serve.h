@@ -48,7 +48,7 @@ struct serve_status {
   uint64_t box_bytes, series_bytes; /* disk that those hold, and the history of series */
   const char *data_dir;             /* "" for memory only */
   const char *problem;              /* what keeps the disk from being written, NULL where all is well */
-  bool ready;
+  bool ready, restoring; /* restoring: what came since the last checkpoint is not applied yet */
 };
 
 /* Normal life of one point of a series, and the smallest change that would be shown within a minute; 0: none. */

@@ -68,7 +68,7 @@ void serve_fail(struct serve_call *c, int status, const char *fmt, ...) {
 
 void serve_accepted(struct serve_call *c, bool taken) {
   if (!taken) {
-    serve_fail(c, 503, "too many wait for the next tick; try again");
+    serve_fail(c, 503, "too many wait for the next tick, or it is starting; try again");
     return;
   }
   c->res->status = 202;

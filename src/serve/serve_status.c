@@ -202,6 +202,8 @@ static void status_process(struct serve *s, struct base_json *j, const struct se
   json_key_f64(j, "uptime_s", seconds_between(st->started_at, st->now));
   json_key(j, "ready");
   json_bool(j, st->ready);
+  json_key(j, "restoring");
+  json_bool(j, st->restoring);
   json_key_u64(j, "connections", st->connections);
   json_key_u64(j, "streams", streams_open(s));
   json_key_u64(j, "rss_bytes", serve_rss_bytes());
@@ -293,7 +295,8 @@ void serve_health_get(struct serve_call *c) {
 void serve_ready_get(struct serve_call *c) {
   struct serve_status st = status_of(c->serve);
   if (!st.ready) c->res->status = 503;
-  buf_put_f(&c->res->body, "{\"ready\":%s}\n", st.ready ? "true" : "false");
+  buf_put_f(&c->res->body, "{\"ready\":%s,\"restoring\":%s}\n", st.ready ? "true" : "false",
+            st.restoring ? "true" : "false");
 }
 
 /* The series of the whole mesh, as its servers tell it. It is among the first that get a number. */
