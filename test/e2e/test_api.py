@@ -103,6 +103,11 @@ KEPT = {"/": '"text/html', "/api/v1/openapi.yaml": "application/yaml"}  # may be
 TOKENS = "# who may what\nwall read wall-0123456789abcdef\nanna act anna-0123456789abcdef\n"
 
 
+def incident_log_write(data):
+    """What an earlier process could have left."""
+    log_add(data, INCIDENT_KIND, OLD, OVER, INCIDENT)
+
+
 def test_path(tap, api, daemon, asked):
     method, path, target, body, status = asked
     content_type = "application/json" if body is not None else None
@@ -335,7 +340,7 @@ def main():
     api = openapi_read(os.path.join(sys.argv[2], "docs", "openapi.yaml"))
     with tempfile.TemporaryDirectory() as folder:
         data = os.path.join(folder, "data")
-        log_add(data, INCIDENT_KIND, OLD, OVER, INCIDENT)
+        incident_log_write(data)
         with Daemon(binary, "--data", data) as daemon:
             test_all_asked(tap, api)
             for asked in ASKED:

@@ -73,7 +73,7 @@ const hms = (_u: uPlot, all: number[]): string[] => all.map((t) => new Date(t * 
 
 function options(p: PlotProps, width: number): uPlot.Options {
   return {
-    width, height: p.height ?? 150, padding: [8, 8, 0, 0], legend: { show: false },
+    width, height: p.height ?? 150, padding: [8, 28, 0, 0], legend: { show: false },
     cursor: { points: { size: 7 }, drag: { x: false, y: false } },
     scales: { x: { time: true }, y: { range: range(p) } },
     axes: [{ ...axis(), values: hms as uPlot.Axis.DynamicValues }, axis(p.format)],
@@ -144,6 +144,7 @@ export function Spark({ values, name, most, band }: { values: (number | null)[];
   let path = "", before: number | null = null;
   values.forEach((v, k) => {
     if (v != null) path += `${before == null ? "M" : "L"}${(k / (n - 1) * 100).toFixed(1)} ${y(v).toFixed(1)}`;
+    if (v != null && before == null) path += "h2"; // one that stands alone shows, too
     before = v;
   });
   return (
