@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include "base_arena.h"
 #include "base_must.h"
@@ -10,6 +11,7 @@
 #include "io_loop.h"
 
 #define WAITING_MAX 64u
+#define BLOCK_MARKS 4096u /* pages that are asked about at once */
 #define WAITING_BYTES (256u << 10)
 /* Nothing was understood for so long: the door has given out all that it heard. */
 #define QUIET_NS (LIMIT_LAG_NS_MAX + 2 * LIMIT_TICK_NS)
@@ -47,6 +49,17 @@ static bool block_open(struct block *b, size_t n) {
 
 static void block_close(struct block *b) {
   if (b->p) (void)munmap(b->p, b->n);
+}
+
+static uint64_t block_resident(const struct block *b) {
+  unsigned char mark[BLOCK_MARKS];
+  size_t page = (size_t)sysconf(_SC_PAGESIZE), step = page * BLOCK_MARKS, pages = 0;
+  for (size_t at = 0; at < b->n; at += step) {
+    size_t n = b->n - at < step ? b->n - at : step, marks = (n + page - 1) / page;
+    if (mincore((char *)b->p + at, n, mark) != 0) return 0;
+    for (size_t i = 0; i < marks; i++) pages += mark[i] & 1u;
+  }
+  return pages * page;
 }
 
 struct line *line_open(const struct line_conf *conf, const char **err) {
@@ -185,6 +198,11 @@ bool line_step_quiet(struct line *l, struct base_wall now) {
 
 void line_apply(struct line *l, const struct rec_tick_input *in) {
   tick_run(l, in);
+}
+
+void line_resident(const struct line *l, uint64_t *engine_bytes, uint64_t *fold_bytes) {
+  *engine_bytes = block_resident(&l->engine_mem);
+  *fold_bytes = block_resident(&l->fold_mem);
 }
 
 int64_t line_work_ns(const struct line *l) {

@@ -185,6 +185,7 @@ static bool run_open_tokens(struct run *r) {
 static bool run_open_serve(struct run *r) {
   r->store = serve_store_open(LIMIT_INCIDENTS_KEPT);
   r->seconds = history_open((size_t)r->conf.seconds_bytes, (uint32_t)r->conf.max_series, run_series, r);
+  r->source.seconds = r->seconds;
   if (!r->store || !r->seconds || !run_open_tokens(r)) return false;
   struct serve_conf conf = {.source = source_of(&r->source),
                             .store = r->store,

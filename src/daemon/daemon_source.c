@@ -228,6 +228,22 @@ static const char *source_reporters_by(void *ctx, uint32_t idx, uint64_t *n) {
   return wire_source_text((enum wire_source)idx);
 }
 
+static void source_alarms(void *ctx, uint32_t n[REC_LEVEL_COUNT]) {
+  struct source *s = ctx;
+  engine_alarms(line_engine(s->line), n);
+}
+
+static const char *source_memory(void *ctx, uint32_t idx, uint64_t *bytes) {
+  static const char *const room[] = {"engine", "wire", "serve"};
+  struct source *s = ctx;
+  uint64_t of[3];
+  if (idx >= 3) return NULL;
+  line_resident(s->line, &of[0], &of[1]);
+  of[2] = history_bytes(s->seconds);
+  *bytes = of[idx];
+  return room[idx];
+}
+
 static void source_calibration(void *ctx, struct serve_calibration out[REC_SIGNAL_COUNT]) {
   _Static_assert(ENGINE_CALIBRATION_LEVELS <= SERVE_LEVELS_MAX, "all levels fit");
   struct source *s = ctx;
@@ -306,6 +322,8 @@ struct serve_source source_of(struct source *s) {
                                .telemetry = source_telemetry,
                                .reporters = source_reporters,
                                .reporters_by = source_reporters_by,
+                               .alarms = source_alarms,
+                               .memory = source_memory,
                                .calibration = source_calibration,
                                .receiver = source_receiver,
                                .listener = source_listener,

@@ -20,7 +20,8 @@ struct source {
   struct act *act;             /* NULL: no receivers of alerts */
   struct store *history;       /* NULL: memory only */
   struct store_series *series; /* NULL: no series on disk */
-  char problem[512];           /* what the status points at */
+  const struct serve_history *seconds;
+  char problem[512]; /* what the status points at */
   const struct daemon_conf *conf;
   unsigned threads;
   struct base_wall started_at;

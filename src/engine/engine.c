@@ -362,6 +362,14 @@ const uint64_t *engine_counters(const struct engine *e) {
   return e->counter;
 }
 
+void engine_alarms(const struct engine *e, uint32_t n[REC_LEVEL_COUNT]) {
+  memset(n, 0, REC_LEVEL_COUNT * sizeof *n);
+  for (uint32_t i = 0; i < e->head.alarm_n; i++) {
+    const struct rec_series *who = engine_series(e, e->head.alarm[i].series_idx);
+    if (who && e->head.alarm[i].over_seq == 0) n[who->level]++;
+  }
+}
+
 bool engine_series_rate(const struct engine *e, uint32_t series_idx, struct engine_rate *out) {
   if (!series_catalog_find(&e->catalog, series_idx) || !e->state[series_idx].used) return false;
   const struct series_state *s = &e->state[series_idx];

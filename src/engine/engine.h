@@ -115,6 +115,9 @@ struct engine_normal {
 };
 bool engine_series_normal(const struct engine *e, uint32_t series_idx, uint32_t step_s, struct engine_normal *out);
 
+/* Alarms that go on, by the level of their series. Cost: a pass over them. */
+void engine_alarms(const struct engine *e, uint32_t n[REC_LEVEL_COUNT]);
+
 /* Proxies whose reports are incomplete now, at most max; returns how many there are. Views live until the next tick. */
 struct engine_gap {
   const char *node, *service, *cluster; /* NUL-terminated; "" where unknown */

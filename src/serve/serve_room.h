@@ -121,6 +121,7 @@ void serve_listeners_metrics(struct serve *s, struct base_buf *out);
 void serve_listeners_json(struct serve *s, struct base_json *j);
 /* JSON texts, a ',' between them and what out holds already. */
 void serve_listeners_problems(struct serve *s, struct base_buf *out);
+uint64_t serve_streams_open(struct serve *s);
 /* Bytes resident, 0 where unknown. */
 uint64_t serve_rss_bytes(void);
 

@@ -334,7 +334,8 @@ def test_degraded(tap, browser, daemon):
 def test_restoring(tap, browser, daemon):
     """A start that is not done, made up: what is known shows, and that it is not fresh."""
     page = browser.page("about:blank", "light")
-    page.route("**/api/v1/status", lambda route: route.fulfill(json={**daemon.get("/api/v1/status"), "restoring": True}))
+    status = {**daemon.get("/api/v1/status"), "restoring": True}
+    page.route("**/api/v1/status", lambda route: route.fulfill(json=status))
     page.goto(daemon.url)
     page.get_by_text("nothing is received, and no action taken").wait_for()
     tap.equal("restoring: it says so", text(page, "h1"), "It has just started")
