@@ -26,8 +26,8 @@ def parameter_replace(body, name, value):
 
 
 def table_text(text, macro, values=()):
-    """The body of `#define MACRO(X) ...` with its continued lines joined, and with the rows of the tables that it calls:
-    OTHER_TABLE(X, VALUE...)."""
+    """The body of `#define MACRO(X) ...` with its continued lines joined, and with the rows of the tables that it
+    calls: OTHER_TABLE(X, VALUE...)."""
     found = re.search(rf"^#define {macro}\(X([^)]*)\)((?:[^\n]*\\\n)*[^\n]*)", text, re.MULTILINE)
     if not found:
         raise ValueError(f"no table {macro}")

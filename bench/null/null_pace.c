@@ -42,7 +42,7 @@ static void scrape(struct pace *p, struct pace_pod *d) {
 
 static void pod_give(struct pace *p, struct pace_pod *d, uint32_t hist[HIST_BUCKETS]) {
   struct meter_sum part;
-  meter_block_next(&d->block, &d->held, p->tick, &part);
+  meter_block_next(&d->block, p->tick, &part);
   for (unsigned c = 0; c < REC_CLASS_COUNT; c++) p->obs.class_n[c] += part.class_n[c];
   for (unsigned j = 0; j < HIST_BUCKETS; j++) hist[j] += part.hist[j];
   p->obs.retries += part.retries;

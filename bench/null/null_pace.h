@@ -11,7 +11,6 @@
 struct pace_pod {
   struct meter_sum open; /* since its last scrape */
   struct meter_block block;
-  struct meter_held held;
   uint32_t scrape_n; /* the first scrape counts nothing */
 };
 

@@ -49,11 +49,18 @@ static double score_of(const struct series_latency *d, uint32_t bucket) {
   return s < SCORE_MIN ? SCORE_MIN : s > SCORE_MAX ? SCORE_MAX : s;
 }
 
+/* A request in a hundred that is far out (a time-out's duration, what a trouble left behind) must not make the scores
+ * of all others small: deviations count as far as scores do, in the units of the sd before. */
 static void moments_derive(struct series_latency *d) {
-  double m = 0.0, v = 0.0, total = (double)d->total;
+  double m = 0.0, v = 0.0, total = (double)d->total, least = SCORE_MIN * (double)d->sd,
+         most = SCORE_MAX * (double)d->sd;
   for (uint32_t j = 0; j < HIST_BUCKETS; j++) m += (double)d->p[j] * (double)j;
   m /= total;
-  for (uint32_t j = 0; j < HIST_BUCKETS; j++) v += (double)d->p[j] * ((double)j - m) * ((double)j - m);
+  for (uint32_t j = 0; j < HIST_BUCKETS; j++) {
+    double off = (double)j - m;
+    off = off < least ? least : off > most ? most : off;
+    v += (double)d->p[j] * off * off;
+  }
   double sd = math_sqrt(v / total);
   d->mu = (float)m;
   d->sd = (float)(sd > SD_MIN ? sd : SD_MIN);

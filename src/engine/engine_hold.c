@@ -1,6 +1,7 @@
 /* While an incident is open, what it is about is not learned from (quarantine): not by its alarming series, and not by
- * the other series of the service where it begins and of the ways to it, whose evidence may be too weak to say so
- * themselves. */
+ * the other series of the service where it begins, of those that it reaches or that call it, and of the ways to them,
+ * whose evidence may be too weak to say so themselves: of a tail that one request in fifty has, a caller's route would
+ * make its normal p99. */
 #include "engine_impl.h"
 
 #define NONE REC_SERIES_NONE
@@ -16,6 +17,19 @@ static void node_hold(struct engine *e, uint32_t node, uint32_t until) {
   for (uint32_t i = series_catalog_next(&w); i != NONE; i = series_catalog_next(&w)) series_hold(e, i, until);
 }
 
+static void source_hold(struct engine *e, uint32_t node, uint32_t until) {
+  node_hold(e, node, until);
+  for (uint32_t i = e->catalog.node[node].first_in; i != NONE; i = e->catalog.edge[i].next_in)
+    node_hold(e, e->catalog.edge[i].from, until);
+}
+
+/* Of an alarm: its series, and all of its service's. */
+static void alarm_hold(struct engine *e, uint32_t idx, uint32_t until) {
+  const struct series_entry *s = series_catalog_find(&e->catalog, idx);
+  series_hold(e, idx, until);
+  if (s && s->node != NONE) node_hold(e, s->node, until);
+}
+
 static bool holds(const struct incident_head *h, const struct incident_case *c) {
   return c->used && !c->resting && c->told && c->family != INCIDENT_GAP && c->family != INCIDENT_TRAFFIC &&
          c->story.verdict == REC_VERDICT_UNHEALTHY && incident_case_alive(h, c);
@@ -25,8 +39,8 @@ void engine_hold_run(struct engine *e, uint32_t seq) {
   const struct incident_head *h = &e->head;
   uint32_t until = seq + HOLD_TICKS;
   for (uint32_t i = 0; i < LIMIT_INCIDENTS_OPEN; i++)
-    if (holds(h, &h->case_[i]) && h->case_[i].source != NONE) node_hold(e, h->case_[i].source, until);
+    if (holds(h, &h->case_[i]) && h->case_[i].source != NONE) source_hold(e, h->case_[i].source, until);
   for (uint32_t i = 0; i < h->alarm_n; i++)
     if (h->alarm[i].over_seq == 0 && holds(h, &h->case_[h->alarm[i].case_idx]))
-      series_hold(e, h->alarm[i].series_idx, until);
+      alarm_hold(e, h->alarm[i].series_idx, until);
 }

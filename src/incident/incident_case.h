@@ -114,7 +114,7 @@ struct incident_case {
   int64_t detected_ns; /* arrival clock when it was opened */
   int64_t early_ns;    /* start of the earliest request known that ended bad at the onset, 0: none was long under way */
   uint32_t shared_n, shared[LIMIT_CAUSES]; /* services that began together and call no other of them (from three on) */
-  uint32_t pad_shared;
+  uint32_t cause_seq; /* since when its first cause is at the service where it is */
   uint32_t acked;
   uint32_t occurrences, again_n, decision_n;
   struct incident_span again[LIMIT_AGAIN]; /* returns, oldest first */

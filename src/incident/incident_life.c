@@ -10,6 +10,7 @@
 #define RANK_LATE (10u * S)  /* then each ten */
 #define RECOVERING 2.0       /* nats of the recovery CUSUM */
 #define FADING (8u * S)
+#define OWN (20u * S)   /* a cause that it was told of for so long is its own */
 #define DOUBT (60u * S) /* an alarm whose excess names no cause must stand so long before it is shown */
 
 /* The series' alarm of that signal: in force, or over, of an incident that is still kept open. */
@@ -232,13 +233,19 @@ static bool fading(const struct incident_view *v, const struct incident_case *c)
   return last.x < 0.25 * c->story.rate * (last.n > 1.0 ? last.n : 1.0);
 }
 
+static uint32_t cause_node(const struct incident_case *c) {
+  return c->story.cause_n ? c->story.cause[0].node : REC_SERIES_NONE;
+}
+
 static void case_tell(struct incident_head *h, const struct incident_view *v, uint16_t i, bool alive) {
   struct incident_case *c = &h->case_[i];
   uint8_t before = c->story.verdict;
+  uint32_t node = cause_node(c);
   if ((goes_on(h, v, i) && !fading(v, c)) || c->story.cause_n == 0)
     c->told |= incident_story_tell(h, v, c);
   else
     incident_story_silent(v, c);
+  if (cause_node(c) != node) c->cause_seq = v->seq;
   incident_drain_judge(h, v, c);
   if (alive && v->seq - c->opened_seq >= DOUBT) c->told = 1;
   if (c->marked) c->story.verdict = REC_VERDICT_EXPECTED;
@@ -266,6 +273,43 @@ static uint16_t case_same(struct incident_head *h, const struct incident_view *v
   return rested;
 }
 
+/* Did parts of its service stand out from their siblings, and do so no more? */
+static bool apart_is_over(const struct incident_head *h, uint16_t i) {
+  bool any = false;
+  for (uint32_t k = 0; k < h->alarm_n; k++) {
+    const struct incident_alarm *a = &h->alarm[k];
+    if (a->case_idx != i || (a->signal != REC_SIGNAL_ERRORS_APART && a->signal != REC_SIGNAL_LATENCY_APART)) continue;
+    if (a->over_seq == 0) return false;
+    any = true;
+  }
+  return any;
+}
+
+/* Another incident that begins where this one's second cause is, and the next ones; its number, or none. */
+static uint16_t case_behind(const struct incident_head *h, uint16_t i) {
+  const struct incident_case *c = &h->case_[i];
+  for (uint16_t k = 0; k < LIMIT_INCIDENTS_OPEN; k++) {
+    const struct incident_case *o = &h->case_[k];
+    if (k == i || !o->used || o->resting || o->family != c->family || !o->shown) continue;
+    for (uint32_t n = 1; n < c->story.cause_n; n++)
+      if (cause_node(o) == c->story.cause[n].node) return k;
+  }
+  return INCIDENT_NO_CASE;
+}
+
+/* It has long been told of a cause of its own, and now shows nothing but another incident's: its own trouble is over,
+ * and the alarms that are left are of that one. Its number, or none. before: as it was told until now, since that tick.
+ */
+static uint16_t case_left_to(const struct incident_head *h, const struct incident_view *v, uint16_t i,
+                             const struct incident_story *before, uint32_t since) {
+  const struct incident_case *c = &h->case_[i];
+  if (!c->shown || before->cause_n == 0 || before->verdict != REC_VERDICT_UNHEALTHY || v->seq - since < OWN)
+    return INCIDENT_NO_CASE;
+  if (before->cause[0].node != cause_node(c)) return older_of(h, i);
+  bool part_gone = before->cause[0].series_idx != REC_SERIES_NONE && c->story.cause[0].series_idx == REC_SERIES_NONE;
+  return part_gone && apart_is_over(h, i) ? case_behind(h, i) : INCIDENT_NO_CASE;
+}
+
 static bool case_step(struct incident_head *h, const struct incident_view *v, uint16_t i, struct rec_incident *rec) {
   struct incident_case *c = &h->case_[i];
   if (c->resting) {
@@ -281,16 +325,21 @@ static bool case_step(struct incident_head *h, const struct incident_view *v, ui
   c->dirty = 0;
   incident_other_look(h, v, c);
   c->rev++;
+  struct incident_story before = c->story;
+  uint32_t since = c->cause_seq;
   case_tell(h, v, i, alive);
   bool told = c->told && c->drain != INCIDENT_DRAIN_MAYBE;
-  uint16_t same = case_same(h, v, i);
+  uint16_t left = case_left_to(h, v, i, &before, since);
+  bool own = left != INCIDENT_NO_CASE;
+  if (own) c->story = before;
+  uint16_t same = own ? left : case_same(h, v, i);
   if (!c->used) return false; /* it goes on as an earlier one, which is written in its turn */
   if (told) {
     bool closed = ends || same != INCIDENT_NO_CASE;
-    incident_write(h, v, c, goes_on(h, v, i), closed ? REC_STATE_CLOSED : REC_STATE_OPEN, rec);
+    incident_write(h, v, c, !own && goes_on(h, v, i), closed ? REC_STATE_CLOSED : REC_STATE_OPEN, rec);
   }
   if (same != INCIDENT_NO_CASE) {
-    rec->merged_hash = h->case_[same].id_hash;
+    if (!own) rec->merged_hash = h->case_[same].id_hash;
     case_merge(h, i, same);
     return told && c->shown;
   }

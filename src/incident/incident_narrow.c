@@ -11,6 +11,7 @@
 #define ODDS_NATS 1.6  /* five to one that it is this value alone, after paying for the choice among n */
 #define DENSER 1.3
 #define Z_HEALTHY 2.0
+#define Z_CALLS 3.0
 #define Z_NEWCOMER 3.5
 #define NEWCOMER (180u * LIMIT_TICKS_PER_S) /* so long after its birth a version's trouble may begin */
 #define EARLY (5u * LIMIT_TICKS_PER_S)      /* onsets are found with so much error */
@@ -100,6 +101,45 @@ static void list_children(const struct incident_view *v, uint32_t node, enum rec
   if (family == INCIDENT_ERRORS) same_seconds(v, out, from, to);
 }
 
+/* Time a request that its calls take longer, by the service's own word: none where that may be chance. */
+static double calls_slow(const struct incident_view *v, uint32_t node, struct base_str cluster, uint32_t from,
+                         uint32_t to) {
+  const struct series_catalog *c = v->catalog;
+  double sum = 0.0;
+  for (uint32_t e = c->node[node].first_out; e != REC_SERIES_NONE; e = c->edge[e].next_out) {
+    uint32_t idx = incident_call_series(v, e, cluster);
+    if (idx == REC_SERIES_NONE) idx = incident_call_series(v, e, STR_NONE);
+    struct incident_excess x = incident_excess_of(v, idx, INCIDENT_LATENCY, from, to);
+    if (incident_z(x) >= Z_CALLS && x.bad > 0.0) sum += x.x;
+  }
+  uint32_t own = incident_node_series(v, node, REC_SIDE_SERVER, cluster);
+  double n = incident_excess_of(v, own, INCIDENT_LATENCY, from, to).bad;
+  return n > 0.0 ? sum / n : 0.0;
+}
+
+/* What all of a service wait for does not tell its pods, versions and clusters apart: a second trouble further down
+ * would hide the first. (Its routes do not all call the same.) */
+static void calls_leave(const struct incident_view *v, uint32_t node, enum incident_family family, uint32_t from,
+                        uint32_t to, struct list *l) {
+  struct base_str cluster = STR_NONE;
+  double slow = 0.0;
+  if (family != INCIDENT_LATENCY) return;
+  for (uint32_t i = 0; i < l->n; i++) {
+    struct base_str own = v->catalog->entry[l->item[i].series_idx].who.dim[REC_DIM_CLUSTER];
+    if (i == 0 || !str_eq(own, cluster)) slow = calls_slow(v, node, own, from, to);
+    cluster = own;
+    l->item[i].e.x -= slow * l->item[i].e.bad;
+  }
+}
+
+/* Pods, versions or clusters, by their own excess. */
+static void list_parts(const struct incident_view *v, uint32_t node, enum rec_level level, enum rec_side side,
+                       struct base_str cluster, enum incident_family family, uint32_t from, uint32_t to,
+                       struct list *out) {
+  list_children(v, node, level, side, cluster, family, from, to, out);
+  if (side == REC_SIDE_SERVER) calls_leave(v, node, family, from, to, out);
+}
+
 static uint32_t single_of(const struct list *l, enum incident_family family) {
   uint32_t i = incident_narrow_single(l->item, l->n, family);
   return i < l->n ? l->item[i].series_idx : REC_SERIES_NONE;
@@ -118,7 +158,7 @@ static struct base_str name_of(const struct incident_view *v, uint32_t idx, enum
 struct base_str incident_narrow_cluster(const struct incident_view *v, uint32_t node, enum rec_side side,
                                         enum incident_family family, uint32_t from, uint32_t to) {
   struct list l;
-  list_children(v, node, REC_LEVEL_SERVICE_CLUSTER, side, STR_NONE, family, from, to, &l);
+  list_parts(v, node, REC_LEVEL_SERVICE_CLUSTER, side, STR_NONE, family, from, to, &l);
   return name_of(v, single_of(&l, family), REC_DIM_CLUSTER);
 }
 
@@ -182,7 +222,7 @@ struct dims {
 static bool pod_inside(const struct incident_view *v, uint32_t node, enum rec_side side, struct base_str cluster,
                        enum incident_family family, uint32_t from, uint32_t to, struct dims *d) {
   struct list l;
-  list_children(v, node, REC_LEVEL_POD, side, cluster, family, from, to, &l);
+  list_parts(v, node, REC_LEVEL_POD, side, cluster, family, from, to, &l);
   uint32_t pod = single_of(&l, family);
   if (pod == REC_SERIES_NONE) return false;
   d->list[BY_POD] = l;
@@ -200,13 +240,13 @@ static void list_routes(const struct incident_view *v, uint32_t node, enum rec_s
 
 static void dims_compare(const struct incident_view *v, uint32_t node, enum rec_side side, enum incident_family family,
                          uint32_t from, uint32_t to, struct dims *d) {
-  list_children(v, node, REC_LEVEL_SERVICE_CLUSTER, side, STR_NONE, family, from, to, &d->list[BY_CLUSTER]);
+  list_parts(v, node, REC_LEVEL_SERVICE_CLUSTER, side, STR_NONE, family, from, to, &d->list[BY_CLUSTER]);
   d->single[BY_CLUSTER] = single_of(&d->list[BY_CLUSTER], family);
   struct base_str cluster = name_of(v, d->single[BY_CLUSTER], REC_DIM_CLUSTER);
-  list_children(v, node, REC_LEVEL_VERSION, side, STR_NONE, family, from, to, &d->list[BY_VERSION]);
+  list_parts(v, node, REC_LEVEL_VERSION, side, STR_NONE, family, from, to, &d->list[BY_VERSION]);
   list_routes(v, node, side, cluster, family, from, to, &d->list[BY_ROUTE]);
   list_callers(v, node, side, cluster, family, from, to, &d->list[BY_CALLER]);
-  list_children(v, node, REC_LEVEL_POD, side, STR_NONE, family, from, to, &d->list[BY_POD]);
+  list_parts(v, node, REC_LEVEL_POD, side, STR_NONE, family, from, to, &d->list[BY_POD]);
   for (unsigned k = BY_VERSION; k < BY_COUNT; k++) d->single[k] = single_of(&d->list[k], family);
   d->inside = cluster.n > 0 && pod_inside(v, node, side, cluster, family, from, to, d);
   uint32_t one = d->single[BY_ROUTE];

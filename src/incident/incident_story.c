@@ -12,6 +12,7 @@
 #define RETRIED 0.05f /* a share of requests tried again that is no side effect */
 #define REGION_SERVICES 3u
 #define REGION_SHARE 0.7
+#define PART_Z 3.0 /* of excess with which a part is told by itself: its alarm is sure, and shall still be so */
 #define SETTLES (5u * LIMIT_TICKS_PER_S) /* by then lost reports are known as such */
 #define RING_S 100u                      /* the rings reach back so far with whole slots */
 
@@ -450,6 +451,22 @@ static void tell_alarm(const struct incident_head *h, const struct incident_view
   incident_text_summary(v, c, c->story.summary, sizeof c->story.summary);
 }
 
+/* One route of forty is slow: the service as a whole shows too little to be ranked, that part shows enough to be told,
+ * and no call of its service explains it. False: it does not. */
+static bool tell_part(const struct incident_view *v, struct incident_case *c) {
+  struct incident_cause *k = &c->story.cause[0];
+  if (c->story.cause_n == 0 || k->series_idx == NONE || k->node == NONE) return false;
+  if (incident_family_of(k->signal) != c->family) return false;
+  struct window w = window_of(v, c);
+  struct incident_excess x = incident_excess_of(v, k->series_idx, c->family, w.from, w.to);
+  if (incident_z(x) < PART_Z || incident_rank_source(v, k->node, STR_NONE, c->family, w.from, w.to) != k->node)
+    return false;
+  incident_text_evidence(v, k, c->family, w.from, w.to, k->evidence, sizeof k->evidence);
+  c->story.rate = x.n > 0.0 ? x.x / x.n : 0.0;
+  incident_text_summary(v, c, c->story.summary, sizeof c->story.summary);
+  return true;
+}
+
 /* Series that carries a traffic cause's names. */
 static uint32_t traffic_series(const struct incident_view *v, const struct incident_traffic *t) {
   if (t->route_idx != NONE) return t->route_idx;
@@ -502,5 +519,5 @@ bool incident_story_tell(const struct incident_head *h, const struct incident_vi
   }
   if (tell_ranked(h, v, c)) return true;
   if (c->story.cause_n == 0) tell_alarm(h, v, c);
-  return false;
+  return tell_part(v, c);
 }

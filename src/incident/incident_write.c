@@ -207,18 +207,20 @@ void incident_write(const struct incident_head *h, const struct incident_view *v
   int64_t ago = (int64_t)(v->seq - c->opened_seq) * LIMIT_TICK_NS;
   out->detected_at.ns = c->detected_ns ? c->detected_ns : h->tick_now.ns - ago;
   c->detected_ns = out->detected_at.ns;
+  bool over = !alive || (state == REC_STATE_CLOSED && !going); /* alarms that are left are another incident's */
   uint32_t end = 0;
-  if (!alive) {
+  if (over) {
     end = end_seq(h, c, true);
     if (!end) end = end_seq(h, c, false);
     if (c->family >= INCIDENT_GAP) end = c->last_seq + 1;
+    if (alive && !end) end = v->seq + 1;
     if (end <= c->from_seq) end = c->from_seq + 1;
     out->ended_at = incident_seq_wall(h, v, end);
   }
   kind_set(h, v, c, out);
   memcpy(out->summary, c->story.summary, sizeof out->summary);
   lists_write(v, &c->story, out);
-  if (going || !alive) impact_add(v, c, going ? v->seq + 1 : end + LIMIT_TICKS_PER_S - 1);
+  if (going || over) impact_add(v, c, going ? v->seq + 1 : end + LIMIT_TICKS_PER_S - 1);
   out->impact_requests = c->before_n + c->impact_n;
   out->impact_failed = c->before_failed + c->impact_failed;
   out->impact_slow = c->before_slow + c->impact_slow;

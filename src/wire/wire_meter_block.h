@@ -14,16 +14,12 @@ struct meter_sum {
   uint32_t hist[HIST_BUCKETS];
 };
 
-/* A block under way: of `all`, slice k of `slices` comes next; slices 0: there is none. */
+/* A block under way: of `all`, slice k of `slices` comes next; slices 0: there is none, but durations that are left. */
 struct meter_block {
   struct meter_sum all;
+  uint32_t hist_n, hist_given[HIST_BUCKETS]; /* durations in all; of each bucket, those that were given out */
   uint32_t k, slices;
   uint32_t batch; /* of the target */
-};
-
-/* Durations that wait for a fine request to stand with. */
-struct meter_held {
-  uint32_t n, of[HIST_BUCKETS];
 };
 
 /* A count that stops at the top. */
@@ -37,8 +33,8 @@ void meter_sum_add(struct meter_sum *to, const struct meter_sum *s);
 uint32_t meter_block_ticks(uint32_t pace);
 /* What has not been given out yet starts again over so many slices, > 0. */
 void meter_block_again(struct meter_block *b, int64_t slices);
-/* The next slice, of that tick, into *part; zeros where nothing is left. Cost: three passes over
- * the buckets. */
-void meter_block_next(struct meter_block *b, struct meter_held *held, int64_t tick, struct meter_sum *part);
+/* The next slice, of that tick, into *part; zeros where nothing is left. It has no more durations than fine requests
+ * (class OK). Cost: a few passes over the buckets, a division for each that is not empty. */
+void meter_block_next(struct meter_block *b, int64_t tick, struct meter_sum *part);
 
 #endif

@@ -107,7 +107,7 @@ static void block_turn(struct wire_meter *m, struct meter_flow *w, int64_t tick)
 static void flow_give(struct wire_meter *m, struct meter_flow *w, const struct meter_target *t, int64_t tick) {
   struct meter_sum part;
   block_turn(m, w, tick);
-  meter_block_next(&w->now, &w->held, tick, &part);
+  meter_block_next(&w->now, tick, &part);
   fold_meter_count(m->fold, w, &part, tick, t->pace);
 }
 

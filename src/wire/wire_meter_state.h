@@ -78,7 +78,6 @@ struct meter_flow {
   uint32_t ranked_n[REC_CLASS_COUNT];
   uint32_t later; /* list of those that are still to begin, in their order */
   struct meter_block now;
-  struct meter_held held;
 };
 
 /* What a target counted on one side, against the reports of single requests that came of it. */
