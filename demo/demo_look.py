@@ -1,5 +1,6 @@
-"""The page over the demo's own mesh, in a headless Chromium: every view and each incident that was found, light, dark and
-on a phone. Leaves pictures, and tells what is wrong with what they show. Wants the tests' Python packages: ./dev install.
+"""The page over the demo's own mesh, in a headless Chromium: every view and each incident that was found, in light,
+dark and on a phone. Leaves pictures, and tells what is wrong with what they show. Wants the tests' Python packages
+(./dev install).
 """
 import os
 import sys
