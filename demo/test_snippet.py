@@ -19,6 +19,7 @@ from demo import envoy_find  # noqa: E402
 from mesh_topology import shop_build  # noqa: E402
 from tap import Tap  # noqa: E402
 
+CONNECT = os.path.join(ROOT, "docs", "connect.md")
 SNIPPET = os.path.join(ROOT, "deploy", "envoy", "access-log.yaml")
 
 # What an operator has already; <http>, <tcp> and <cluster> are where the snippets go, indented as they stand.
@@ -89,6 +90,31 @@ def test_snippets(tap, envoy):
                not taken and "buffer_flush_intervall" in said, said)
 
 
+def labels_read():
+    """The labels that Istio is told to log, as Envoy's OTLP access logger gets them."""
+    with open(CONNECT, encoding="utf-8") as f:
+        block = re.search(r"^ +labels:\n((?: +[\w.]+: \".*\"\n)+)", f.read(), re.MULTILINE).group(1)
+    return re.findall(r'([\w.]+): "(.*)"', block)
+
+
+def labels_write(labels):
+    kind = "envoy.extensions.access_loggers.open_telemetry.v3.OpenTelemetryAccessLogConfig"
+    config = {"@type": "type.googleapis.com/" + kind,
+              "common_config": {"log_name": "a", "transport_api_version": "V3",
+                                "grpc_service": {"envoy_grpc": {"cluster_name": "foreshock"}}},
+              "attributes": {"values": [{"key": k, "value": {"string_value": v}} for k, v in labels]}}
+    return "access_log: [ %s ]" % json.dumps({"name": "envoy.access_loggers.open_telemetry", "typed_config": config})
+
+
+def test_labels(tap, envoy):
+    labels, (_, tcp, cluster) = labels_read(), snippets_read()
+    tap.ok("docs/connect.md lists labels for Istio", len(labels) > 15, labels)
+    tap.ok("Envoy takes them", *envoy_validate(envoy, bootstrap_write(labels_write(labels), tcp, cluster), ".yaml"))
+    wrong = [(k, v.replace("%CEL(", "%CELL(")) for k, v in labels]
+    taken, said = envoy_validate(envoy, bootstrap_write(labels_write(wrong), tcp, cluster), ".yaml")
+    tap.ok("and reads them: an unknown command is refused", not taken and "CELL" in said, said)
+
+
 def test_sidecars(tap, envoy):
     for smoke in (False, True):
         shop = shop_build(18080, smoke)
@@ -108,6 +134,7 @@ def main():
     envoy = shutil.which(sys.argv[1] if len(sys.argv) > 1 else envoy_find())
     if envoy:
         test_snippets(tap, envoy)
+        test_labels(tap, envoy)
         test_sidecars(tap, envoy)
     else:
         tap.skip("Envoy takes the snippets and the demo's configs", "no envoy binary here")

@@ -114,14 +114,16 @@ struct incident_case {
   int64_t detected_ns; /* arrival clock when it was opened */
   int64_t early_ns;    /* start of the earliest request known that ended bad at the onset, 0: none was long under way */
   uint32_t shared_n, shared[LIMIT_CAUSES]; /* services that began together and call no other of them (from three on) */
-  uint32_t cause_seq; /* since when its first cause is at the service where it is */
+  uint32_t cause_seq;                      /* since when its first cause is at the service where it is */
   uint32_t acked;
   uint32_t occurrences, again_n, decision_n;
   struct incident_span again[LIMIT_AGAIN]; /* returns, oldest first */
   struct incident_decision decision[LIMIT_DECISIONS];
   struct incident_trace trace;
   struct incident_nodes nodes; /* whom it reaches */
-  uint32_t pad_nodes;
+  uint32_t second;             /* another service in the same kind of trouble by itself, or REC_SERIES_NONE */
+  uint32_t second_seq;         /* since when */
+  uint32_t own_seq;            /* of a case that was split off: it began no earlier, whatever its alarms had seen */
   struct incident_story story;
   struct incident_time time; /* kept while the last seconds show too little */
   struct incident_gauges gauges;
@@ -317,6 +319,10 @@ void incident_text_traffic(const struct incident_view *v, const struct incident_
 /* "cart pod cart-1 in east-1", from the names that the cause carries. */
 void incident_text_entity(const struct incident_view *v, const struct incident_cause *c, char *out, size_t cap);
 
+/* incident_join.c: takes the alarms at that service out of the case, for a case of their own that begins there. False:
+ * there is none of the case's kind, or no room. */
+bool incident_case_split(struct incident_head *h, const struct incident_view *v, struct incident_case *c,
+                         uint32_t node);
 /* incident_join.c: a new case without an alarm; NULL where there is no room. */
 struct incident_case *incident_case_open(struct incident_head *h, const struct incident_view *v,
                                          enum incident_family family);

@@ -5,6 +5,7 @@
 #define NONE REC_SERIES_NONE
 #define NEAR_S 30u                        /* onsets so close may be one trouble */
 #define AT_ONCE (10u * LIMIT_TICKS_PER_S) /* before the evidence has settled who is victim of whom */
+#define SOON_LEAST 3u
 #define DEPTH_MAX 24u
 #define CALLS_DEPTH 4u
 #define NEAR (NEAR_S * LIMIT_TICKS_PER_S)
@@ -190,6 +191,38 @@ static bool fits_refusal(const struct incident_head *h, const struct incident_vi
   return refuses && calls(v->catalog, w->source, c->source, 1);
 }
 
+/* A network that is known to be slow as such goes on to reach services, those with few requests late. */
+static bool of_region(const struct incident_head *h, const struct incident_case *c) {
+  return c->story.cause_n && c->story.cause[0].node == NONE && incident_case_alive(h, c);
+}
+
+static bool exemplar_of(const struct incident_view *v, const struct incident_exemplar *x, uint32_t node) {
+  for (unsigned k = 0; k < sizeof x->series / sizeof x->series[0]; k++) {
+    const struct series_entry *e = series_catalog_find(v->catalog, x->series[k]);
+    if (e && e->node == node) return true;
+  }
+  return false;
+}
+
+/* What fails sooner than the slow call could have answered does not fail for waiting. Of the requests that are known
+ * one by one, since the onset. */
+static bool fails_soon(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
+                       const struct who *w, uint32_t from) {
+  if (w->family != INCIDENT_ERRORS || c->family != INCIDENT_LATENCY || w->node != w->source || c->story.rate <= 0.0)
+    return false;
+  uint32_t idx = incident_node_series(v, w->node, REC_SIDE_SERVER, STR_NONE), soon = 0, all = 0;
+  if (idx == NONE) return false;
+  double waits_s = incident_normal_of(v, idx, from).latency_mean_s + 0.5 * c->story.rate;
+  int64_t since = incident_seq_wall(h, v, from).ns - TIME_NS_PER_S;
+  for (uint32_t i = 0; i < h->exemplar_n; i++) {
+    const struct incident_exemplar *x = &h->exemplar[i];
+    if (x->at.ns < since || x->class_ != REC_CLASS_SERVER_ERROR || !exemplar_of(v, x, w->node)) continue;
+    all++;
+    soon += (double)x->latency_ns * 1e-9 < waits_s;
+  }
+  return all >= SOON_LEAST && 3 * soon >= 2 * all;
+}
+
 static bool fits_trouble(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
                          const struct who *w, uint32_t from) {
   if (c->family == INCIDENT_TRAFFIC) {   /* a drop that turns out to be failures; a surge stays its own story */
@@ -201,6 +234,7 @@ static bool fits_trouble(const struct incident_head *h, const struct incident_vi
   /* Of a whole region, say, and nobody's: what names a service joins where it is of the same kind, else it is news. */
   if (c->nodes.n == 0) return near_onset(c, from) && (w->family == c->family || w->family == INCIDENT_OTHER);
   if (incident_nodes_has(&c->nodes, w->source) && waits(v, c, w)) return near_onset(c, from);
+  if (w->node != c->source && fails_soon(h, v, c, w, from)) return false;
   /* Of a victim whose parts began to differ when its trouble began: the trouble need not reach all parts alike. */
   if (w->apart) return w->node == c->source || (incident_nodes_has(&c->nodes, w->node) && same_onset(c, from));
   /* Failing half a minute later than elsewhere slow is another trouble, or at least news. */
@@ -212,7 +246,7 @@ static bool fits_trouble(const struct incident_head *h, const struct incident_vi
   bool victim = incident_nodes_has(&c->nodes, w->source),
        at_once = from + AT_ONCE >= c->from_seq && from <= c->from_seq + AT_ONCE;
   if (victim && (at_once || !w->evident)) return true;
-  if (w->between && c->between && w->family == c->family && same_onset(c, from))
+  if (w->between && c->between && w->family == c->family && (same_onset(c, from) || of_region(h, c)))
     return true; /* one network, many services */
   if (w->evident || !near_onset(c, from)) return false;
   return incident_nodes_has(&c->nodes, w->node) || adjacent(v, &c->nodes, w->node);
@@ -264,6 +298,7 @@ struct incident_case *incident_case_open(struct incident_head *h, const struct i
                               .opened_seq = v->seq,
                               .last_seq = v->seq,
                               .source = NONE,
+                              .second = NONE,
                               .key_series = NONE,
                               .occurrences = 1,
                               .trace = {.series_idx = NONE},
@@ -273,6 +308,15 @@ struct incident_case *incident_case_open(struct incident_head *h, const struct i
   return c;
 }
 
+/* The alarm that makes its id. */
+static void key_set(const struct incident_head *h, const struct incident_view *v, struct incident_case *c,
+                    const struct incident_alarm *a) {
+  const struct rec_series *key = &v->catalog->entry[a->series_idx].who;
+  uint64_t who = hash_mix(rec_series_hash(key), a->signal);
+  c->key_series = a->series_idx;
+  c->id_hash = hash_mix(who, (uint64_t)incident_seq_wall(h, v, v->seq).ns);
+}
+
 static uint16_t case_open(struct incident_head *h, const struct incident_view *v, const struct who *w,
                           const struct incident_alarm *a) {
   struct incident_case *c = incident_case_open(h, v, w->family);
@@ -280,10 +324,7 @@ static uint16_t case_open(struct incident_head *h, const struct incident_view *v
   c->up = w->up;
   c->first_seq = c->from_seq = a->from_seq;
   c->source = w->source;
-  c->key_series = a->series_idx;
-  const struct rec_series *key = &v->catalog->entry[a->series_idx].who;
-  uint64_t who = hash_mix(rec_series_hash(key), a->signal);
-  c->id_hash = hash_mix(who, (uint64_t)incident_seq_wall(h, v, v->seq).ns);
+  key_set(h, v, c, a);
   return incident_case_number(h, c);
 }
 
@@ -335,7 +376,7 @@ static void onset_set(struct incident_head *h, uint16_t i) {
     from[at] = a->from_seq;
   }
   if (!n) return;
-  c->from_seq = from[(n - 1) / 2];
+  c->from_seq = from[(n - 1) / 2] > c->own_seq ? from[(n - 1) / 2] : c->own_seq;
   if (c->occurrences == 1) c->first_seq = c->from_seq;
   if (c->again_n) c->again[c->again_n - 1].from_seq = c->from_seq;
 }
@@ -351,4 +392,35 @@ void incident_join(struct incident_head *h, const struct incident_view *v, struc
   a->case_idx = i;
   case_take(&h->case_[i], v, &w);
   onset_set(h, i);
+}
+
+static bool at_service(const struct incident_view *v, const struct incident_alarm *a, uint32_t node) {
+  return series_catalog_find(v->catalog, a->series_idx) && incident_alarm_node(v, a) == node;
+}
+
+bool incident_case_split(struct incident_head *h, const struct incident_view *v, struct incident_case *c,
+                         uint32_t node) {
+  uint16_t i = incident_case_number(h, c);
+  const struct incident_alarm *key = NULL;
+  for (uint32_t k = 0; k < h->alarm_n; k++) {
+    const struct incident_alarm *a = &h->alarm[k];
+    if (a->case_idx != i || incident_family_of(a->signal) != c->family || !at_service(v, a, node)) continue;
+    if (!key || a->log_e > key->log_e) key = a;
+  }
+  struct incident_case *own = key ? incident_case_open(h, v, (enum incident_family)c->family) : NULL;
+  if (!own) return false;
+  own->source = node;
+  own->own_seq = incident_rank_onset(v, node, (enum incident_family)c->family, c->from_seq, v->seq);
+  key_set(h, v, own, key);
+  for (uint32_t k = 0; k < h->alarm_n; k++) {
+    struct incident_alarm *a = &h->alarm[k];
+    if (a->case_idx != i || !at_service(v, a, node)) continue;
+    a->case_idx = incident_case_number(h, own);
+    own->alarm_n++;
+  }
+  onset_set(h, incident_case_number(h, own));
+  onset_set(h, i);
+  incident_nodes_reach(v, &own->nodes, node, STR_NONE, (enum incident_family)own->family, own->from_seq, v->seq);
+  c->dirty = 1;
+  return true;
 }

@@ -10,7 +10,9 @@
 #define RANK_LATE (10u * S)  /* then each ten */
 #define RECOVERING 2.0       /* nats of the recovery CUSUM */
 #define FADING (8u * S)
+#define LAST (20u * S)
 #define OWN (20u * S)   /* a cause that it was told of for so long is its own */
+#define SECOND (5u * S) /* so long two causes must stand side by side to be two incidents */
 #define DOUBT (60u * S) /* an alarm whose excess names no cause must stand so long before it is shown */
 
 /* The series' alarm of that signal: in force, or over, of an incident that is still kept open. */
@@ -233,6 +235,13 @@ static bool fading(const struct incident_view *v, const struct incident_case *c)
   return last.x < 0.25 * c->story.rate * (last.n > 1.0 ? last.n : 1.0);
 }
 
+/* Alarms of few requests end late: what shows nothing any more in the last seconds is not news. */
+static bool still_shows(const struct incident_view *v, const struct incident_case *c) {
+  uint32_t idx = c->story.cause_n ? c->story.cause[0].shown_idx : REC_SERIES_NONE;
+  if (idx == REC_SERIES_NONE || c->family >= INCIDENT_TRAFFIC) return true;
+  return incident_excess_of(v, idx, (enum incident_family)c->family, v->seq - LAST + 1, v->seq).x > 0.0;
+}
+
 static uint32_t cause_node(const struct incident_case *c) {
   return c->story.cause_n ? c->story.cause[0].node : REC_SERIES_NONE;
 }
@@ -241,13 +250,14 @@ static void case_tell(struct incident_head *h, const struct incident_view *v, ui
   struct incident_case *c = &h->case_[i];
   uint8_t before = c->story.verdict;
   uint32_t node = cause_node(c);
-  if ((goes_on(h, v, i) && !fading(v, c)) || c->story.cause_n == 0)
+  bool going = goes_on(h, v, i);
+  if ((going && !fading(v, c)) || c->story.cause_n == 0)
     c->told |= incident_story_tell(h, v, c);
   else
     incident_story_silent(v, c);
   if (cause_node(c) != node) c->cause_seq = v->seq;
   incident_drain_judge(h, v, c);
-  if (alive && v->seq - c->opened_seq >= DOUBT) c->told = 1;
+  if (alive && going && v->seq - c->opened_seq >= DOUBT && still_shows(v, c)) c->told = 1;
   if (c->marked) c->story.verdict = REC_VERDICT_EXPECTED;
   verdict_note(h, c, before);
 }
@@ -303,9 +313,11 @@ static uint16_t case_behind(const struct incident_head *h, uint16_t i) {
 static uint16_t case_left_to(const struct incident_head *h, const struct incident_view *v, uint16_t i,
                              const struct incident_story *before, uint32_t since) {
   const struct incident_case *c = &h->case_[i];
-  if (!c->shown || before->cause_n == 0 || before->verdict != REC_VERDICT_UNHEALTHY || v->seq - since < OWN)
+  uint32_t was = before->cause_n ? before->cause[0].node : REC_SERIES_NONE, is = cause_node(c);
+  if (!c->shown || was == REC_SERIES_NONE || is == REC_SERIES_NONE || before->verdict != REC_VERDICT_UNHEALTHY ||
+      before->cause[0].between || v->seq - since < OWN)
     return INCIDENT_NO_CASE;
-  if (before->cause[0].node != cause_node(c)) return older_of(h, i);
+  if (was != is) return incident_related(v->catalog, was, is) ? older_of(h, i) : INCIDENT_NO_CASE;
   bool part_gone = before->cause[0].series_idx != REC_SERIES_NONE && c->story.cause[0].series_idx == REC_SERIES_NONE;
   return part_gone && apart_is_over(h, i) ? case_behind(h, i) : INCIDENT_NO_CASE;
 }
@@ -325,6 +337,9 @@ static bool case_step(struct incident_head *h, const struct incident_view *v, ui
   c->dirty = 0;
   incident_other_look(h, v, c);
   c->rev++;
+  if (c->second != REC_SERIES_NONE && v->seq - c->second_seq >= SECOND && c->told &&
+      incident_case_split(h, v, c, c->second))
+    c->second = REC_SERIES_NONE;
   struct incident_story before = c->story;
   uint32_t since = c->cause_seq;
   case_tell(h, v, i, alive);

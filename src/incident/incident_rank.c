@@ -4,6 +4,8 @@
 
 #define NONE REC_SERIES_NONE
 #define Z_HOT 2.0
+#define ONSET_S 10u    /* the level that an onset is held against */
+#define ONSET_GAP_S 2u /* seconds below it that end the way back */
 #define DEPTH_MAX 24u
 #define EXPLAINED 0.5               /* share of a node's excess that its calls must hold to look below it */
 #define CONCORD_S SERIES_FINE_SLOTS /* seconds */
@@ -104,6 +106,22 @@ static double self_second(const struct incident_view *v, uint32_t node, bool bet
     if (call > 0.0) x -= call;
   }
   return x;
+}
+
+uint32_t incident_rank_onset(const struct incident_view *v, uint32_t node, enum incident_family family, uint32_t from,
+                             uint32_t to) {
+  uint32_t last = to / LIMIT_TICKS_PER_S, first = from / LIMIT_TICKS_PER_S, on = last;
+  double level = 0.0;
+  if (last < first + ONSET_S) return from;
+  for (uint32_t i = 1; i <= ONSET_S; i++) level += self_second(v, node, false, STR_NONE, family, last - i);
+  level /= 2.0 * ONSET_S;
+  for (uint32_t sec = last - 1; sec >= first && last - sec < CONCORD_S; sec--) {
+    if (self_second(v, node, false, STR_NONE, family, sec) >= level)
+      on = sec;
+    else if (on > sec + ONSET_GAP_S)
+      break;
+  }
+  return on == first ? from : on * LIMIT_TICKS_PER_S;
 }
 
 /* Excess in each second that is kept, the newest last. */

@@ -27,6 +27,11 @@ struct incident_rank {
   double self, self_sd; /* own excess and its sd */
 };
 
+/* The tick since when the service has an excess of its own, within [from, to]: back from `to` over the seconds with
+ * half or more of what the last ten have. */
+uint32_t incident_rank_onset(const struct incident_view *v, uint32_t node, enum incident_family family, uint32_t from,
+                             uint32_t to);
+
 /* Adds node and whom its trouble reaches: up along the calls that show excess. Never down again: another trouble
  * below a shared caller is another incident. */
 void incident_nodes_reach(const struct incident_view *v, struct incident_nodes *set, uint32_t node,

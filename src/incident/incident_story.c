@@ -12,6 +12,8 @@
 #define RETRIED 0.05f /* a share of requests tried again that is no side effect */
 #define REGION_SERVICES 3u
 #define REGION_SHARE 0.7
+#define SECOND_Z 8.0 /* and one that is to be an incident of its own; with so much of what it shows: */
+#define SECOND_SHARE 0.4
 #define PART_Z 3.0 /* of excess with which a part is told by itself: its alarm is sure, and shall still be so */
 #define SETTLES (5u * LIMIT_TICKS_PER_S) /* by then lost reports are known as such */
 #define RING_S 100u                      /* the rings reach back so far with whole slots */
@@ -370,6 +372,36 @@ static uint32_t ranks_own(const struct incident_head *h, const struct incident_v
   return keep;
 }
 
+/* By itself: most of what it shows is not its calls'. */
+static bool by_itself(const struct incident_view *v, const struct incident_rank *r, enum incident_family family,
+                      struct window w) {
+  uint32_t idx = incident_node_series(v, r->node, REC_SIDE_SERVER, STR_NONE);
+  double all = incident_excess_of(v, idx, family, w.from, w.to).x;
+  return !r->client_side && r->self >= SECOND_Z * r->self_sd && r->self >= SECOND_SHARE * all;
+}
+
+/* A service and one that it calls, both in trouble by themselves: conservation leaves to each its own. The incident
+ * goes on as that of the one that it was told of first. */
+static void second_note(const struct incident_head *h, const struct incident_view *v, struct incident_case *c,
+                        struct incident_rank *rank, uint32_t n, struct window w) {
+  uint32_t at = 0, before = c->told && c->story.cause_n ? c->story.cause[0].node : NONE;
+  enum incident_family family = (enum incident_family)c->family;
+  for (uint32_t i = 1; i < n && at == 0; i++)
+    if (incident_related(v->catalog, rank[0].node, rank[i].node) && !taken(h, c, rank[i].node) &&
+        by_itself(v, &rank[0], family, w) && by_itself(v, &rank[i], family, w))
+      at = i;
+  if (at && rank[at].node == before) {
+    struct incident_rank first = rank[at];
+    first.score = rank[0].score; /* first, though another has more */
+    rank[at] = rank[0];
+    rank[0] = first;
+  }
+  uint32_t found = at ? rank[at].node : NONE;
+  if (found == c->second) return;
+  c->second = found;
+  c->second_seq = v->seq;
+}
+
 /* Adds to a new story what its causes' gauges show. */
 static void tell_gauges(const struct incident_head *h, const struct incident_view *v, struct incident_case *c) {
   struct incident_nodes of = {.n = 0};
@@ -396,6 +428,7 @@ static bool tell_ranked(const struct incident_head *h, const struct incident_vie
   incident_gauge_weigh(v, &c->gauges, &set, incident_seq_wall(h, v, c->from_seq), gauge);
   uint32_t n = incident_rank_run(v, &set, cluster, c->family, w.from, w.to, gauge, rank, LIMIT_CAUSES, &victim);
   n = ranks_own(h, v, c, rank, n);
+  second_note(h, v, c, rank, n, w);
   if (n == 0 || (rank[0].self <= 0.0 && c->story.rate > 0.0))
     return false; /* what had an excess says more than a gauge */
   for (uint32_t i = 0; i < n; i++) cause_name(h, v, c, &rank[i], i == 0, w, &s);
@@ -451,12 +484,24 @@ static void tell_alarm(const struct incident_head *h, const struct incident_view
   incident_text_summary(v, c, c->story.summary, sizeof c->story.summary);
 }
 
+/* Does another incident of that kind begin at a service that this one calls, or that calls it? */
+static bool overshadowed(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
+                         uint32_t node) {
+  for (uint32_t i = 0; i < LIMIT_INCIDENTS_OPEN; i++) {
+    const struct incident_case *o = &h->case_[i];
+    if (o == c || !o->used || o->resting || !o->told || o->family != c->family || o->story.cause_n == 0) continue;
+    uint32_t other = o->story.cause[0].node;
+    if (other == NONE || incident_related(v->catalog, other, node)) return true;
+  }
+  return false;
+}
+
 /* One route of forty is slow: the service as a whole shows too little to be ranked, that part shows enough to be told,
- * and no call of its service explains it. False: it does not. */
-static bool tell_part(const struct incident_view *v, struct incident_case *c) {
+ * and neither a call of its service nor another incident explains it. False: it does not. */
+static bool tell_part(const struct incident_head *h, const struct incident_view *v, struct incident_case *c) {
   struct incident_cause *k = &c->story.cause[0];
   if (c->story.cause_n == 0 || k->series_idx == NONE || k->node == NONE) return false;
-  if (incident_family_of(k->signal) != c->family) return false;
+  if (incident_family_of(k->signal) != c->family || overshadowed(h, v, c, k->node)) return false;
   struct window w = window_of(v, c);
   struct incident_excess x = incident_excess_of(v, k->series_idx, c->family, w.from, w.to);
   if (incident_z(x) < PART_Z || incident_rank_source(v, k->node, STR_NONE, c->family, w.from, w.to) != k->node)
@@ -519,5 +564,5 @@ bool incident_story_tell(const struct incident_head *h, const struct incident_vi
   }
   if (tell_ranked(h, v, c)) return true;
   if (c->story.cause_n == 0) tell_alarm(h, v, c);
-  return tell_part(v, c);
+  return tell_part(h, v, c);
 }

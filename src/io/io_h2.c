@@ -100,18 +100,21 @@ static void stream_open(struct h2_stream *st) {
   h2_check(st->h, nghttp2_submit_headers(st->h->session, NGHTTP2_FLAG_NONE, st->id, NULL, reply_head, 3, NULL));
 }
 
+/* What is no gRPC, where nothing else is served; NULL: it is. */
+static const char *stream_away(const struct h2_stream *st) {
+  if (st->h->link->conf->method_n == 0) return "404";
+  if (!st->post) return "405";
+  return st->grpc ? NULL : "415";
+}
+
 /* The request's headers are whole. */
 static void stream_route(struct h2_stream *st) {
   if (st->header_bytes > LIMIT_HTTP_HEADER_BYTES) {
     h2_refuse(st, "431");
   } else if (st->h->link->conf->http_over_h2 && !st->grpc) {
     if (!st->http) h2_refuse(st, "503");
-  } else if (st->h->link->conf->method_n == 0) {
-    h2_refuse(st, "404");
-  } else if (!st->post) {
-    h2_refuse(st, "405");
-  } else if (!st->grpc) {
-    h2_refuse(st, "415");
+  } else if ((st->away = stream_away(st))) {
+    return;
   } else if (!st->method) {
     io_count(st->h->link, REC_COUNTER_STREAMS_UNKNOWN);
     stream_fail(st, IO_GRPC_UNIMPLEMENTED, "unknown method");
@@ -208,6 +211,8 @@ static void stream_end(struct h2_stream *st) {
   if (st->answered) return;
   if (st->http) {
     h2_http_end(st);
+  } else if (st->away) {
+    h2_away_end(st);
   } else if (io_grpc_partial(&st->deframe)) {
     io_count(st->h->link, REC_COUNTER_REJECT_FRAME);
     stream_fail(st, IO_GRPC_INTERNAL, "the last message is cut short");
@@ -312,7 +317,9 @@ static int on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t id, co
   (void)user;
   struct base_str in = {(const char *)p, n};
   if (!st || st->answered) return 0;
-  if (st->app || (st->method && st->method->call && !st->http))
+  if (st->away)
+    h2_away_take(st, n);
+  else if (st->app || (st->method && st->method->call && !st->http))
     stream_take(st, in);
   else if (st->http)
     h2_http_take(st, in);
@@ -420,10 +427,10 @@ bool io_h2_done(const struct io_h2 *h) {
 /* A call whose message has stopped half-way holds memory: it ends, silent calls between messages do not. */
 static void streams_idle_end(struct io_h2 *h, int64_t idle_ns) {
   for (struct h2_stream *st = h->streams; st; st = st->next) {
-    bool half = st->http || io_grpc_partial(&st->deframe);
+    bool half = st->http || st->away || io_grpc_partial(&st->deframe);
     if (st->answered || !half || h->now.mono.ns - st->data_at.ns < idle_ns) continue;
     io_count(h->link, REC_COUNTER_STREAMS_IDLE);
-    if (st->http)
+    if (st->http || st->away)
       h2_refuse(st, "408");
     else
       stream_fail(st, IO_GRPC_DEADLINE, "message not completed in time");

@@ -25,6 +25,8 @@ struct h2_stream {
   struct base_mono data_at;
   struct io_grpc deframe;
   struct h2_http *http;  /* a request that is no gRPC */
+  const char *away;      /* the status that a request gets when it has ended, as nobody here serves it */
+  size_t away_bytes;     /* of its body */
   struct base_buf reply; /* a message behind its prefix, or a body */
   size_t reply_sent;
 };
@@ -62,5 +64,8 @@ void h2_http_header(struct h2_stream *st, struct base_str name, struct base_str 
 void h2_http_take(struct h2_stream *st, struct base_str in);
 void h2_http_end(struct h2_stream *st);
 void h2_http_free(struct h2_stream *st);
+/* More of a body came that nobody reads; the request has ended. */
+void h2_away_take(struct h2_stream *st, size_t n);
+void h2_away_end(struct h2_stream *st);
 
 #endif

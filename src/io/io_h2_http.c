@@ -78,6 +78,26 @@ static ssize_t body_read(nghttp2_session *session, int32_t id, uint8_t *buf, siz
   return (ssize_t)n;
 }
 
+/* A request that nobody here serves is heard to its end, so that no answer crosses it, unless it is long; what it says
+ * is not kept. */
+void h2_away_take(struct h2_stream *st, size_t n) {
+  st->data_at = st->h->now.mono;
+  st->away_bytes += n;
+  if (st->away_bytes > LIMIT_HTTP_HEADER_BYTES) h2_refuse(st, st->away);
+}
+
+void h2_away_end(struct h2_stream *st) {
+  const struct base_str words = STR("gRPC is spoken here: POST, content-type application/grpc\n");
+  nghttp2_data_provider body = {.source.ptr = st, .read_callback = body_read};
+  nghttp2_nv nv[] = {NV(":status", st->away, 3), NV_LIT("content-type", "text/plain; charset=utf-8"),
+                     NV_LIT("allow", "POST")};
+  st->answered = true;
+  st->reply = buf_open(words.n);
+  buf_put_str(&st->reply, words);
+  size_t n = strcmp(st->away, "405") == 0 ? 3 : 2;
+  h2_check(st->h, nghttp2_submit_response(st->h->session, st->id, nv, n, st->reply.bad ? NULL : &body));
+}
+
 /* "Name: value\r\n" lines of a handler as fields; names in lower case, as HTTP/2 wants them. */
 static size_t extra_fields(const char *extra, char name[EXTRA_FIELDS_MAX][FIELD_BYTES_MAX], nghttp2_nv *nv) {
   struct base_str rest = str_of(extra);

@@ -118,7 +118,8 @@
   X(GAUGES, "gauges", "samples of gauges that were watched")                                                        \
   X(GAUGE_OLD, "gauge_old", "samples not later than the one before of the same gauge, passed over")                 \
   X(GAUGE_LIMIT, "gauge_limit", "samples of gauges that are not watched because the table is full")                 \
-  X(GAUGE_NAME_LIMIT, "gauge_name_limit", "samples of gauges whose names together are over 400 bytes")              \
+  X(GAUGE_NAME_LIMIT, "gauge_name_limit",                                                                           \
+    "samples of gauges without a name, or with one over 255 bytes, or over 400 in all")                             \
   X(GAUGE_TICK_LIMIT, "gauge_tick_limit", "ticks after which samples of gauges had to wait for the next one")       \
   X(GAUGE_LATE, "gauge_late", "samples of gauges over a minute old when they came, not taken")                      \
   X(GAUGE_NOBODY, "gauge_nobody", "samples of gauges of nobody that requests were seen of, or to")                  \

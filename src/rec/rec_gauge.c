@@ -3,7 +3,7 @@
 #define FULL SIZE_MAX
 
 static size_t put(char out[REC_GAUGE_KEY_BYTES], size_t at, struct base_str s) {
-  if (at == FULL || s.n + 2 > REC_GAUGE_KEY_BYTES - at) return FULL;
+  if (at == FULL || s.n > LIMIT_NAME_BYTES || s.n + 2 > REC_GAUGE_KEY_BYTES - at) return FULL;
   out[at] = (char)(s.n & 0xff);
   out[at + 1] = (char)(s.n >> 8);
   if (s.n) memcpy(out + at + 2, s.p, s.n);
@@ -14,7 +14,7 @@ size_t rec_gauge_key_write(const struct rec_gauge *g, char out[REC_GAUGE_KEY_BYT
   size_t at = 0;
   for (unsigned d = 0; d < REC_DIM_COUNT; d++) at = put(out, at, g->dim[d]);
   at = put(out, put(out, at, g->metric), g->part);
-  return at == FULL ? 0 : at;
+  return at == FULL || g->metric.n == 0 ? 0 : at;
 }
 
 static bool take(const char *key, size_t key_n, size_t *at, struct base_str *out) {

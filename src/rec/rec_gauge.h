@@ -11,7 +11,8 @@ struct rec_gauge_names {
   struct base_str dim[REC_DIM_COUNT], metric, part;
 };
 
-/* Bytes written; 0 where they do not fit. */
+/* Bytes written; 0 where no record may be so: the metric has no name, or a name is over LIMIT_NAME_BYTES; and where all
+ * do not fit. */
 size_t rec_gauge_key_write(const struct rec_gauge *g, char out[REC_GAUGE_KEY_BYTES]);
 /* Views into the key. False where it is not one that rec_gauge_key_write has written. */
 bool rec_gauge_key_read(const char *key, size_t key_n, struct rec_gauge_names *out);

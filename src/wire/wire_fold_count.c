@@ -159,21 +159,23 @@ static void stages_fill(uint64_t to[REC_STAGE_COUNT], const struct wire_request 
   to[REC_STAGE_RECEIVE] += (uint64_t)(rx_last - rx - held);
 }
 
+/* One report is evidence of one request, whatever it stands for (docs/decisions/0024): a sampled one that counted as
+ * ten would make ten failures of each. */
 static void acc_put(struct wire_fold *f, struct fold_acc *a, const struct wire_cell *c, const struct fold_request *q) {
   enum rec_class class_ = (enum rec_class)q->class_;
   if (q->begins) {
-    a->started += q->weight;
+    a->started++;
     return;
   }
-  a->class_n[class_] += q->weight;
-  a->ended_started += q->began ? q->weight : 0;
-  a->retries += q->weight * q->retries;
-  a->bytes_in += q->weight * q->bytes_in;
-  a->bytes_out += q->weight * q->bytes_out;
+  a->class_n[class_]++;
+  a->ended_started += q->began;
+  a->retries += q->retries;
+  a->bytes_in += q->bytes_in;
+  a->bytes_out += q->bytes_out;
   if (class_ == REC_CLASS_OK && !q->is_tcp) {
-    a->latency_sum_ns += q->weight * (uint64_t)q->latency_ns;
-    for (unsigned i = 0; i < REC_STAGE_COUNT; i++) a->stage_ns[i] += q->weight * q->stage_ns[i];
-    fold_hist_put(f, a, hist_bucket((uint64_t)q->latency_ns), q->weight);
+    a->latency_sum_ns += (uint64_t)q->latency_ns;
+    for (unsigned i = 0; i < REC_STAGE_COUNT; i++) a->stage_ns[i] += q->stage_ns[i];
+    fold_hist_put(f, a, hist_bucket((uint64_t)q->latency_ns), 1);
     if (c->mean_ns && (uint64_t)q->latency_ns > 2 * c->mean_ns) show(f, &a->slow, q);
   } else if (rec_class_failed(class_)) {
     show(f, &a->failed, q);

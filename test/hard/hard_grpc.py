@@ -147,8 +147,18 @@ def unknown_method(tap, server, w):
 @case
 def not_grpc(tap, server, w):
     peer = Peer(server)
-    tap.equal("not gRPC: 415", peer.answer(peer.open(kind="application/json")).status(), "415")
-    tap.equal("gRPC-web is not gRPC: 415", peer.answer(peer.open(kind="application/grpc-web")).status(), "415")
+    for kind in ("application/json", "application/grpc-web"):
+        sid = peer.open(kind=kind)
+        peer.send(sid, b"x" * 100)
+        peer.pump(lambda st=peer.streams[sid]: st.headers is not None, 0.2)
+        tap.equal(f"{kind} is not gRPC: heard to its end", peer.streams[sid].headers, None)
+        peer.send(sid, b"x" * 100, end=True)
+        st = peer.answer(sid)
+        tap.equal(f"{kind} is not gRPC: 415, and told", (st.status(), st.data[:14], st.reset),
+                  ("415", b"gRPC is spoken", None))
+    long = peer.open(kind="application/json")
+    peer.send(long, b"x" * 100000)
+    tap.equal("not gRPC, and long: 415 at once", (peer.answer(long).status(), peer.streams[long].ended), ("415", True))
     tap.equal("GET: 405", peer.answer(peer.open(method="GET", end=True)).status(), "405")
     ok = peer.open(kind="application/grpc+proto", end=True)
     tap.equal("application/grpc+proto is gRPC", peer.answer(ok).grpc_status(), 0)
@@ -405,6 +415,7 @@ def slow_loris(tap, program):
     half = Peer(server)
     half_sid = half.open()
     half.send(half_sid, message(b"x" * 1000)[:300])
+    stranger_sid = half.open(kind="text/plain")
     block = half.h2.encoder.encode(half.request_headers())
     lorises = {"nothing": b"", "part of the preface": PREFACE[:11], "part of a request": b"GET / HTTP/1.1\r\nHo",
                "a preface alone": PREFACE, "part of HEADERS": PREFACE + frame(SETTINGS, 0, 0, b"") +
@@ -444,7 +455,8 @@ def slow_loris(tap, program):
     read_all(part.sock)
     tap.ok("slow loris, part of a DATA frame: closed", time.monotonic() - started < 8)
     tap.equal("half a message: DEADLINE_EXCEEDED", half.answer(half_sid, 3).grpc_status(), 4)
-    tap.equal("half a message and part of a frame: counted", counted(server, "streams_idle", before, 2), 2)
+    tap.equal("no gRPC, and no end: 408", half.answer(stranger_sid, 3).status(), "408")
+    tap.equal("these, and part of a frame: counted", counted(server, "streams_idle", before, 3), 3)
     for peer in (quiet, half, part):
         peer.close()
     tap.equal("slow loris: clean exit", server.stop(), 0)

@@ -63,6 +63,12 @@ static const struct mesh_seen *of_service(const struct bed *b, const char *name)
   return NULL;
 }
 
+static uint32_t unhealthy_n(const struct bed *b) {
+  uint32_t n = 0;
+  for (uint32_t i = 0; i < b->m.seen_n; i++) n += b->m.seen[i].in.verdict == REC_VERDICT_UNHEALTHY;
+  return n;
+}
+
 /* What s1 waits for longer is the same in all of its clusters; one of them is slow by itself, too, for 100 s. It keeps
  * its name when that is over, and its end is there and not where the other trouble ends. */
 static void a_part_is_named_while_what_it_calls_is_slow_too(void **state) {
@@ -84,6 +90,78 @@ static void a_part_is_named_while_what_it_calls_is_slow_too(void **state) {
   bed_close(&b);
 }
 
+/* What s2 takes longer is in what s1 takes longer, which has more by itself, and from ten seconds later on. */
+static void caller_and_callee_are_two(void **state) {
+  (void)state;
+  struct bed b;
+  bed_open(&b, 120.0, 2);
+  slow(&b, AT, AT + 90 * S, 2, MESH_ANY, MESH_ANY, 40.0, 1.0);
+  slow(&b, AT + 10 * S, AT + 100 * S, 1, MESH_ANY, MESH_ANY, 150.0, 1.0);
+  mesh_run(&b.m, b.e, AT + 160 * S);
+  const struct mesh_seen *callee = of_service(&b, "s2"), *caller = of_service(&b, "s1");
+  assert_non_null(callee);
+  assert_non_null(caller);
+  assert_true(callee->in.detected_at.ns < caller->in.detected_at.ns);
+  int64_t later = caller->in.started_at.ns - callee->in.started_at.ns;
+  assert_in_range(later, 8 * TIME_NS_PER_S, 12 * TIME_NS_PER_S);
+  assert_int_equal(unhealthy_n(&b), 2);
+  bed_close(&b);
+}
+
+/* Half of s1's requests fail while s2, which it calls, is slow; each failure is known to have taken so long. */
+static void fail_and_wait(struct bed *b, uint64_t failure_ns) {
+  struct mesh_fault f = MESH_FAULT(AT + 4 * S, AT + 60 * S);
+  f.service = 1;
+  f.fail_p = 0.5;
+  f.class_ = REC_CLASS_SERVER_ERROR;
+  mesh_fault(&b->m, f);
+  slow(b, AT, AT + 60 * S, 2, MESH_ANY, MESH_ANY, 200.0, 1.0);
+  struct rec_exemplar x = {.class_ = REC_CLASS_SERVER_ERROR, .latency_ns = failure_ns, .request_id = STR("bad")};
+  for (unsigned k = 0; k < 4; k++) x.series[k] = REC_SERIES_NONE;
+  x.series[0] = mesh_series(&b->m, REC_LEVEL_SERVICE, REC_SIDE_SERVER, 1, MESH_ANY, MESH_ANY, MESH_ANY, MESH_ANY);
+  mesh_run(&b->m, b->e, AT + 4 * S);
+  for (uint32_t i = 0; i < 50 * S; i++) {
+    mesh_draw(&b->m);
+    x.at.ns = b->m.tick.end.ns - (int64_t)failure_ns;
+    b->m.head = (struct rec_head_batch){.exemplar = &x, .exemplar_n = 1};
+    mesh_feed(&b->m, b->e);
+  }
+}
+
+static void failing_sooner_than_it_waits_is_a_trouble_of_its_own(void **state) {
+  (void)state;
+  struct bed b;
+  bed_open(&b, 120.0, 2);
+  fail_and_wait(&b, 2 * TIME_NS_PER_MS);
+  const struct mesh_seen *own = of_service(&b, "s1");
+  assert_non_null(own);
+  assert_string_equal(own->in.kind, "errors");
+  assert_non_null(of_service(&b, "s2"));
+  bed_close(&b);
+}
+
+static void failing_after_waiting_is_a_consequence(void **state) {
+  (void)state;
+  struct bed b;
+  bed_open(&b, 120.0, 2);
+  fail_and_wait(&b, 210 * TIME_NS_PER_MS);
+  assert_null(of_service(&b, "s1"));
+  assert_non_null(of_service(&b, "s2"));
+  bed_close(&b);
+}
+
+/* Only the callee is slow: its callers are its victims, all the way up. */
+static void a_callee_alone_is_one(void **state) {
+  (void)state;
+  struct bed b;
+  bed_open(&b, 120.0, 2);
+  slow(&b, AT, AT + 90 * S, 2, MESH_ANY, MESH_ANY, 40.0, 1.0);
+  mesh_run(&b.m, b.e, AT + 160 * S);
+  assert_non_null(of_service(&b, "s2"));
+  assert_int_equal(unhealthy_n(&b), 1);
+  bed_close(&b);
+}
+
 /* One request in seven of one route of thirty is slow: of the service's requests one in two hundred. */
 static void one_route_of_many_is_told_soon(void **state) {
   (void)state;
@@ -101,6 +179,10 @@ static void one_route_of_many_is_told_soon(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_part_is_named_while_what_it_calls_is_slow_too),
+      cmocka_unit_test(caller_and_callee_are_two),
+      cmocka_unit_test(failing_sooner_than_it_waits_is_a_trouble_of_its_own),
+      cmocka_unit_test(failing_after_waiting_is_a_consequence),
+      cmocka_unit_test(a_callee_alone_is_one),
       cmocka_unit_test(one_route_of_many_is_told_soon),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

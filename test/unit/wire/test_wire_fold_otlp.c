@@ -254,14 +254,24 @@ static void tries_are_counted_as_retries(void **state) {
   fold_close_(t);
 }
 
-static void a_sampled_span_counts_for_those_that_were_not_sent(void **state) {
+/* What is told counts for the others; what is judged is one request, as that is what there is evidence of. */
+static void a_sampled_span_is_told_as_many_and_judged_as_one(void **state) {
+  struct rec_tick tick;
+  uint64_t judged = 0;
   (void)state;
   struct fold *t = fold_open();
   struct made_span s = served;
   s.parent = NULL;
   s.state = "ot=th:c";
   spans(t, db, &s, 1);
-  ticks(t, true);
+  while (wire_fold_tick(t->f, (struct base_wall){0}, true, &tick))
+    for (unsigned b = 0; b < LIMIT_BUCKETS; b++) {
+      struct rec_batch batch = wire_fold_take(t->f, b);
+      for (size_t i = 0; i < batch.obs_n; i++)
+        judged = batch.obs[i].class_n[REC_CLASS_OK] > judged ? batch.obs[i].class_n[REC_CLASS_OK] : judged;
+      for (size_t i = 0; i < batch.cell_n; i++) assert_int_equal(batch.cell[i].count, 1);
+    }
+  assert_int_equal(judged, 1);
   EXPECT(t, "server >db@db-1 ok 4");
   assert_int_equal(counter(t, REC_COUNTER_REQUESTS_SERVER), 4);
   fold_close_(t);
@@ -426,7 +436,7 @@ int main(void) {
       cmocka_unit_test(a_call_that_nobody_answers_stays_with_those_that_were_answered),
       cmocka_unit_test(proxies_and_applications_tell_of_one_call_once),
       cmocka_unit_test(tries_are_counted_as_retries),
-      cmocka_unit_test(a_sampled_span_counts_for_those_that_were_not_sent),
+      cmocka_unit_test(a_sampled_span_is_told_as_many_and_judged_as_one),
       cmocka_unit_test(the_best_source_of_a_reporter_counts_in_whatever_order_they_come),
       cmocka_unit_test(a_worse_source_takes_over_when_the_better_one_was_silent_for_long_enough),
       cmocka_unit_test(another_pod_of_the_service_keeps_its_own_source),

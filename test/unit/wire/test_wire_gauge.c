@@ -410,6 +410,21 @@ static void a_name_that_is_too_long_is_refused_whole(void **state) {
   assert_int_equal(b.counter[REC_COUNTER_GAUGE_NAME_LIMIT], 1);
   (void)snprintf(line, sizeof line, "m{service.name=cart,x=%0300d}", 1); /* a part of over 255 bytes */
   assert_false(take(&b, line, WIRE_SAMPLE_GAUGE, 1.0, T0));
+  (void)snprintf(line, sizeof line, "m{service.name=cart,service.namespace=%0256d}", 1); /* and nothing else is long */
+  assert_false(take(&b, line, WIRE_SAMPLE_GAUGE, 1.0, T0));
+  assert_int_equal(b.counter[REC_COUNTER_GAUGE_NAME_LIMIT], 2);
+  (void)snprintf(line, sizeof line, "m{service.name=cart,service.namespace=%0255d}", 1);
+  assert_true(take(&b, line, WIRE_SAMPLE_GAUGE, 1.0, T0));
+  bed_close(&b);
+}
+
+/* A record must have one: a tick with such a gauge could not be written, and the journal would end. */
+static void a_gauge_without_a_name_is_refused(void **state) {
+  (void)state;
+  struct bed b;
+  bed_open(&b);
+  assert_false(take(&b, "{service.name=cart,service.namespace=shop}", WIRE_SAMPLE_GAUGE, 1.0, T0));
+  assert_int_equal(b.counter[REC_COUNTER_GAUGE_NAME_LIMIT], 1);
   bed_close(&b);
 }
 
@@ -427,6 +442,7 @@ int main(void) {
       cmocka_unit_test(time_is_sound_or_the_receivers),
       cmocka_unit_test(every_table_is_bounded),
       cmocka_unit_test(a_name_that_is_too_long_is_refused_whole),
+      cmocka_unit_test(a_gauge_without_a_name_is_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
