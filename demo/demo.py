@@ -18,6 +18,7 @@ import time
 
 import demo_change
 import demo_fault
+import demo_look
 import demo_text
 from check_counts import counts_settle
 from demo_text import clock_text, rfc3339
@@ -85,6 +86,7 @@ class Demo:
         self.args, self.processes, self.screen = args, processes, screen
         self.ports = foreshock_ports_find() if args.foreshock else None
         self.api = ("127.0.0.1", self.ports["http"]) if self.ports else None
+        self.base = f"http://127.0.0.1:{self.ports['http']}" if self.ports else None
         sink = ("127.0.0.1", self.ports["grpc"]) if self.ports else args.sink
         self.shop = shop_build(port_base_find(args.port_base), args.smoke)
         self.mesh = Mesh(processes, self.shop, args.envoy, args.bin_dir, sink, args.seed)
@@ -123,7 +125,7 @@ class Demo:
         self.processes.wait_until("Foreshock", lambda: http_answers(self.api, "/readyz"), 20)
         self.watcher = Watcher(self.api)
         self.watcher.start()
-        self.screen.field("Foreshock", f"http://127.0.0.1:{self.ports['http']}/api/v1/incidents")
+        self.screen.field("page", self.base + "/")
 
     def mesh_write(self):
         """Where everything is, for check_counts.py and for people."""
@@ -182,8 +184,9 @@ class Demo:
                 self.screen.field("first bad request", clock_text(injection.first_bad))
         elif not injection.told and self.found(injection.at, time.time()):
             injection.told = True
-            at = self.found(injection.at, time.time())[0][0]
+            at, incident = self.found(injection.at, time.time())[0]
             self.screen.field("found", f"{clock_text(at)}, {at - injection.first_bad:.1f} s after it")
+            self.screen.field("page", f"{self.base}/#/incidents/{incident['id']}")
         return False
 
     def faults_run(self):
@@ -285,11 +288,19 @@ class Demo:
         self.screen.field("exactness", f"{'equal' if counts.exact else 'NOT EQUAL'}: {counts}")
         return counts.exact
 
+    def look(self):
+        """The page in a browser, while the mesh still runs. True where nothing is wrong with it."""
+        wrong = demo_look.look(self.base, list(self.watcher.latest.values()), self.args.look)
+        self.screen.field("page", f"{len(wrong)} things are wrong with it" if wrong else
+                          f"every view is fine; pictures in {os.path.relpath(self.args.look)}")
+        for text in wrong:
+            self.screen.field("", text)
+        return not wrong
+
     def keep(self):
         self.screen.heading("Left running; Ctrl-C ends it")
-        base = f"http://127.0.0.1:{self.ports['http']}" if self.api else None
-        for path in ("/", "/api/v1/incidents", "/api/v1/status", "/metrics") if base else ():
-            self.screen.field("", base + path)
+        for path in ("/", "/api/v1/incidents", "/api/v1/status", "/metrics") if self.base else ():
+            self.screen.field("", self.base + path)
         for pod in self.shop.pods[:3]:
             self.screen.field("", f"http://{pod.admin[0]}:{pod.admin[1]}/  (Envoy of {pod.name})")
         self.screen.field("", f"{self.processes.directory}/mesh.json has the other addresses")
@@ -309,6 +320,8 @@ class Demo:
             self.count()
             return 0
         good = self.table()
+        if self.args.look:
+            good = self.look() and good
         if self.args.keep:
             self.keep()
         exact = self.count()
@@ -330,6 +343,7 @@ def args_read():
     p.add_argument("--bin-dir", default=os.path.join(build, "release", "demo"), help="where meshsvc and meshload are")
     p.add_argument("--out", default=os.path.join(build, "demo"), help="for logs, configs and data")
     p.add_argument("--keep", action="store_true", help="leave everything running at the end, until Ctrl-C")
+    p.add_argument("--look", metavar="DIR", help="at the end look at the page in a browser; pictures go to DIR")
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--rate", type=float, default=100, help="user requests a second")
     p.add_argument("--port-base", type=int, default=18080, help="where to look for free ports first")

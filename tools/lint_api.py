@@ -28,9 +28,10 @@ def main():
         with Daemon(binary, "--data", data) as daemon:
             in_background(Feed(daemon.grpc).go, FEED_S)  # actions wait for a tick, and ticks for traffic
             run = subprocess.run(
-                [sys.executable, "-c", START, "run", os.path.join(ROOT, "docs", "openapi.yaml"), "--url", daemon.url,
-                 "--exclude-path", "/api/v1/stream", "--max-examples", str(EXAMPLES), "--rate-limit", "50/s",
-                 "--request-timeout", "10", "--no-color", "--seed", "1"],
+                [sys.executable, "-c", START, "--config-file", os.path.join(ROOT, "tools", "lint_api.toml"), "run",
+                 os.path.join(ROOT, "docs", "openapi.yaml"), "--url", daemon.url, "--exclude-path", "/api/v1/stream",
+                 "--max-examples", str(EXAMPLES), "--rate-limit", "50/s", "--request-timeout", "10", "--no-color",
+                 "--seed", "1"],
                 cwd=folder, env={**os.environ, "PYTHONPATH": packages}, capture_output=True, text=True, check=False)
     print(f"schemathesis: {'nothing found' if run.returncode == 0 else ''}")
     print(run.stdout + run.stderr if run.returncode else "", end="")

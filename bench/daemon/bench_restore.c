@@ -1,11 +1,11 @@
-/* How long a start takes until all that was learned is back: from a checkpoint alone, and with the journal since.
+/* How long a start takes until all that was learned is back: from a checkpoint alone, and with the longest tail of the
+ * journal that can lie behind it, which is what comes before the next checkpoint is due.
  *
- *   bench_restore          100,000 series
- *   bench_restore N TAIL   about N series, TAIL ticks behind the checkpoint
+ *   bench_restore          three meshes, up to 100,000 series
+ *   bench_restore N RATE   about N series, that many requests a second at each entry
  *   bench_restore tiny     for the tests: also that both engines are the same
  *
- * Every series has requests in every tick, which is the most that a tail can hold. Prints TAP with the figures as
- * comments. */
+ * Prints TAP with the figures as comments, a row of a table a mesh. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +19,8 @@
 #include "mesh_make.h"
 
 #define WARM_TICKS 40u
+#define BYTES_PER_S (16u << 20)                  /* checkpoint_bytes_per_s, and */
+#define INTERVAL_TICKS (60u * LIMIT_TICKS_PER_S) /* checkpoint_interval, as it is by default */
 
 static char dir[] = "/tmp/foreshock_restore_XXXXXX";
 
@@ -46,13 +48,18 @@ struct place {
 
 static void place_open(struct place *p, struct keep_restored *restored) {
   struct line_conf line = {.engine = p->engine, .threads = (unsigned)sysconf(_SC_NPROCESSORS_ONLN)};
-  struct keep_conf conf = {.dir = dir, .segments_max = 1000, .box_bytes = 1, .conf = "", .version = "bench"};
+  struct keep_conf conf = {.dir = dir,
+                           .segments_max = 1000,
+                           .checkpoint_bytes_per_s = BYTES_PER_S,
+                           .box_bytes = 1,
+                           .conf = "",
+                           .version = "bench"};
   struct journal_err err;
   const char *why;
   p->line = line_open(&line, &why);
   p->keep = p->line ? keep_open(&conf, &err) : NULL;
   MUST(p->keep);
-  keep_restore(p->keep, p->line, restored);
+  keep_restore(p->keep, p->line, NULL, NULL, restored);
 }
 
 static void place_close(struct place *p) {
@@ -60,19 +67,28 @@ static void place_close(struct place *p) {
   line_close(p->line);
 }
 
-static void ticks_run(struct place *p, struct mesh *m, uint32_t ticks) {
+static void tick_run(struct place *p, struct mesh *m, struct rec_tick_input *in) {
+  mesh_draw(m);
+  in->tick = m->tick;
+  in->head = m->head;
+  memcpy(in->bucket, m->batch, sizeof in->bucket);
+  keep_tick(p->keep, in);
+  line_apply(p->line, in);
+}
+
+/* At most so many, and no more once a checkpoint is due; returns how many. */
+static uint32_t ticks_run(struct place *p, struct mesh *m, uint32_t max, bool to_due) {
   struct rec_tick_input *in = calloc(1, sizeof *in);
+  int64_t work_ns = line_work_ns(p->line);
+  uint32_t n = 0;
   MUST(in);
-  for (uint32_t i = 0; i < ticks; i++) {
-    mesh_draw(m);
-    in->tick = m->tick;
-    in->head = m->head;
-    memcpy(in->bucket, m->batch, sizeof in->bucket);
-    keep_tick(p->keep, in);
-    line_apply(p->line, in);
+  for (bool due = false; n < max && !(to_due && due); n++) {
+    tick_run(p, m, in);
+    due = keep_is_due(p->keep, line_work_ns(p->line) - work_ns, (int64_t)n * LIMIT_TICK_NS);
   }
   keep_flush(p->keep);
   free(in);
+  return n;
 }
 
 /* One start; seconds. */
@@ -85,7 +101,42 @@ static double start(struct place *p, uint64_t *digest, struct keep_restored *res
   return took;
 }
 
-static void restore_bench(uint32_t want, uint32_t tail) {
+static uint64_t file_bytes(const char *name) {
+  struct stat st;
+  char path[128];
+  snprintf(path, sizeof path, "%s/%s", dir, name);
+  MUST(stat(path, &st) == 0);
+  return (uint64_t)st.st_size;
+}
+
+static void dir_clear(void) {
+  char command[128];
+  snprintf(command, sizeof command, "rm -rf %s/*", dir);
+  MUST(system(command) == 0);
+}
+
+/* How long the loop is held for a checkpoint. */
+static double checkpoint_run(struct place *p) {
+  double from = wall_s();
+  keep_checkpoint(p->keep, line_engine(p->line), false);
+  double held = wall_s() - from;
+  keep_checkpoint(p->keep, line_engine(p->line), true);
+  return held;
+}
+
+static void rows_head(void) {
+  puts(
+      "# | series | of them with requests in a tick | checkpoint, MB | the loop is held, s | a start from it, s | "
+      "ticks until the next | a start then, s |\n# | --- | --- | --- | --- | --- | --- | --- |");
+}
+
+static size_t busy(const struct mesh *m) {
+  size_t n = 0;
+  for (unsigned b = 0; b < LIMIT_BUCKETS; b++) n += m->batch[b].obs_n;
+  return n;
+}
+
+static void restore_bench(uint32_t want, double rate) {
   uint32_t services = want / 56 + 8, call_n;
   struct mesh_call *call = calls_make(services, &call_n);
   struct mesh_conf conf = {.service_n = services,
@@ -95,39 +146,32 @@ static void restore_bench(uint32_t want, uint32_t tail) {
                            .version_n = 2,
                            .call = call,
                            .call_n = call_n,
-                           .entry_per_s = 160.0,
+                           .entry_per_s = rate,
                            .error_p = 0.001,
                            .seed = 7};
   struct mesh m;
   struct keep_restored restored;
   struct place p = {0};
-  struct stat st;
-  char path[128];
   uint64_t was, is;
+  dir_clear();
   mesh_open(&m, &conf);
   p.engine = (struct engine_conf){.series_max = m.series_n + 64, .alerts_per_week = 1};
   place_open(&p, &restored);
-  ticks_run(&p, &m, WARM_TICKS);
-  double from = wall_s();
-  keep_checkpoint(p.keep, line_engine(p.line), false);
-  double copied = wall_s() - from;
-  keep_checkpoint(p.keep, line_engine(p.line), true);
+  (void)ticks_run(&p, &m, WARM_TICKS, false);
+  double held = checkpoint_run(&p);
   was = engine_digest(line_engine(p.line));
   place_close(&p);
-  snprintf(path, sizeof path, "%s/checkpoint", dir);
-  MUST(stat(path, &st) == 0);
   double alone = start(&p, &is, &restored);
   MUST(restored.checkpoint && restored.ticks == 0 && was == is);
-  printf("# %u series, a checkpoint of %.0f MB: copied in %.3f s; a start from it: %.3f s\n", m.series_n,
-         (double)st.st_size / 1e6, copied, alone);
   place_open(&p, &restored);
-  ticks_run(&p, &m, tail);
+  (void)checkpoint_run(&p);
+  uint32_t tail = ticks_run(&p, &m, INTERVAL_TICKS, true);
   was = engine_digest(line_engine(p.line));
   place_close(&p);
   double behind = start(&p, &is, &restored);
   MUST(restored.ticks == tail && was == is);
-  printf("# with %u ticks behind it: %.3f s, %.1f ms a tick\n", tail, behind,
-         1e3 * (behind - alone) / (tail ? tail : 1));
+  printf("# | %u | %zu | %.0f | %.2f | %.2f | %u | %.2f |\n", m.series_n, busy(&m),
+         (double)file_bytes("checkpoint") / 1e6, held, alone, tail, behind);
   mesh_close(&m);
   free(call);
 }
@@ -136,10 +180,16 @@ int main(int argc, char **argv) {
   char command[128];
   setvbuf(stdout, NULL, _IOLBF, 0);
   MUST(mkdtemp(dir));
-  if (argc > 2)
-    restore_bench((uint32_t)strtoul(argv[1], NULL, 10), (uint32_t)strtoul(argv[2], NULL, 10));
-  else
-    restore_bench(argc > 1 ? 300 : 100000, argc > 1 ? 8 : 40);
+  rows_head();
+  if (argc > 2) {
+    restore_bench((uint32_t)strtoul(argv[1], NULL, 10), strtod(argv[2], NULL));
+  } else if (argc > 1) {
+    restore_bench(300, 160);
+  } else {
+    restore_bench(10000, 160);
+    restore_bench(100000, 2);
+    restore_bench(100000, 160);
+  }
   snprintf(command, sizeof command, "rm -r %s", dir);
   MUST(system(command) == 0);
   puts("ok 1 - bench_restore\n1..1");

@@ -1,11 +1,13 @@
 #include "daemon_checkpoint.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define CHECKPOINT_MAGIC "FSHKCP1\n"
@@ -17,9 +19,10 @@ struct checkpoint {
   pthread_t thread;
   bool busy;
   atomic_bool done;
-  char *bytes;
-  size_t bytes_n;
-  enum journal_status status;
+  char *bytes; /* room of them, mapped */
+  size_t bytes_n, room;
+  int log_fd[CHECKPOINT_LOGS]; /* the thread's own; -1: none */
+  enum checkpoint_state state; /* GOOD, FAILED or UNSYNCED, once it is done */
   struct journal_err err;
   char also[PATH_MAX];
 };
@@ -54,12 +57,34 @@ static void checkpoint_name(const struct checkpoint *c, const char *now) {
   (void)journal_snapshot_write(c->also, (struct base_str){c->bytes, c->bytes_n}, &err);
 }
 
+/* The logs before the checkpoint, which is worth nothing to a start that finds them shorter than it says. */
+static bool checkpoint_logs_sync(struct checkpoint *c) {
+  bool good = true;
+  for (unsigned i = 0; i < CHECKPOINT_LOGS; i++) {
+    if (c->log_fd[i] < 0) continue;
+    if (fdatasync(c->log_fd[i]) != 0) {
+      snprintf(c->err.text, sizeof c->err.text, "%.180s: its logs cannot be synced: %.40s", c->dir, strerror(errno));
+      good = false;
+    }
+    (void)close(c->log_fd[i]);
+  }
+  return good;
+}
+
+static enum checkpoint_state checkpoint_write(struct checkpoint *c) {
+  struct checkpoint_path now = checkpoint_path(c->dir, false), before = checkpoint_path(c->dir, true);
+  engine_seal(c->bytes + CHECKPOINT_HEAD_BYTES, c->bytes_n - CHECKPOINT_HEAD_BYTES);
+  if (!checkpoint_logs_sync(c)) return CHECKPOINT_UNSYNCED;
+  if (access(now.text, F_OK) == 0) (void)rename(now.text, before.text); /* a failure shows in the write */
+  if (journal_snapshot_write(now.text, (struct base_str){c->bytes, c->bytes_n}, &c->err) != JOURNAL_OK)
+    return CHECKPOINT_FAILED;
+  if (c->also[0]) checkpoint_name(c, now.text);
+  return CHECKPOINT_GOOD;
+}
+
 static void *checkpoint_thread(void *ctx) {
   struct checkpoint *c = ctx;
-  struct checkpoint_path now = checkpoint_path(c->dir, false), before = checkpoint_path(c->dir, true);
-  if (access(now.text, F_OK) == 0) (void)rename(now.text, before.text); /* a failure shows in the write */
-  c->status = journal_snapshot_write(now.text, (struct base_str){c->bytes, c->bytes_n}, &c->err);
-  if (c->status == JOURNAL_OK && c->also[0]) checkpoint_name(c, now.text);
+  c->state = checkpoint_write(c);
   atomic_store(&c->done, true);
   return NULL;
 }
@@ -69,24 +94,36 @@ static void checkpoint_head(char *at, uint64_t frame_next) {
   for (unsigned i = 0; i < 8; i++) at[8 + i] = (char)(frame_next >> (8 * i));
 }
 
+static void checkpoint_free(struct checkpoint *c) {
+  if (c->bytes) (void)munmap(c->bytes, c->room);
+  c->bytes = NULL;
+}
+
+/* In large pages where they are to be had: small ones take as long to come as the copy. */
 static bool checkpoint_copy(struct checkpoint *c, const struct engine *e, uint64_t frame_next) {
-  size_t room = engine_save_bytes(e);
-  c->bytes = malloc(CHECKPOINT_HEAD_BYTES + room);
-  if (!c->bytes) return false;
+  c->room = CHECKPOINT_HEAD_BYTES + engine_save_bytes(e);
+  void *p = mmap(NULL, c->room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (p == MAP_FAILED) return false;
+  (void)madvise(p, c->room, MADV_HUGEPAGE);
+  c->bytes = p;
   checkpoint_head(c->bytes, frame_next);
-  size_t n = engine_save(e, c->bytes + CHECKPOINT_HEAD_BYTES, room);
+  size_t n = engine_copy(e, c->bytes + CHECKPOINT_HEAD_BYTES, c->room - CHECKPOINT_HEAD_BYTES);
   c->bytes_n = CHECKPOINT_HEAD_BYTES + n;
   return n > 0;
 }
 
-bool checkpoint_save(struct checkpoint *c, const struct engine *e, uint64_t frame_next, const char *also) {
+bool checkpoint_save(struct checkpoint *c, const struct engine *e, uint64_t frame_next, const char *also,
+                     const int log_fd[CHECKPOINT_LOGS]) {
   if (c->busy) return false;
   snprintf(c->also, sizeof c->also, "%s", also);
+  for (unsigned i = 0; i < CHECKPOINT_LOGS; i++)
+    c->log_fd[i] = log_fd[i] < 0 ? -1 : fcntl(log_fd[i], F_DUPFD_CLOEXEC, 3);
   atomic_store(&c->done, false);
   c->busy = checkpoint_copy(c, e, frame_next) && pthread_create(&c->thread, NULL, checkpoint_thread, c) == 0;
   if (c->busy) return true;
-  free(c->bytes);
-  c->bytes = NULL;
+  for (unsigned i = 0; i < CHECKPOINT_LOGS; i++)
+    if (c->log_fd[i] >= 0) (void)close(c->log_fd[i]);
+  checkpoint_free(c);
   return false;
 }
 
@@ -95,10 +132,13 @@ enum checkpoint_state checkpoint_poll(struct checkpoint *c, bool wait, struct jo
   if (!wait && !atomic_load(&c->done)) return CHECKPOINT_BUSY;
   pthread_join(c->thread, NULL);
   c->busy = false;
-  free(c->bytes);
-  c->bytes = NULL;
+  checkpoint_free(c);
   *err = c->err;
-  return c->status == JOURNAL_OK ? CHECKPOINT_GOOD : CHECKPOINT_FAILED;
+  return c->state;
+}
+
+size_t checkpoint_bytes(const struct checkpoint *c) {
+  return c->bytes_n;
 }
 
 static bool checkpoint_fail(struct journal_err *err, const char *path, const char *reason) {

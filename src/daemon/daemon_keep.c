@@ -15,6 +15,7 @@
 
 #define KEEP_INCIDENT_SEGMENT_BYTES (16u << 20)
 #define KEEP_INCIDENT_SEGMENTS 4u
+#define KEEP_WORK_NS (TIME_NS_PER_S / 2)
 
 void keep_fail(struct keep *k, const char *text) {
   k->counters[REC_COUNTER_JOURNAL_ERRORS]++;
@@ -109,14 +110,18 @@ static void keep_gap(struct keep *k) {
   k->saved_gap = true;
 }
 
+static void keep_log_lose(struct keep *k, struct journal **log) {
+  if (*log == k->journal) keep_gap(k);
+  if (*log) journal_close(*log);
+  *log = NULL;
+}
+
 /* A log whose write failed is closed; the next checkpoint opens it again, which cuts a torn frame. */
 static void keep_log_fail(struct keep *k, struct journal **log, const char *dir) {
   char text[256];
   snprintf(text, sizeof text, "%.160s: cannot be written: %s", dir, strerror(errno));
   keep_fail(k, text);
-  if (*log == k->journal) keep_gap(k);
-  journal_close(*log);
-  *log = NULL;
+  keep_log_lose(k, log);
 }
 
 static void keep_append(struct keep *k, struct journal **log, const char *dir, enum rec_frame kind,
@@ -200,10 +205,17 @@ void keep_flush(struct keep *k) {
   keep_incidents_sync(k);
 }
 
+/* Of what was given to the disk nobody knows what is there; both begin again behind it. */
+static void keep_logs_lose(struct keep *k) {
+  keep_log_lose(k, &k->journal);
+  keep_log_lose(k, &k->incidents);
+}
+
 static void keep_poll(struct keep *k, bool wait) {
   struct journal_err err = {0};
   enum checkpoint_state state = checkpoint_poll(k->checkpoint, wait, &err);
-  if (state == CHECKPOINT_FAILED) keep_fail(k, err.text);
+  if (state == CHECKPOINT_FAILED || state == CHECKPOINT_UNSYNCED) keep_fail(k, err.text);
+  if (state == CHECKPOINT_UNSYNCED) keep_logs_lose(k);
   if (state != CHECKPOINT_GOOD) return;
   if (k->saved_gap) { /* the journal goes on elsewhere: the next one bridges that */
     box_checkpoint_drop(k->boxes, k->saved_frame, k->saved_end);
@@ -217,7 +229,8 @@ static void keep_save(struct keep *k, const struct engine *e, struct base_wall e
   char also[PATH_MAX];
   uint64_t frame = journal_next(k->journal);
   box_checkpoint_path(k->boxes, frame, end, also);
-  if (!checkpoint_save(k->checkpoint, e, frame, also)) return;
+  const int log_fd[CHECKPOINT_LOGS] = {journal_fd(k->journal), k->incidents ? journal_fd(k->incidents) : -1};
+  if (!checkpoint_save(k->checkpoint, e, frame, also, log_fd)) return;
   k->saved_frame = frame;
   k->saved_end = end;
   k->saved_gap = false;
@@ -228,10 +241,16 @@ void keep_checkpoint(struct keep *k, const struct engine *e, bool wait) {
   engine_info(e, &info);
   keep_poll(k, wait);
   if (!keep_logs_open(k) || info.tick_end.ns == 0) return;
-  keep_sync(k, &k->journal, k->journal_dir, true);
-  keep_sync(k, &k->incidents, k->incidents_dir, true);
+  keep_sync(k, &k->journal, k->journal_dir, false);
+  keep_sync(k, &k->incidents, k->incidents_dir, false);
   if (k->journal) keep_save(k, e, info.tick_end);
   if (wait) keep_poll(k, true);
+}
+
+bool keep_is_due(const struct keep *k, int64_t work_ns, int64_t since_ns) {
+  double seconds = (double)since_ns / (double)TIME_NS_PER_S;
+  return work_ns >= KEEP_WORK_NS &&
+         (double)checkpoint_bytes(k->checkpoint) <= seconds * (double)k->conf.checkpoint_bytes_per_s;
 }
 
 void keep_boxes(const struct keep *k, struct box_stats *out) {

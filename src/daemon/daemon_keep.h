@@ -16,7 +16,8 @@ struct keep_conf {
   const char *dir; /* must outlive it */
   uint64_t segment_bytes;
   uint32_t segments_max;
-  int64_t box_before_ns; /* as struct box_conf, for the black boxes */
+  uint64_t checkpoint_bytes_per_s; /* see keep_is_due */
+  int64_t box_before_ns;           /* as struct box_conf, for the black boxes */
   uint64_t box_bytes;
   const char *conf, *version; /* must outlive it */
   uint64_t engine;
@@ -35,10 +36,14 @@ struct keep_restored {
   uint64_t ticks;  /* applied from the journal's tail */
   char note[256];  /* what could not be used, or empty */
 };
+
+/* Called when the checkpoint is loaded and after each tick that is applied, so that others are served meanwhile. NULL:
+ * nobody is. */
+typedef void (*keep_between_fn)(void *ctx);
 /* Brings a fresh line to where the last process was: checkpoint, then the journal's tail through line_apply (the
  * line's callbacks run; the caller must not journal those ticks again), then the fold's series and tick numbers.
  * Opens the journal for writing. */
-void keep_restore(struct keep *k, struct line *line, struct keep_restored *out);
+void keep_restore(struct keep *k, struct line *line, keep_between_fn between, void *ctx, struct keep_restored *out);
 
 void keep_tick(struct keep *k, const struct rec_tick_input *in);
 /* A state that was told; json is its text. */
@@ -46,8 +51,12 @@ void keep_incident(struct keep *k, const struct rec_incident *in, struct base_st
 void keep_audit(struct keep *k, struct base_str json);
 /* Hands what is buffered to the kernel: it survives kill -9 from here on. */
 void keep_flush(struct keep *k);
-/* Begins a checkpoint and retries what failed. With `wait`, returns when it is on disk. */
+/* Begins a checkpoint, unless one is under way, and retries what failed. With `wait`, returns when it is on disk. */
 void keep_checkpoint(struct keep *k, const struct engine *e, bool wait);
+/* Is a checkpoint due before its interval? work_ns: what the engine's ticks took since the last one was begun, since_ns
+ * ago; a start would take as long again. True from half a second of work on, and as often as keeps all that checkpoints
+ * write within checkpoint_bytes_per_s. */
+bool keep_is_due(const struct keep *k, int64_t work_ns, int64_t since_ns);
 /* What is wrong, or NULL. Lives until the next call. */
 const char *keep_problem(const struct keep *k);
 struct box_stats;

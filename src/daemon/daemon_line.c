@@ -3,13 +3,18 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include "base_arena.h"
 #include "base_must.h"
 #include "daemon_pool.h"
+#include "io_loop.h"
 
 #define WAITING_MAX 64u
+#define BLOCK_MARKS 4096u /* pages that are asked about at once */
 #define WAITING_BYTES (256u << 10)
+/* Nothing was understood for so long: the door has given out all that it heard. */
+#define QUIET_NS (LIMIT_LAG_NS_MAX + 2 * LIMIT_TICK_NS)
 
 struct block {
   void *p;
@@ -29,7 +34,9 @@ struct line {
   struct rec_change change[WAITING_MAX];
   struct rec_command command[WAITING_MAX];
   size_t change_n, command_n;
-  struct base_arena text; /* what waits, copied */
+  int64_t work_ns;
+  struct base_wall heard, closed; /* the last message that was understood, the last tick; the caller's clock */
+  struct base_arena text;         /* what waits, copied */
   char text_mem[WAITING_BYTES];
 };
 
@@ -42,6 +49,17 @@ static bool block_open(struct block *b, size_t n) {
 
 static void block_close(struct block *b) {
   if (b->p) (void)munmap(b->p, b->n);
+}
+
+static uint64_t block_resident(const struct block *b) {
+  unsigned char mark[BLOCK_MARKS];
+  size_t page = (size_t)sysconf(_SC_PAGESIZE), step = page * BLOCK_MARKS, pages = 0;
+  for (size_t at = 0; at < b->n; at += step) {
+    size_t n = b->n - at < step ? b->n - at : step, marks = (n + page - 1) / page;
+    if (mincore((char *)b->p + at, n, mark) != 0) return 0;
+    for (size_t i = 0; i < marks; i++) pages += mark[i] & 1u;
+  }
+  return pages * page;
 }
 
 struct line *line_open(const struct line_conf *conf, const char **err) {
@@ -84,7 +102,7 @@ void line_stream_close(struct line *l, wire_stream s) {
 }
 
 void line_message(struct line *l, wire_stream s, enum door_form form, struct base_str bytes, struct base_wall recv) {
-  (void)door_fold(l->fold, s, form, bytes, recv);
+  if (door_fold(l->fold, s, form, bytes, recv)) l->heard = recv;
 }
 
 static bool text_keep(struct line *l, struct base_str *s) {
@@ -110,6 +128,10 @@ bool line_command(struct line *l, const struct rec_command *c) {
   return true;
 }
 
+bool line_waits(const struct line *l) {
+  return l->change_n + l->command_n > 0;
+}
+
 void line_on(struct line *l, line_incident incident, line_tick tick, void *ctx) {
   l->on_incident = incident;
   l->on_tick = tick;
@@ -124,17 +146,17 @@ static void bucket_run(void *ctx, unsigned bucket) {
 
 static void tick_run(struct line *l, const struct rec_tick_input *in) {
   struct rec_out out;
+  int64_t from_ns = io_mono_now().ns;
   l->running = in;
   pool_run(l->pool, LIMIT_BUCKETS, bucket_run, l);
   engine_head_tick(l->engine, &in->head, in->tick, &out);
   l->running = NULL;
+  l->work_ns += io_mono_now().ns - from_ns;
   for (size_t i = 0; l->on_incident && i < out.incident_n; i++) l->on_incident(l->ctx, out.incident[i]);
 }
 
-bool line_step(struct line *l, struct base_wall now, bool flush) {
-  if (!wire_fold_tick(l->fold, now, flush, &l->in.tick)) return false;
-  for (unsigned b = 0; b < LIMIT_BUCKETS; b++) l->in.bucket[b] = wire_fold_take(l->fold, b);
-  l->in.head = wire_fold_take_head(l->fold);
+/* Hands l->in on, with what waits, and forgets that. */
+static void tick_close(struct line *l, struct base_wall now) {
   l->in.head.change = l->change;
   l->in.head.change_n = l->change_n;
   l->in.head.command = l->command;
@@ -143,11 +165,48 @@ bool line_step(struct line *l, struct base_wall now, bool flush) {
   tick_run(l, &l->in);
   l->change_n = l->command_n = 0;
   l->text.n = 0;
+  l->closed = now;
+}
+
+bool line_step(struct line *l, struct base_wall now, bool flush) {
+  if (!wire_fold_tick(l->fold, now, flush, &l->in.tick)) return false;
+  for (unsigned b = 0; b < LIMIT_BUCKETS; b++) l->in.bucket[b] = wire_fold_take(l->fold, b);
+  l->in.head = wire_fold_take_head(l->fold);
+  tick_close(l, now);
+  return true;
+}
+
+/* A clock that was set back has waited long enough. */
+static bool is_past(struct base_wall then, struct base_wall now, int64_t ns) {
+  return then.ns == 0 || now.ns < then.ns || now.ns - then.ns >= ns;
+}
+
+/* Right behind the last tick, so that how long nobody was heard shows when somebody is; and cut, as what belongs to it
+ * need not all have come. */
+bool line_step_quiet(struct line *l, struct base_wall now) {
+  struct engine_info info;
+  if (!line_waits(l) || !is_past(l->heard, now, QUIET_NS) || !is_past(l->closed, now, 2 * LIMIT_TICK_NS)) return false;
+  engine_info(l->engine, &info);
+  if (info.tick_end.ns == 0) return false;
+  memset(&l->in, 0, sizeof l->in);
+  l->in.tick =
+      (struct rec_tick){.seq = info.tick_seq + 1, .end = {info.tick_end.ns + LIMIT_TICK_NS}, .now = now, .cut = true};
+  wire_fold_tick_restore(l->fold, l->in.tick.seq + 1, l->in.tick.end);
+  tick_close(l, now);
   return true;
 }
 
 void line_apply(struct line *l, const struct rec_tick_input *in) {
   tick_run(l, in);
+}
+
+void line_resident(const struct line *l, uint64_t *engine_bytes, uint64_t *fold_bytes) {
+  *engine_bytes = block_resident(&l->engine_mem);
+  *fold_bytes = block_resident(&l->fold_mem);
+}
+
+int64_t line_work_ns(const struct line *l) {
+  return l->work_ns;
 }
 
 struct engine *line_engine(struct line *l) {

@@ -26,9 +26,15 @@ void line_message(struct line *l, wire_stream s, enum door_form form, struct bas
 /* Kept until the next tick closes, which they become part of; copied. False: too many wait. */
 bool line_change(struct line *l, const struct rec_change *c);
 bool line_command(struct line *l, const struct rec_command *c);
+/* Does any of them wait? */
+bool line_waits(const struct line *l);
 
 /* Closes at most one tick; true when one was closed: call until false. now and flush as wire_fold_tick. */
 bool line_step(struct line *l, struct base_wall now, bool flush);
+/* After line_step had no more: where what waits has no tick to wait for, because nothing is heard of the mesh, it gets
+ * one of its own, without traffic. Not before the first tick of all: without a mesh there is nothing to say of it. True
+ * where one was closed. */
+bool line_step_quiet(struct line *l, struct base_wall now);
 
 /* An incident whose state changed; a tick that was closed, with all its input, before the engine's answer to it. */
 typedef void (*line_incident)(void *ctx, const struct rec_incident *in);
@@ -38,6 +44,10 @@ void line_on(struct line *l, line_incident incident, line_tick tick, void *ctx);
 /* A tick from a journal in place of one from the door. Incidents are told as always, the tick is not. */
 void line_apply(struct line *l, const struct rec_tick_input *in);
 
+/* Memory of engine and fold that is resident. Cost: a look at each of its pages' marks. */
+void line_resident(const struct line *l, uint64_t *engine_bytes, uint64_t *fold_bytes);
+/* How long the engine's ticks took so far, all together. */
+int64_t line_work_ns(const struct line *l);
 struct engine *line_engine(struct line *l);
 struct wire_fold *line_fold(struct line *l);
 

@@ -31,14 +31,19 @@ struct recording *recording_open(const char *path, struct journal_err *err) {
   return NULL;
 }
 
-static void recording_put(struct recording *r, enum rec_frame kind, const struct rec_arrival *arrival) {
-  if (r->problem) return;
-  buf_clear(&r->frame);
-  rec_codec_arrival_write(arrival, &r->frame);
+/* What the frame holds. */
+static void recording_append(struct recording *r, enum rec_frame kind) {
   if (r->frame.bad)
     r->problem = "out of memory";
   else if (journal_append(r->journal, (uint8_t)kind, buf_str(&r->frame)) != JOURNAL_OK)
     r->problem = "the recording cannot be written";
+}
+
+static void recording_put(struct recording *r, enum rec_frame kind, const struct rec_arrival *arrival) {
+  if (r->problem) return;
+  buf_clear(&r->frame);
+  rec_codec_arrival_write(arrival, &r->frame);
+  recording_append(r, kind);
 }
 
 uint64_t recording_stream_open(struct recording *r, enum door_form form, struct base_wall now) {
@@ -63,6 +68,18 @@ void recording_stream_close(struct recording *r, uint64_t stream, struct base_wa
 void recording_step(struct recording *r, struct base_wall now) {
   struct rec_arrival a = {.recv = now};
   recording_put(r, REC_FRAME_CLOSE, &a);
+}
+
+void recording_told(struct recording *r, const struct rec_head_batch *head, struct base_wall now) {
+  struct rec_tick_input *in = r->problem ? NULL : calloc(1, sizeof *in);
+  if (!in) return;
+  in->tick = (struct rec_tick){.end = now, .now = now};
+  in->head = (struct rec_head_batch){
+      .change = head->change, .change_n = head->change_n, .command = head->command, .command_n = head->command_n};
+  buf_clear(&r->frame);
+  rec_codec_tick_write(in, &r->frame);
+  recording_append(r, REC_FRAME_TOLD);
+  free(in);
 }
 
 void recording_flush(struct recording *r) {

@@ -17,6 +17,8 @@ void recording_message(struct recording *r, uint64_t stream, struct base_str byt
 void recording_stream_close(struct recording *r, uint64_t stream, struct base_wall now);
 /* The clock asks for ticks: every step of a live run, so that a replay closes the same ticks at the same places. */
 void recording_step(struct recording *r, struct base_wall now);
+/* What the API took for the next tick; of head, changes and commands alone. */
+void recording_told(struct recording *r, const struct rec_head_batch *head, struct base_wall now);
 /* Hands what is buffered to the file. */
 void recording_flush(struct recording *r);
 /* The first failure, or NULL; nothing is written after it. */

@@ -22,6 +22,7 @@
 void replay_step(struct replay *r, struct base_wall now) {
   r->clock = now;
   while (line_step(r->line, now, false)) continue;
+  (void)line_step_quiet(r->line, now);
 }
 
 void replay_fail(struct replay *r, const char *text) {

@@ -10,6 +10,7 @@
 
 #define LOG_STREAMS_MAX (1u << 22) /* of one recording */
 #define LOG_ARENA_BYTES ((size_t)64 << 20)
+#define LOG_TOLD_BYTES ((size_t)1 << 20) /* of one frame */
 
 /* Called for each sound frame; false stops. */
 typedef bool (*log_frame)(void *ctx, uint64_t number, uint8_t kind, struct base_str body);
@@ -51,6 +52,8 @@ struct recording_reader {
   struct replay *replay;
   struct reader_stream *stream; /* by number */
   uint64_t stream_n, stream_cap;
+  struct base_arena arena;     /* of what was told last */
+  struct rec_tick_input *told; /* NULL: out of memory */
 };
 
 /* Streams are numbered as they open, so a number that is not the next one is broken. */
@@ -89,11 +92,24 @@ static const char *reader_end(struct recording_reader *d, const struct rec_arriv
   return NULL;
 }
 
+static const char *reader_told(struct recording_reader *d, struct base_str body) {
+  const char *reason = "out of memory";
+  d->arena.n = 0;
+  if (!d->told || !rec_codec_tick_read(body, &d->arena, d->told, &reason)) return reason;
+  const struct rec_head_batch *head = &d->told->head;
+  bool taken = true;
+  for (size_t i = 0; i < head->change_n; i++) taken &= line_change(d->replay->line, &head->change[i]);
+  for (size_t i = 0; i < head->command_n; i++) taken &= line_command(d->replay->line, &head->command[i]);
+  return taken ? NULL : "more was told than a tick takes";
+}
+
 static bool reader_frame(void *ctx, uint64_t number, uint8_t kind, struct base_str body) {
   struct recording_reader *d = ctx;
   struct rec_arrival a;
   const char *reason = "not a recording";
-  if (rec_codec_arrival_read(body, &a, &reason)) {
+  if (kind == REC_FRAME_TOLD) {
+    reason = reader_told(d, body);
+  } else if (rec_codec_arrival_read(body, &a, &reason)) {
     switch (kind) {
       case REC_FRAME_STREAM: reason = reader_open(d, &a); break;
       case REC_FRAME_MESSAGE: reason = reader_message(d, &a); break;
@@ -111,12 +127,17 @@ static bool reader_frame(void *ctx, uint64_t number, uint8_t kind, struct base_s
 
 void replay_recording(struct replay *r, const char *path) {
   struct recording_reader d = {.replay = r, .stream_n = 1, .stream_cap = 64};
+  void *mem = malloc(LOG_TOLD_BYTES);
   d.stream = calloc(d.stream_cap, sizeof *d.stream);
+  d.told = calloc(1, sizeof *d.told);
+  d.arena = arena_over(mem, mem ? LOG_TOLD_BYTES : 0);
   if (d.stream)
     log_read(r, path, reader_frame, &d);
   else
     replay_fail(r, "out of memory");
   free(d.stream);
+  free(d.told);
+  free(mem);
 }
 
 /* ---- journals ---- */

@@ -29,6 +29,8 @@ struct restore {
   struct line *line;
   struct base_arena arena;
   struct keep_restored *out;
+  keep_between_fn between;
+  void *ctx;
   uint64_t seq; /* of the last tick that the engine knows */
   bool broken;  /* the journal's end is not what the engine has */
   bool has_seq; /* false: a fresh engine, which may begin with frame 0 only */
@@ -57,6 +59,7 @@ static bool restore_frame(struct restore *r, uint64_t number, struct base_str bo
     r->seq = in->tick.seq;
     r->has_seq = true;
     r->out->ticks++;
+    if (r->between) r->between(r->ctx);
   }
   free(in);
   return ok;
@@ -117,8 +120,8 @@ static void restore_fold(struct line *line) {
   wire_fold_tick_restore(fold, info.tick_seq + 1, info.tick_end);
 }
 
-void keep_restore(struct keep *k, struct line *line, struct keep_restored *out) {
-  struct restore r = {.keep = k, .line = line, .out = out};
+void keep_restore(struct keep *k, struct line *line, keep_between_fn between, void *ctx, struct keep_restored *out) {
+  struct restore r = {.keep = k, .line = line, .between = between, .ctx = ctx, .out = out};
   struct journal_err err = {0};
   uint64_t from = 0;
   memset(out, 0, sizeof *out);
@@ -134,6 +137,7 @@ void keep_restore(struct keep *k, struct line *line, struct keep_restored *out) 
   }
   k->fresh = !out->checkpoint;
   (void)keep_incidents_open(k); /* what the tail tells may be news */
+  if (between) between(ctx);
   if (access(k->journal_dir, F_OK) == 0) {
     restore_tail(&r, k->journal_dir, from);
     if (!r.has_seq && out->note[0])

@@ -48,7 +48,7 @@ struct run {
   struct base_buf incident, conf_text;
   struct rec_incident state; /* the one under way */
   struct base_mono stepped_at, checkpoint_at;
-  bool restoring;
+  int64_t checkpoint_work_ns; /* line_work_ns when the last one was begun */
 };
 
 /* ---- what comes out of the line ---- */
@@ -78,7 +78,7 @@ static void run_incident(void *ctx, const struct rec_incident *incident) {
   MUST(!r->incident.bad);
   bool was_open = run_is_open(r, incident);
   enum serve_put put = serve_incident(r->serve, buf_str(&r->incident));
-  if (!r->restoring) run_say(incident, put, was_open);
+  if (!r->source.restoring) run_say(incident, put, was_open);
   bool news = put == SERVE_PUT_NEW || put == SERVE_PUT_CHANGED;
   if (news && r->keep) keep_incident(r->keep, &r->state, buf_str(&r->incident));
   if (news && r->act) (void)act_incident(r->act, buf_str(&r->incident));
@@ -88,7 +88,7 @@ static void run_incident(void *ctx, const struct rec_incident *incident) {
 static void run_tick(void *ctx, const struct rec_tick_input *in, struct rec_tick tick) {
   struct run *r = ctx;
   (void)tick;
-  if (r->keep && !r->restoring) keep_tick(r->keep, in);
+  if (r->keep && !r->source.restoring) keep_tick(r->keep, in);
   for (size_t i = 0; r->history && i < in->head.command_n; i++)
     store_audit(r->history, in->tick.seq, (uint32_t)i, &in->head.command[i]);
   serve_tick(r->serve, in);
@@ -103,13 +103,20 @@ static void run_flush(struct run *r) {
 
 /* ---- timers ---- */
 
+static void run_checkpoint(struct run *r) {
+  r->checkpoint_at = io_mono_now();
+  r->checkpoint_work_ns = line_work_ns(r->line);
+  keep_checkpoint(r->keep, line_engine(r->line), false);
+}
+
 /* A step is taken where something came or a tick's time went by; every step that is taken is recorded, so that a
  * replay takes exactly the same. */
 static void run_step(void *ctx) {
   struct run *r = ctx;
   struct base_mono mono = io_mono_now();
   receiver_step(&r->receiver, io_wall_now(), mono);
-  if (!r->receiver.news && mono.ns - r->stepped_at.ns < RUN_QUIET_NS) return;
+  bool due = r->receiver.news || line_waits(r->line);
+  if (!due && mono.ns - r->stepped_at.ns < RUN_QUIET_NS) return;
   struct base_wall now = io_wall_now();
   r->stepped_at = mono;
   r->receiver.news = false;
@@ -118,7 +125,10 @@ static void run_step(void *ctx) {
     recording_flush(r->receiver.recording);
   }
   while (line_step(r->line, now, false)) continue;
+  (void)line_step_quiet(r->line, now);
   run_flush(r);
+  int64_t work_ns = line_work_ns(r->line) - r->checkpoint_work_ns;
+  if (r->keep && keep_is_due(r->keep, work_ns, mono.ns - r->checkpoint_at.ns)) run_checkpoint(r);
 }
 
 static void run_second(void *ctx) {
@@ -131,9 +141,7 @@ static void run_second(void *ctx) {
     series_keeper_second(&r->series);
     store_series_second(r->series.store);
   }
-  if (!r->keep || mono.ns - r->checkpoint_at.ns < r->conf.checkpoint_interval_ns) return;
-  r->checkpoint_at = mono;
-  keep_checkpoint(r->keep, line_engine(r->line), false);
+  if (r->keep && mono.ns - r->checkpoint_at.ns >= r->conf.checkpoint_interval_ns) run_checkpoint(r);
 }
 
 /* ---- start ---- */
@@ -177,6 +185,7 @@ static bool run_open_tokens(struct run *r) {
 static bool run_open_serve(struct run *r) {
   r->store = serve_store_open(LIMIT_INCIDENTS_KEPT);
   r->seconds = history_open((size_t)r->conf.seconds_bytes, (uint32_t)r->conf.max_series, run_series, r);
+  r->source.seconds = r->seconds;
   if (!r->store || !r->seconds || !run_open_tokens(r)) return false;
   struct serve_conf conf = {.source = source_of(&r->source),
                             .store = r->store,
@@ -255,6 +264,7 @@ static bool run_open_keep(struct run *r) {
   struct keep_conf conf = {.dir = r->conf.data_dir,
                            .segment_bytes = r->conf.journal_segment_bytes,
                            .segments_max = (uint32_t)r->conf.journal_segments,
+                           .checkpoint_bytes_per_s = r->conf.checkpoint_bytes_per_s,
                            .box_before_ns = r->conf.box_before_ns,
                            .box_bytes = r->conf.box_bytes,
                            .conf = run_conf_text(r),
@@ -267,17 +277,39 @@ static bool run_open_keep(struct run *r) {
     return false;
   }
   if (!run_open_act(r) || !run_open_history(r) || !run_open_series(r)) return false;
-  struct keep_restored restored;
   keep_incidents_read(r->keep, run_known_frame, r);
-  r->restoring = true;
-  keep_restore(r->keep, r->line, &restored);
-  r->restoring = false;
   r->source.keep = r->keep;
-  keep_checkpoint(r->keep, line_engine(r->line), false);
+  return true;
+}
+
+/* Between two ticks of the journal's tail: whoever asks is answered, and the page goes on. */
+static void run_between(void *ctx) {
+  struct run *r = ctx;
+  struct base_mono mono = io_mono_now();
+  if (mono.ns - r->stepped_at.ns >= TIME_NS_PER_S) {
+    r->stepped_at = mono;
+    serve_second(r->serve);
+  }
+  io_loop_poll(r->loop);
+}
+
+/* What was learned is back with the checkpoint; what came after it is applied while the API answers already. Nothing is
+ * received before that is done: its series have no numbers yet. */
+static bool run_restore(struct run *r) {
+  struct keep_restored restored;
+  struct engine_info info;
+  if (!r->keep) return true;
+  r->source.restoring = true;
+  keep_restore(r->keep, r->line, run_between, r, &restored);
+  r->source.restoring = false;
+  engine_info(line_engine(r->line), &info);
+  uint32_t again = serve_resume(r->serve, info.tick_now);
+  run_checkpoint(r);
   if (restored.note[0]) log_say(BASE_LEVEL_WARNING, "data", "%s", restored.note);
-  log_say(BASE_LEVEL_INFO, "data", "data in %s: %s, %llu ticks applied, %u incidents known", conf.dir,
+  log_say(BASE_LEVEL_INFO, "data", "data in %s: %s, %llu ticks applied, %u incidents known", r->conf.data_dir,
           restored.checkpoint ? "checkpoint loaded" : "no checkpoint", (unsigned long long)restored.ticks,
           serve_store_n(r->store));
+  if (again) log_say(BASE_LEVEL_INFO, "data", "%u actions that no tick had are told again", again);
   return true;
 }
 
@@ -286,16 +318,29 @@ static bool run_open_recording(struct run *r, const struct option_set *o) {
   if (!path) return true;
   struct journal_err err = {0};
   r->receiver.recording = recording_open(path, &err);
+  r->source.recording = r->receiver.recording;
   if (!r->receiver.recording) command_say("%s", err.text);
   return r->receiver.recording != NULL;
 }
 
-static bool run_open_servers(struct run *r) {
+static bool run_open_api(struct run *r) {
   char why[IO_TLS_WHY_BYTES];
   if (!tls_open(&r->conf, &r->tls, why)) {
     command_say("%s", why);
     return false;
   }
+  struct io_server_conf api = {.address = r->conf.api_address,
+                               .port = (uint16_t)r->conf.api_port,
+                               .http = serve_http,
+                               .http_ctx = r->serve,
+                               .tls = r->tls.of[TLS_API],
+                               .idle_ns = RUN_API_IDLE_NS,
+                               .counters = r->source.door};
+  r->source.server[TLS_API] = r->server[TLS_API] = listen_open(r->loop, &api, "HTTP (page, API, metrics)");
+  return r->server[TLS_API] != NULL;
+}
+
+static bool run_open_receivers(struct run *r) {
   receiver_methods(&r->receiver, r->method);
   struct io_server_conf grpc = {.address = r->conf.grpc_address,
                                 .port = (uint16_t)r->conf.grpc_port,
@@ -305,19 +350,11 @@ static bool run_open_servers(struct run *r) {
                                 .idle_ns = r->conf.idle_timeout_ns,
                                 .counters = r->source.door};
   struct io_server_conf http = setup_http(&r->conf, &r->receiver, r->tls.of[TLS_HTTP], r->source.door);
-  struct io_server_conf api = {.address = r->conf.api_address,
-                               .port = (uint16_t)r->conf.api_port,
-                               .http = serve_http,
-                               .http_ctx = r->serve,
-                               .tls = r->tls.of[TLS_API],
-                               .idle_ns = RUN_API_IDLE_NS,
-                               .counters = r->source.door};
   r->receiver.counters = r->source.door;
-  r->server[0] = listen_open(r->loop, &grpc, "gRPC (Envoy access logs, OTLP)");
-  if (r->server[0]) r->server[1] = listen_open(r->loop, &http, "HTTP (OTLP, Zipkin)");
-  if (r->server[1]) r->server[2] = listen_open(r->loop, &api, "HTTP (page, API, metrics)");
+  r->server[TLS_GRPC] = listen_open(r->loop, &grpc, "gRPC (Envoy access logs, OTLP)");
+  if (r->server[TLS_GRPC]) r->server[TLS_HTTP] = listen_open(r->loop, &http, "HTTP (OTLP, Zipkin)");
   for (unsigned i = 0; i < RUN_SERVERS; i++) r->source.server[i] = r->server[i];
-  return r->server[2] != NULL;
+  return r->server[TLS_HTTP] != NULL;
 }
 
 static bool run_open_scrape(struct run *r) {
@@ -332,7 +369,7 @@ static bool run_open(struct run *r, const struct option_set *o) {
   r->conf_text = buf_open(CONF_FILE_BYTES);
   r->loop = io_loop_open();
   return r->loop && run_conf(r, o) && run_open_line(r) && run_open_serve(r) && run_open_keep(r) &&
-         run_open_recording(r, o) && run_open_servers(r) && run_open_scrape(r);
+         run_open_recording(r, o) && run_open_api(r) && run_restore(r) && run_open_receivers(r) && run_open_scrape(r);
 }
 
 /* ---- end ---- */

@@ -62,6 +62,7 @@ static void source_status(void *ctx, struct serve_status *out) {
   for (unsigned i = 0; i < TLS_LISTENERS; i++)
     if (s->server[i]) out->connections += io_server_connections(s->server[i]);
   bool listening = s->server[0] && s->server[1] && s->server[2];
+  out->restoring = s->restoring;
   out->ready = listening && (out->tick_end.ns || out->now.ns - s->started_at.ns >= SOURCE_READY_NS);
 }
 
@@ -227,6 +228,22 @@ static const char *source_reporters_by(void *ctx, uint32_t idx, uint64_t *n) {
   return wire_source_text((enum wire_source)idx);
 }
 
+static void source_alarms(void *ctx, uint32_t n[REC_LEVEL_COUNT]) {
+  struct source *s = ctx;
+  engine_alarms(line_engine(s->line), n);
+}
+
+static const char *source_memory(void *ctx, uint32_t idx, uint64_t *bytes) {
+  static const char *const room[] = {"engine", "wire", "serve"};
+  struct source *s = ctx;
+  uint64_t of[3];
+  if (idx >= 3) return NULL;
+  line_resident(s->line, &of[0], &of[1]);
+  of[2] = history_bytes(s->seconds);
+  *bytes = of[idx];
+  return room[idx];
+}
+
 static void source_calibration(void *ctx, struct serve_calibration out[REC_SIGNAL_COUNT]) {
   _Static_assert(ENGINE_CALIBRATION_LEVELS <= SERVE_LEVELS_MAX, "all levels fit");
   struct source *s = ctx;
@@ -273,12 +290,18 @@ static bool source_points(void *ctx, uint32_t idx, int64_t from_s, uint32_t step
 
 static bool source_change(void *ctx, const struct rec_change *change) {
   struct source *s = ctx;
-  return line_change(s->line, change);
+  struct rec_head_batch head = {.change = change, .change_n = 1};
+  if (s->restoring || !line_change(s->line, change)) return false;
+  if (s->recording) recording_told(s->recording, &head, io_wall_now());
+  return true;
 }
 
 static bool source_command(void *ctx, const struct rec_command *command) {
   struct source *s = ctx;
-  return line_command(s->line, command);
+  struct rec_head_batch head = {.command = command, .command_n = 1};
+  if (s->restoring || !line_command(s->line, command)) return false;
+  if (s->recording) recording_told(s->recording, &head, io_wall_now());
+  return true;
 }
 
 /* One line on standard error, and a frame in the incident log, which outlives this process. */
@@ -299,6 +322,8 @@ struct serve_source source_of(struct source *s) {
                                .telemetry = source_telemetry,
                                .reporters = source_reporters,
                                .reporters_by = source_reporters_by,
+                               .alarms = source_alarms,
+                               .memory = source_memory,
                                .calibration = source_calibration,
                                .receiver = source_receiver,
                                .listener = source_listener,

@@ -6,6 +6,7 @@
 #include "daemon_conf.h"
 #include "daemon_keep.h"
 #include "daemon_line.h"
+#include "daemon_recording.h"
 #include "daemon_scrape.h"
 #include "daemon_tls.h"
 #include "serve.h"
@@ -15,13 +16,16 @@
 struct source {
   struct line *line;
   struct keep *keep;           /* NULL: memory only */
+  struct recording *recording; /* NULL: what comes is not recorded */
   struct act *act;             /* NULL: no receivers of alerts */
   struct store *history;       /* NULL: memory only */
   struct store_series *series; /* NULL: no series on disk */
-  char problem[512];           /* what the status points at */
+  const struct serve_history *seconds;
+  char problem[512]; /* what the status points at */
   const struct daemon_conf *conf;
   unsigned threads;
   struct base_wall started_at;
+  bool restoring; /* the journal's tail is being applied: nothing is taken yet */
   const struct tls_set *tls;
   const struct scrape *scrape;             /* NULL: nothing is scraped */
   struct io_server *server[TLS_LISTENERS]; /* NULLs are skipped, and mean not ready */

@@ -17,7 +17,6 @@
 #define TOP_PERIOD_MS 1000
 #define TOP_SCREEN_BYTES (1u << 20)
 #define TOP_WIDTH_MAX 400u
-#define TOP_MESH "/api/v1/series?entity=%7B%22kind%22:%22mesh%22%7D"
 
 static volatile sig_atomic_t top_over;
 
@@ -26,35 +25,49 @@ static void top_signal(int number) {
   top_over = 1;
 }
 
+/* What is asked each second. */
+enum { TOP_STATUS, TOP_INCIDENTS, TOP_MESH, TOP_GRAPH, TOP_CHANGES, TOP_PATHS };
+
+static const char *const top_path[TOP_PATHS] = {
+    [TOP_STATUS] = "/api/v1/status",
+    [TOP_INCIDENTS] = "/api/v1/incidents?state=open&limit=1024",
+    [TOP_MESH] = "/api/v1/series?entity=%7B%22kind%22:%22mesh%22%7D",
+    [TOP_GRAPH] = "/api/v1/graph",
+    [TOP_CHANGES] = "/api/v1/changes?limit=8",
+};
+
 struct top {
-  struct ask status, incidents, mesh, graph;
-  yyjson_doc *doc[4];
+  struct ask ask[TOP_PATHS];
+  yyjson_doc *doc[TOP_PATHS];
   char problem[ASK_ERR_BYTES];
 };
 
 static bool top_open(struct top *t, const struct option_set *o) {
-  return ask_open(&t->status, o, "/api/v1/status") &&
-         ask_open(&t->incidents, o, "/api/v1/incidents?state=open&limit=1024") && ask_open(&t->mesh, o, TOP_MESH) &&
-         ask_open(&t->graph, o, "/api/v1/graph");
+  bool all = true;
+  for (unsigned i = 0; i < TOP_PATHS && all; i++) all = ask_open(&t->ask[i], o, top_path[i]);
+  return all;
+}
+
+static void docs_drop(yyjson_doc *doc[TOP_PATHS]) {
+  for (unsigned i = 0; i < TOP_PATHS; i++) yyjson_doc_free(doc[i]);
 }
 
 static void top_drop(struct top *t) {
-  for (unsigned i = 0; i < 4; i++) yyjson_doc_free(t->doc[i]);
+  docs_drop(t->doc);
   memset(t->doc, 0, sizeof t->doc);
 }
 
-/* All four or none: what was known stays, and is told to be old. */
+/* All or none: what was known stays, and is told to be old. */
 static bool top_ask(struct top *t) {
-  const struct ask *ask[4] = {&t->status, &t->incidents, &t->mesh, &t->graph};
-  yyjson_doc *doc[4] = {NULL};
+  yyjson_doc *doc[TOP_PATHS] = {NULL};
   bool all = true;
-  for (unsigned i = 0; i < 4 && all; i++) all = (doc[i] = ask_try(ask[i], t->problem)) != NULL;
+  for (unsigned i = 0; i < TOP_PATHS && all; i++) all = (doc[i] = ask_try(&t->ask[i], t->problem)) != NULL;
   if (all) {
     top_drop(t);
     memcpy(t->doc, doc, sizeof doc);
     t->problem[0] = 0;
   } else {
-    for (unsigned i = 0; i < 4; i++) yyjson_doc_free(doc[i]);
+    docs_drop(doc);
   }
   return all;
 }
@@ -62,11 +75,13 @@ static bool top_ask(struct top *t) {
 static void top_draw(const struct top *t, struct text *text, const char *url, unsigned rows, const char *end) {
   struct timespec now;
   clock_gettime(CLOCK_REALTIME, &now);
-  yyjson_val *mesh = yyjson_obj_get(yyjson_doc_get_root(t->doc[2]), "series");
-  struct top_answers a = {.status = yyjson_doc_get_root(t->doc[0]),
-                          .incidents = yyjson_obj_get(yyjson_doc_get_root(t->doc[1]), "incidents"),
-                          .mesh = yyjson_arr_get_first(mesh),
-                          .graph = yyjson_doc_get_root(t->doc[3]),
+  yyjson_val *root[TOP_PATHS];
+  for (unsigned i = 0; i < TOP_PATHS; i++) root[i] = yyjson_doc_get_root(t->doc[i]);
+  struct top_answers a = {.status = root[TOP_STATUS],
+                          .incidents = yyjson_obj_get(root[TOP_INCIDENTS], "incidents"),
+                          .mesh = yyjson_arr_get_first(yyjson_obj_get(root[TOP_MESH], "series")),
+                          .graph = root[TOP_GRAPH],
+                          .changes = yyjson_obj_get(root[TOP_CHANGES], "changes"),
                           .url = url,
                           .problem = t->problem[0] ? t->problem : NULL,
                           .now_ns = now.tv_sec * TIME_NS_PER_S + now.tv_nsec};

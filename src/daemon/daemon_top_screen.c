@@ -8,7 +8,8 @@
 
 #define TOP_LINE_BYTES 2048u
 #define TOP_SERVICES_MAX 8192u
-#define TOP_SILENT_S 30.0      /* as on the page */
+#define TOP_SILENT_S 30.0 /* as on the page */
+#define TOP_CHANGES_SHARE 6u
 #define TOP_INCIDENTS_SHARE 2u /* of the rows, at most one in so many is an incident's where services wait below */
 
 struct screen {
@@ -94,6 +95,8 @@ static void problems_put(struct screen *s, const struct top_answers *a) {
   const char *disk = word(yyjson_obj_get(a->status, "storage"), "problem");
   if (number(telemetry, "proxies_n") > 0)
     line(s, TEXT_YELLOW, "telemetry is degraded: %.0f proxies lose reports", number(telemetry, "proxies_n"));
+  if (yyjson_is_true(yyjson_obj_get(a->status, "restoring")))
+    line(s, TEXT_YELLOW, "it has just started: what came after its last checkpoint is being applied");
   if (disk[0]) line(s, TEXT_YELLOW, "the disk cannot be written: %s", disk);
 }
 
@@ -128,6 +131,23 @@ static void incidents_put(struct screen *s, const struct top_answers *a) {
     yyjson_arr_foreach(a->incidents, i, n, v) if (severity_rank(v) == rank && shown++ < most)
         incident_put(s, v, a->now_ns);
   if (n > most) line(s, TEXT_DIM, "and %zu more", n - most);
+}
+
+/* A sixth of what is left, and none where that is not a row or two. */
+static void changes_put(struct screen *s, const struct top_answers *a) {
+  size_t i, n, most = s->left / TOP_CHANGES_SHARE; /* lines, the head too */
+  yyjson_val *c;
+  if (most < 2 || yyjson_arr_size(a->changes) == 0) return;
+  line(s, TEXT_BOLD, "changed lately");
+  yyjson_arr_foreach(a->changes, i, n, c) {
+    char age[16];
+    struct base_wall at = {a->now_ns};
+    if (i + 1 == most) break;
+    (void)time_read(str_of(word(c, "at")), &at);
+    span_write((double)(a->now_ns - at.ns) / 1e9, age);
+    line(s, TEXT_PLAIN, "%-8.8s %8s  %s, says %s", word(c, "kind"), age, word(c, "summary"), word(c, "source"));
+  }
+  line(s, TEXT_PLAIN, "%s", "");
 }
 
 /* What alarms comes first, then what fails most, then what is asked most. */
@@ -195,5 +215,6 @@ void top_screen(struct text *t, const struct top_answers *a, unsigned rows, cons
   line(&s, TEXT_PLAIN, "%s", "");
   incidents_put(&s, a);
   line(&s, TEXT_PLAIN, "%s", "");
+  changes_put(&s, a);
   services_put(&s, a->graph);
 }

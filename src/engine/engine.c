@@ -289,12 +289,6 @@ static void priors_step(struct engine *e, uint32_t seq) {
   for (unsigned k = 0; k < REC_SIGNAL_RATIO_COUNT; k++) e->prior[k] = detect_moments_prior(&m[k]);
 }
 
-static bool muted(const struct engine *e, const struct rec_incident *in) {
-  for (uint32_t i = 0; in->cause_n && i < e->mute_n; i++)
-    if (rec_scope_holds(&e->mute[i], &in->cause[0].entity)) return true;
-  return false;
-}
-
 void engine_head_tick(struct engine *e, const struct rec_head_batch *in, struct rec_tick t, struct rec_out *out) {
   static const struct rec_head_batch nothing = {0};
   uint32_t seq = (uint32_t)t.seq;
@@ -302,12 +296,13 @@ void engine_head_tick(struct engine *e, const struct rec_head_batch *in, struct 
   for (unsigned b = 0; b < LIMIT_BUCKETS; b++) e->bucket[b].in = NULL;
   size_t n = signals_gather(e, seq);
   engine_gauge_run(e, in ? in : &nothing, t);
+  engine_mute_take(e, in ? in : &nothing);
   struct incident_view v = {&e->catalog, e->state, seq, e->log_c, tick_silence(e, t) == ENGINE_UNHEARD, &e->gauge};
   out->incident_n =
       incident_life_tick(&e->head, &v, e->gathered, n, in ? in : &nothing, t, e->rec, LIMIT_INCIDENTS_OPEN);
   for (size_t i = 0; i < out->incident_n; i++) {
     e->rec_out[i] = &e->rec[i];
-    e->rec[i].muted = muted(e, &e->rec[i]);
+    e->rec[i].muted = engine_muted(e, &e->rec[i]);
   }
   out->incident = e->rec_out;
   engine_adopt_run(e);
@@ -339,6 +334,7 @@ void engine_tick(struct engine *e, const struct rec_head_batch *in, struct rec_t
 void engine_info(const struct engine *e, struct engine_info *out) {
   *out = (struct engine_info){.tick_seq = e->tick.seq,
                               .tick_end = e->tick.end,
+                              .tick_now = e->tick.now,
                               .series_n = e->live_n,
                               .series_max = e->conf.series_max,
                               .incidents_open = incident_life_open_n(&e->head),
@@ -364,6 +360,14 @@ uint32_t engine_series_n(const struct engine *e) {
 
 const uint64_t *engine_counters(const struct engine *e) {
   return e->counter;
+}
+
+void engine_alarms(const struct engine *e, uint32_t n[REC_LEVEL_COUNT]) {
+  memset(n, 0, REC_LEVEL_COUNT * sizeof *n);
+  for (uint32_t i = 0; i < e->head.alarm_n; i++) {
+    const struct rec_series *who = engine_series(e, e->head.alarm[i].series_idx);
+    if (who && e->head.alarm[i].over_seq == 0) n[who->level]++;
+  }
 }
 
 bool engine_series_rate(const struct engine *e, uint32_t series_idx, struct engine_rate *out) {

@@ -51,6 +51,9 @@ enum engine_status {
 };
 size_t engine_save_bytes(const struct engine *e);
 size_t engine_save(const struct engine *e, void *dst, size_t dst_bytes);
+/* The two halves of it: a copy, between two ticks, and its digest, which may be put in on any thread later. */
+size_t engine_copy(const struct engine *e, void *dst, size_t dst_bytes);
+void engine_seal(void *dst, size_t n);
 enum engine_status engine_load(struct engine *e, const void *src, size_t src_bytes);
 const char *engine_status_text(enum engine_status s);
 
@@ -76,7 +79,7 @@ uint64_t engine_digest(const struct engine *e);
 /* Readers, for the API and reports; between ticks only. */
 struct engine_info {
   uint64_t tick_seq;
-  struct base_wall tick_end;
+  struct base_wall tick_end, tick_now; /* of the last tick; now: the arrival clock when it closed */
   uint32_t series_n, series_max;
   uint32_t incidents_open;
   double threshold_log_min, threshold_log_max; /* log c over the levels in use */
@@ -111,6 +114,9 @@ struct engine_normal {
   double smallest_error_ratio;          /* share of failures; 0 likewise */
 };
 bool engine_series_normal(const struct engine *e, uint32_t series_idx, uint32_t step_s, struct engine_normal *out);
+
+/* Alarms that go on, by the level of their series. Cost: a pass over them. */
+void engine_alarms(const struct engine *e, uint32_t n[REC_LEVEL_COUNT]);
 
 /* Proxies whose reports are incomplete now, at most max; returns how many there are. Views live until the next tick. */
 struct engine_gap {

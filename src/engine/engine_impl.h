@@ -80,6 +80,10 @@ void engine_season_run(struct engine *e, struct rec_tick t);
 void engine_gap_run(struct engine *e, uint32_t seq);
 /* engine_gauge.c: the tick's samples, each one step of its gauge. Cost: bench_tick prints it. */
 void engine_gauge_run(struct engine *e, const struct rec_head_batch *in, struct rec_tick t);
+/* engine_mute.c: does the configuration say that it shall page nobody? */
+bool engine_muted(const struct engine *e, const struct rec_incident *in);
+/* What an operator mutes is told once more in the same tick, so that whoever was told of it hears the end of that. */
+void engine_mute_take(struct engine *e, const struct rec_head_batch *in);
 /* So many gauges are watched in an engine of so many series at most. */
 static inline uint32_t engine_gauges(uint32_t series_max) {
   return series_max < LIMIT_GAUGES ? series_max : LIMIT_GAUGES;

@@ -9,15 +9,15 @@
 #define LENGTH_AT 24u /* bytes of the whole checkpoint, its trailing digest included */
 
 struct sink {
-  char *p; /* NULL: only counted and hashed */
+  char *p; /* NULL: only counted, or hashed */
   size_t n, cap;
   uint64_t hash;
-  bool bad;
+  bool hashes, bad;
   const struct engine_names *names; /* NULL: names are written as they are */
 };
 
 static void sink_put(struct sink *s, const void *bytes, size_t n) {
-  s->hash = hash_mix(s->hash, hash_bytes(HASH_KEY_FIXED, bytes, n));
+  if (s->hashes) s->hash = hash_mix(s->hash, hash_bytes(HASH_KEY_FIXED, bytes, n));
   if (s->p && n <= s->cap - s->n) {
     if (n) memcpy(s->p + s->n, bytes, n);
   } else if (s->p) {
@@ -115,11 +115,12 @@ static void order_sift(const struct series_catalog *c, uint32_t *by, size_t at, 
   }
 }
 
-/* Live series in the order of adding (a heap sort); returns how many. */
-static uint32_t order_list(const struct series_catalog *c, uint32_t *by) {
+/* Live series in the order of adding (a heap sort), or, where that is all the same, as they come; returns how many. */
+static uint32_t order_list(const struct series_catalog *c, uint32_t *by, bool sorted) {
   uint32_t n = 0;
   for (uint32_t i = 0; i < c->entry_n; i++)
     if (c->entry[i].live) by[n++] = i;
+  if (!sorted) return n;
   for (size_t i = n / 2; i-- > 0;) order_sift(c, by, i, n);
   for (size_t end = n; end-- > 1;) {
     uint32_t t = by[0];
@@ -149,7 +150,7 @@ static void all_save(const struct engine *e, struct sink *s) {
   sink_u64(s, MAGIC);
   sink_u64(s, VERSION);
   sink_u64(s, e->conf.series_max);
-  sink_u64(s, 0); /* the length, put in by engine_save */
+  sink_u64(s, 0); /* the length, put in by engine_copy */
   sink_put(s, &e->tick, sizeof e->tick);
   sink_put(s, e->counter, sizeof e->counter);
   sink_u64(s, e->grace_seq);
@@ -162,7 +163,7 @@ static void all_save(const struct engine *e, struct sink *s) {
   sink_put(s, &e->calm_weeks, sizeof e->calm_weeks);
   graph_save(c, s);
   sink_put(s, e->season, (size_t)c->node_n * sizeof *e->season);
-  uint32_t live = order_list(c, e->by_order);
+  uint32_t live = order_list(c, e->by_order, s->p || s->hashes);
   sink_u64(s, live);
   for (uint32_t i = 0; i < live; i++) series_save(e, e->by_order[i], s);
   gauges_save(e, s);
@@ -170,33 +171,45 @@ static void all_save(const struct engine *e, struct sink *s) {
 }
 
 size_t engine_save_bytes(const struct engine *e) {
-  struct sink s = {.hash = 1};
+  struct sink s = {.p = NULL};
   all_save(e, &s);
   return s.n + sizeof(uint64_t);
 }
 
-static size_t save(const struct engine *e, void *dst, size_t dst_bytes, const struct engine_names *names) {
-  struct sink s = {.p = dst, .cap = dst_bytes, .hash = 1, .names = names};
+static size_t copy(const struct engine *e, void *dst, size_t dst_bytes, const struct engine_names *names) {
+  struct sink s = {.p = dst, .cap = dst_bytes, .names = names};
   all_save(e, &s);
   if (s.bad || s.cap - s.n < sizeof(uint64_t)) return 0;
   uint64_t length = s.n + sizeof(uint64_t);
   memcpy(s.p + LENGTH_AT, &length, sizeof length);
-  uint64_t digest = hash_bytes(HASH_KEY_FIXED, s.p, s.n);
-  memcpy(s.p + s.n, &digest, sizeof digest);
   return (size_t)length;
 }
 
+size_t engine_copy(const struct engine *e, void *dst, size_t dst_bytes) {
+  return copy(e, dst, dst_bytes, NULL);
+}
+
+void engine_seal(void *dst, size_t n) {
+  MUST(n > sizeof(uint64_t));
+  uint64_t digest = hash_bytes(HASH_KEY_FIXED, dst, n - sizeof digest);
+  memcpy((char *)dst + n - sizeof digest, &digest, sizeof digest);
+}
+
 size_t engine_save(const struct engine *e, void *dst, size_t dst_bytes) {
-  return save(e, dst, dst_bytes, NULL);
+  size_t n = engine_copy(e, dst, dst_bytes);
+  if (n) engine_seal(dst, n);
+  return n;
 }
 
 size_t engine_save_as(struct engine *e, void *dst, size_t dst_bytes, const struct engine_names *names) {
   engine_head_rename(&e->head, names);
-  return save(e, dst, dst_bytes, names);
+  size_t n = copy(e, dst, dst_bytes, names);
+  if (n) engine_seal(dst, n);
+  return n;
 }
 
 uint64_t engine_digest(const struct engine *e) {
-  struct sink s = {.hash = 1};
+  struct sink s = {.hash = 1, .hashes = true};
   all_save(e, &s);
   return s.hash;
 }

@@ -52,6 +52,9 @@ uint64_t journal_held_bytes(const struct journal *j);
 enum journal_status journal_append(struct journal *j, uint8_t kind, struct base_str body);
 /* Writes what is buffered; with durable also fdatasync. */
 enum journal_status journal_sync(struct journal *j, bool durable);
+/* The open segment's file, for another thread to duplicate and sync; the segments before it are durable. -1: there is
+ * none that can be synced. */
+int journal_fd(const struct journal *j);
 /* What the last JOURNAL_IO was about. Lives as long as j. */
 const char *journal_error(const struct journal *j);
 /* Segments that hold frames [from, to] are kept until unpinned. A pin_id that is pinned already is moved. Pins live in

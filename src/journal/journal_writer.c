@@ -286,6 +286,10 @@ uint64_t journal_held_bytes(const struct journal *j) {
   return bytes;
 }
 
+int journal_fd(const struct journal *j) {
+  return j->stream || j->broken ? -1 : j->fd;
+}
+
 const char *journal_error(const struct journal *j) {
   return j->err.text;
 }

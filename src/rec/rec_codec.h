@@ -31,6 +31,7 @@ enum rec_frame {
   REC_FRAME_MESSAGE = 17, /* recording: a message of a stream */
   REC_FRAME_STREAM_END = 18,
   REC_FRAME_CLOSE = 19,       /* recording: ticks were asked for at this clock */
+  REC_FRAME_TOLD = 20,        /* recording: changes and commands that the API took, as a tick's input of nothing else */
   REC_FRAME_PACK = 32,        /* a packed incident: what it is, as JSON */
   REC_FRAME_PACK_MEMORY = 33, /* a part of its checkpoint */
   REC_FRAME_PACK_END = 34     /* nothing is missing before it */

@@ -94,7 +94,7 @@ struct rec_change {
 enum rec_verb {
   REC_VERB_ACK = 1,
   REC_VERB_EXPECT = 2, /* it is meant: adopt its level */
-  REC_VERB_MUTE = 3    /* it pages nobody any more: the shell's business, recorded for whoever reads the log */
+  REC_VERB_MUTE = 3    /* it pages nobody any more: the shell's business; the engine tells its state once more */
 };
 
 struct rec_command {

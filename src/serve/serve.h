@@ -48,7 +48,7 @@ struct serve_status {
   uint64_t box_bytes, series_bytes; /* disk that those hold, and the history of series */
   const char *data_dir;             /* "" for memory only */
   const char *problem;              /* what keeps the disk from being written, NULL where all is well */
-  bool ready;
+  bool ready, restoring;            /* restoring: what came since the last checkpoint is not applied yet */
 };
 
 /* Normal life of one point of a series, and the smallest change that would be shown within a minute; 0: none. */
@@ -145,6 +145,11 @@ struct serve_source {
   uint32_t (*reporters)(void *ctx, struct serve_reporter *out, uint32_t max);
   /* The idx-th kind of source and how many reporters it counts for; NULL: there are no more. */
   const char *(*reporters_by)(void *ctx, uint32_t idx, uint64_t *n);
+  /* Alarms that go on, by level. NULL: nobody knows. */
+  void (*alarms)(void *ctx, uint32_t n[REC_LEVEL_COUNT]);
+  /* The idx-th room that holds memory for good, and the bytes of it that are resident; NULL: there are no more. May be
+   * NULL itself. */
+  const char *(*memory)(void *ctx, uint32_t idx, uint64_t *bytes);
   void (*calibration)(void *ctx, struct serve_calibration out[REC_SIGNAL_COUNT]);
   /* The idx-th receiver of alerts; false: there are fewer. NULL: there are none. */
   bool (*receiver)(void *ctx, uint32_t idx, struct serve_receiver *out);
@@ -190,6 +195,9 @@ enum serve_put serve_incident(struct serve *s, struct base_str json);
 void serve_tick(struct serve *s, const struct rec_tick_input *in);
 /* The record of an action that an earlier process kept. */
 void serve_audit_known(struct serve *s, struct base_str json);
+/* At a start, once all records are known and the engine is back: what was taken after `heard`, the clock of the last
+ * tick that the engine knows, is handed to the source again. How many that were. */
+uint32_t serve_resume(struct serve *s, struct base_wall heard);
 /* Did an operator mute it? The caller says so in each state of it that it hands over. */
 bool serve_muted(const struct serve *s, uint64_t id);
 /* Call once a second: sends a summary to the live streams. */

@@ -14,6 +14,15 @@ static const char *verb_text(enum rec_verb verb) {
   return "unknown";
 }
 
+bool serve_verb_read(struct base_str text, enum rec_verb *out) {
+  for (enum rec_verb v = REC_VERB_ACK; v <= REC_VERB_MUTE; v++) {
+    if (!str_eq(text, str_of(verb_text(v)))) continue;
+    *out = v;
+    return true;
+  }
+  return false;
+}
+
 /* ---- the record ---- */
 
 static void audit_member(struct base_json *j, const char *key, struct base_str v) {
@@ -25,9 +34,9 @@ static void audit_member(struct base_json *j, const char *key, struct base_str v
 }
 
 void serve_audit(struct serve_call *c, const char *action, struct base_str who, struct base_str about,
-                 const char *result) {
+                 const char *result, struct base_str change) {
   struct serve *s = c->serve;
-  char text[4096];
+  char text[SERVE_AUDIT_BYTES];
   struct base_buf b = buf_over(text, sizeof text);
   struct base_json json = json_over(&b), *j = &json;
   struct serve_status status = {0};
@@ -40,27 +49,15 @@ void serve_audit(struct serve_call *c, const char *action, struct base_str who, 
   audit_member(j, "action", str_of(action));
   audit_member(j, "about", about);
   audit_member(j, "result", str_of(result));
+  if (change.n) {
+    json_key(j, "change");
+    json_raw(j, change);
+  }
   json_close(j);
   if (b.bad) return; /* names are bounded: cannot be */
   s->conf.counters[REC_COUNTER_ACTIONS]++;
   list_add(&s->audit, status.now, buf_str(&b), about);
   if (s->conf.source.audit) s->conf.source.audit(s->conf.source.ctx, buf_str(&b));
-}
-
-void serve_audit_known(struct serve *s, struct base_str text) {
-  yyjson_doc *doc = yyjson_read(text.p, text.n, 0);
-  yyjson_val *root = yyjson_doc_get_root(doc);
-  const char *at = yyjson_get_str(yyjson_obj_get(root, "at")), *about = yyjson_get_str(yyjson_obj_get(root, "about"));
-  bool mute = yyjson_equals_str(yyjson_obj_get(root, "action"), "mute") &&
-              yyjson_equals_str(yyjson_obj_get(root, "result"), "accepted");
-  struct base_wall when = {0};
-  uint64_t id;
-  if (at && time_read(str_of(at), &when)) list_add(&s->audit, when, text, about ? str_of(about) : STR_NONE);
-  if (mute && about && serve_id_read(str_of(about), &id)) {
-    serve_mute_add(s, id);
-    (void)serve_store_mute(s->conf.store, id);
-  }
-  yyjson_doc_free(doc);
 }
 
 void serve_audit_get(struct serve_call *c) {
@@ -109,7 +106,7 @@ static void action_send(struct serve_call *c, const struct serve_item *item, enu
     serve_mute_add(c->serve, item->id);
     if (serve_store_mute(c->serve->conf.store, item->id)) serve_live_incident(c->serve, item->json);
   }
-  serve_audit(c, verb_text(verb), who, command.incident_id, taken ? "accepted" : "busy");
+  serve_audit(c, verb_text(verb), who, command.incident_id, taken ? "accepted" : "busy", STR_NONE);
   serve_accepted(c, taken);
 }
 

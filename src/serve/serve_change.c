@@ -94,7 +94,7 @@ static bool change_at(struct serve_call *c, yyjson_val *root, struct base_wall *
   return false;
 }
 
-static bool change_read(struct serve_call *c, yyjson_val *root, struct rec_change *out) {
+bool serve_change_read(struct serve_call *c, yyjson_val *root, struct rec_change *out) {
   if (!yyjson_is_obj(root)) {
     serve_fail(c, 400, "the body is not a JSON object");
     return false;
@@ -106,33 +106,10 @@ static bool change_read(struct serve_call *c, yyjson_val *root, struct rec_chang
          serve_entity_read(c, yyjson_obj_get(root, "entity"), &out->entity);
 }
 
-void serve_change_post(struct serve_call *c) {
-  static const char *const none[] = {NULL};
-  if (!serve_query_only(c, none)) return;
-  yyjson_read_err err;
-  yyjson_doc *doc = yyjson_read_opts((char *)(uintptr_t)c->req->body.p, c->req->body.n, 0, NULL, &err);
-  if (!doc) {
-    serve_fail(c, 400, "the body is not JSON: %s at byte %zu", err.msg, err.pos);
-    return;
-  }
-  struct rec_change change = {0};
-  struct serve_source *src = &c->serve->conf.source;
-  if (change_read(c, yyjson_doc_get_root(doc), &change)) {
-    bool taken = src->change(src->ctx, &change);
-    serve_audit(c, "change", change.source, change.summary, taken ? "accepted" : "busy");
-    serve_accepted(c, taken);
-  }
-  yyjson_doc_free(doc);
-}
-
 /* ---- the list: what is in the log, and what the traffic shows by itself ---- */
 
-#define CHANGE_JSON_BYTES 8192u
-
-void serve_change_add(struct serve *s, const struct rec_change *change) {
-  char text[CHANGE_JSON_BYTES];
-  struct base_buf b = buf_over(text, sizeof text);
-  struct base_json json = json_over(&b), *j = &json;
+static void change_json(struct base_buf *out, const struct rec_change *change) {
+  struct base_json json = json_over(out), *j = &json;
   json_object(j);
   json_key(j, "at");
   json_time(j, change->at);
@@ -144,7 +121,20 @@ void serve_change_add(struct serve *s, const struct rec_change *change) {
   json_key(j, "summary");
   json_str(j, change->summary);
   json_close(j);
-  if (b.bad) return; /* escapes can make it longer than it can usefully be */
+}
+
+static bool change_known(const struct serve *s, struct base_str json) {
+  for (uint32_t i = 0; i < list_n(&s->changes); i++)
+    if (str_eq(list_back(&s->changes, i)->json, json)) return true;
+  return false;
+}
+
+/* What is known already, from its record or from a tick that is applied again, is not told twice. */
+void serve_change_add(struct serve *s, const struct rec_change *change) {
+  char text[SERVE_CHANGE_BYTES];
+  struct base_buf b = buf_over(text, sizeof text);
+  change_json(&b, change);
+  if (b.bad || change_known(s, buf_str(&b))) return;
   list_add(&s->changes, change->at, buf_str(&b), change->entity.dim[REC_DIM_SERVICE]);
   serve_live_event(s, "change", buf_str(&b));
 }
@@ -179,6 +169,37 @@ void serve_changes_tick(struct serve *s, const struct rec_tick_input *in) {
       if (who) change_of_series(s, who, in->tick.end, true);
     }
   }
+}
+
+/* ---- a pipeline's word ---- */
+
+/* Its record has all of it, so that a start can tell the engine what a kill kept from it. */
+static void change_take(struct serve_call *c, const struct rec_change *change) {
+  struct serve_source *src = &c->serve->conf.source;
+  char text[SERVE_CHANGE_BYTES];
+  struct base_buf b = buf_over(text, sizeof text);
+  change_json(&b, change);
+  bool taken = src->change(src->ctx, change);
+  serve_audit(c, "change", change->source, change->summary, taken ? "accepted" : "busy",
+              taken && !b.bad ? buf_str(&b) : STR_NONE);
+  if (taken) serve_change_add(c->serve, change);
+  serve_accepted(c, taken);
+}
+
+void serve_change_post(struct serve_call *c) {
+  static const char *const none[] = {NULL};
+  if (!serve_query_only(c, none)) return;
+  yyjson_read_err err;
+  yyjson_doc *doc = yyjson_read_opts((char *)(uintptr_t)c->req->body.p, c->req->body.n, 0, NULL, &err);
+  if (!doc) {
+    serve_fail(c, 400, "the body is not JSON: %s at byte %zu", err.msg, err.pos);
+    return;
+  }
+  struct rec_change change = {0};
+  if (serve_change_read(c, yyjson_doc_get_root(doc), &change)) {
+    change_take(c, &change);
+  }
+  yyjson_doc_free(doc);
 }
 
 void serve_changes_get(struct serve_call *c) {

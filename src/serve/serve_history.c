@@ -263,6 +263,12 @@ bool history_read(const struct serve_history *h, uint32_t series_idx, int64_t fr
   return true;
 }
 
+size_t history_bytes(const struct serve_history *h) {
+  uint32_t used;
+  (void)history_rings(h, &used);
+  return used * sizeof(struct ring);
+}
+
 uint32_t history_rings(const struct serve_history *h, uint32_t *used) {
   *used = h->ring_used - h->free_n;
   return h->ring_n;

@@ -40,6 +40,8 @@ bool history_since(const struct serve_history *h, uint32_t series_idx, int64_t *
 /* Seconds [from_s, from_s + n). False where they are not all held. A held second without requests is a zero. */
 bool history_read(const struct serve_history *h, uint32_t series_idx, int64_t from_s, uint32_t n,
                   struct history_point *out);
+/* Of the rings in use. */
+size_t history_bytes(const struct serve_history *h);
 uint32_t history_rings(const struct serve_history *h, uint32_t *used);
 
 #endif

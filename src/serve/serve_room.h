@@ -8,6 +8,8 @@
 #include "serve_query.h"
 
 #define SERVE_HEADERS_BYTES 1024u
+#define SERVE_CHANGE_BYTES 8192u /* of a change as JSON; escapes can make it longer than it can usefully be */
+#define SERVE_AUDIT_BYTES (SERVE_CHANGE_BYTES + 4096u)
 
 struct serve_live {
   struct serve *serve;
@@ -60,6 +62,8 @@ const struct serve_item *serve_item_of_path(struct serve_call *c);
 /* Reads the contract's ENTITY strictly; false, and a 400 that names the field, where it is none. Views into obj. */
 struct yyjson_val;
 bool serve_entity_read(struct serve_call *c, struct yyjson_val *obj, struct rec_entity *out);
+/* Likewise a change, as a pipeline sends it. */
+bool serve_change_read(struct serve_call *c, struct yyjson_val *root, struct rec_change *out);
 
 /* A number >= 0 with so many decimals (0..6), which costs a tenth of all the digits that a double has. */
 void serve_fixed_json(struct base_json *j, double v, unsigned decimals);
@@ -73,9 +77,12 @@ void serve_incident_series(struct serve_call *c, const struct serve_item *item);
 
 /* {KEY: [...], "total", "next"}; the parameter `about` compares what a row is about. */
 void serve_list_get(struct serve_call *c, const struct serve_list *l, const char *key, const char *about);
-/* Who asked for what, and what came of it. result: "accepted", "busy" or "denied". */
+/* Who asked for what, and what came of it. result: "accepted", "busy" or "denied". change: what was told, as JSON,
+ * where the action is that. */
 void serve_audit(struct serve_call *c, const char *action, struct base_str who, struct base_str about,
-                 const char *result);
+                 const char *result, struct base_str change);
+/* An action's word for a command. */
+bool serve_verb_read(struct base_str text, enum rec_verb *out);
 void serve_mute_add(struct serve *s, uint64_t id);
 void serve_change_add(struct serve *s, const struct rec_change *change);
 void serve_changes_tick(struct serve *s, const struct rec_tick_input *in);
@@ -114,6 +121,7 @@ void serve_listeners_metrics(struct serve *s, struct base_buf *out);
 void serve_listeners_json(struct serve *s, struct base_json *j);
 /* JSON texts, a ',' between them and what out holds already. */
 void serve_listeners_problems(struct serve *s, struct base_buf *out);
+uint64_t serve_streams_open(struct serve *s);
 /* Bytes resident, 0 where unknown. */
 uint64_t serve_rss_bytes(void);
 

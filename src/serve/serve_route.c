@@ -68,7 +68,7 @@ void serve_fail(struct serve_call *c, int status, const char *fmt, ...) {
 
 void serve_accepted(struct serve_call *c, bool taken) {
   if (!taken) {
-    serve_fail(c, 503, "too many wait for the next tick; try again");
+    serve_fail(c, 503, "too many wait for the next tick, or it is starting; try again");
     return;
   }
   c->res->status = 202;
@@ -136,7 +136,7 @@ static bool route_allowed(struct serve_call *c, const struct serve_route *r, boo
   if (c->token && (!act || c->token->right == TOKEN_ACT)) return true;
   c->serve->conf.counters[REC_COUNTER_HTTP_DENIED]++;
   if (c->token) {
-    serve_audit(c, "POST", str_of(c->token->name), c->req->path.n <= 512 ? c->req->path : STR_NONE, "denied");
+    serve_audit(c, "POST", str_of(c->token->name), c->req->path.n <= 512 ? c->req->path : STR_NONE, "denied", STR_NONE);
     serve_fail(c, 403, "this token may read, not act");
   } else {
     c->res->extra = ROUTE_HEADERS "WWW-Authenticate: Bearer realm=\"foreshock\"\r\n";

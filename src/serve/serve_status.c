@@ -189,7 +189,7 @@ static void status_counters(struct serve *s, struct base_json *j) {
 }
 
 /* Streams that are open: each is one logger of one proxy. */
-static uint64_t streams_open(struct serve *s) {
+uint64_t serve_streams_open(struct serve *s) {
   uint64_t opened = counter_of(s, REC_COUNTER_STREAMS_OPENED), closed = counter_of(s, REC_COUNTER_STREAMS_CLOSED);
   return opened > closed ? opened - closed : 0;
 }
@@ -202,8 +202,10 @@ static void status_process(struct serve *s, struct base_json *j, const struct se
   json_key_f64(j, "uptime_s", seconds_between(st->started_at, st->now));
   json_key(j, "ready");
   json_bool(j, st->ready);
+  json_key(j, "restoring");
+  json_bool(j, st->restoring);
   json_key_u64(j, "connections", st->connections);
-  json_key_u64(j, "streams", streams_open(s));
+  json_key_u64(j, "streams", serve_streams_open(s));
   json_key_u64(j, "rss_bytes", serve_rss_bytes());
 }
 
@@ -229,53 +231,6 @@ void serve_status_get(struct serve_call *c) {
   buf_put_char(&c->res->body, '\n');
 }
 
-static void metric_gauge(struct base_buf *out, const char *name, const char *help, double value) {
-  buf_put_f(out, "# HELP foreshock_%s %s\n# TYPE foreshock_%s gauge\nforeshock_%s %.15g\n", name, help, name, name,
-            value);
-}
-
-static void metrics_counters(struct serve *s, struct base_buf *out) {
-  for (unsigned c = 0; c < REC_COUNTER_COUNT; c++) {
-    const char *name = rec_counter_text(c);
-    buf_put_f(out, "# HELP foreshock_%s_total %s\n# TYPE foreshock_%s_total counter\nforeshock_%s_total %llu\n", name,
-              rec_counter_doc(c), name, name, (unsigned long long)counter_of(s, c));
-  }
-}
-
-static void metrics_gauges(struct serve *s, struct base_buf *out) {
-  struct serve_status st = status_of(s);
-  metric_gauge(out, "series", "series in use", st.series_n);
-  metric_gauge(out, "series_max", "series that fit", st.series_max);
-  metric_gauge(out, "incidents_open", "incidents that are open", st.incidents_open);
-  metric_gauge(out, "tick_lag_seconds", "how far the last closed tick is behind the clock", lag_s(&st));
-  metric_gauge(out, "telemetry_gaps", "proxies whose reports are incomplete now",
-               s->conf.source.telemetry(s->conf.source.ctx, NULL, 0));
-  metric_gauge(out, "connections", "connections that are open", st.connections);
-  metric_gauge(out, "streams", "gRPC streams that are open", (double)streams_open(s));
-  metric_gauge(out, "live_streams", "readers of the live stream", s->live_n);
-  metric_gauge(out, "ready", "1 when ready", st.ready);
-  metric_gauge(out, "storage_ok", "1 unless the disk cannot be written", st.problem == NULL);
-  metric_gauge(out, "boxes", "incidents whose input is kept, for replay", st.boxes);
-  metric_gauge(out, "boxes_bytes", "disk that only those hold", (double)st.box_bytes);
-  metric_gauge(out, "series_disk_bytes", "points of series on disk", (double)st.series_bytes);
-  metric_gauge(out, "uptime_seconds", "time since the start", seconds_between(st.started_at, st.now));
-  metric_gauge(out, "resident_memory_bytes", "memory resident", (double)serve_rss_bytes());
-}
-
-void serve_metrics_get(struct serve_call *c) {
-  struct base_buf *out = &c->res->body;
-  c->res->content_type = "text/plain; version=0.0.4; charset=utf-8";
-  metrics_counters(c->serve, out);
-  metrics_gauges(c->serve, out);
-  serve_receivers_metrics(c->serve, out);
-  serve_listeners_metrics(c->serve, out);
-  serve_scrape_metrics(c->serve, out);
-  buf_put_f(out,
-            "# HELP foreshock_build_info version and commit\n# TYPE foreshock_build_info gauge\n"
-            "foreshock_build_info{version=\"%s\",commit=\"%s\"} 1\n",
-            c->serve->conf.version, c->serve->conf.commit);
-}
-
 /* 200 as long as the loop answers: a supervisor must not restart a daemon for a full disk, which a restart would
  * not cure. What is wrong stands in the body and in foreshock_storage_ok. */
 void serve_health_get(struct serve_call *c) {
@@ -293,7 +248,8 @@ void serve_health_get(struct serve_call *c) {
 void serve_ready_get(struct serve_call *c) {
   struct serve_status st = status_of(c->serve);
   if (!st.ready) c->res->status = 503;
-  buf_put_f(&c->res->body, "{\"ready\":%s}\n", st.ready ? "true" : "false");
+  buf_put_f(&c->res->body, "{\"ready\":%s,\"restoring\":%s}\n", st.ready ? "true" : "false",
+            st.restoring ? "true" : "false");
 }
 
 /* The series of the whole mesh, as its servers tell it. It is among the first that get a number. */

@@ -1,4 +1,5 @@
 """A browser for the page's tests: Debian's Chromium, every error that the page tells, pictures under build/browser."""
+import base64
 import os
 
 import axe_playwright_python
@@ -53,6 +54,28 @@ AXE_RUN = """async () => {
 }"""
 
 
+# What a picture holds: its size, its corner's colour, and the shares of it that are dark, and coloured.
+LOOK_AT = """async ([url, width]) => {
+  const image = new Image();
+  image.src = url;
+  await image.decode();
+  const canvas = document.createElement('canvas'), scale = width ? width / image.width : 1;
+  canvas.width = image.width * scale;
+  canvas.height = image.height * scale;
+  const ctx = canvas.getContext('2d', { willReadFrequently: true });
+  ctx.drawImage(image, 0, 0, canvas.width, canvas.height);
+  const all = ctx.getImageData(0, 0, canvas.width, canvas.height).data;
+  let ink = 0, colour = 0;
+  for (let k = 0; k < all.length; k += 4) {
+    const [r, g, b] = [all[k], all[k + 1], all[k + 2]];
+    ink += r + g + b < 384;
+    colour += Math.max(r, g, b) - Math.min(r, g, b) > 64;
+  }
+  const n = all.length / 4;
+  return { width: image.width, height: image.height, corner: [...all.slice(0, 4)], ink: ink / n, colour: colour / n };
+}"""
+
+
 class Browser:
     def __init__(self, folder):
         os.makedirs(folder, exist_ok=True)
@@ -82,6 +105,17 @@ class Browser:
 
     def picture(self, page, name, whole=True):
         page.screenshot(path=os.path.join(self.folder, name + ".png"), full_page=whole)
+
+    def look_at(self, png, width=None):
+        """LOOK_AT of a file or of bytes, drawn so wide."""
+        if isinstance(png, str):
+            with open(png, "rb") as file:
+                png = file.read()
+        page = self.chromium.new_page()
+        try:
+            return page.evaluate(LOOK_AT, ["data:image/png;base64," + base64.b64encode(png).decode(), width])
+        finally:
+            page.close()
 
     def close(self):
         self.chromium.close()

@@ -5,6 +5,7 @@ the daemon is not heard, tokens, and a map of 2,000 services.
 """
 import json
 import os
+import re
 import signal
 import sys
 import tempfile
@@ -246,6 +247,24 @@ def replayed(binary, meshsim, scenario):
     return next(i for i in map(json.loads, said.splitlines()) if i["time"] and i["chain"])
 
 
+def test_png(tap, browser, page, look):
+    """The postmortem page as a picture, held against the browser's own screenshot of it."""
+    width = page.evaluate("Math.ceil(document.querySelector('main').getBoundingClientRect().width)")
+    height = page.evaluate("Math.ceil(document.querySelector('main').getBoundingClientRect().height)")
+    with page.expect_download() as got:
+        page.get_by_role("button", name="Save as PNG").click()
+    png = os.path.join(browser.folder, f"postmortem-{look}-saved.png")
+    got.value.save_as(png)
+    tap.ok(f"png, {look}: named after its incident", re.fullmatch(r"foreshock-[0-9a-f]{16}\.png",
+                                                                 got.value.suggested_filename))
+    seen = browser.look_at(png)
+    tap.equal(f"png, {look}: two pixels for one", (seen["width"], seen["height"]), (2 * width, 2 * height))
+    shot = browser.look_at(page.locator("main").screenshot(), seen["width"])
+    tap.ok(f"png, {look}: white, with as much ink on it as the page has", seen["corner"] == [255, 255, 255, 255]
+           and seen["ink"] > 0.01 and 0.7 < seen["ink"] / shot["ink"] < 1.4, (seen, shot))
+    tap.ok(f"png, {look}: its plots and its map are in colour", seen["colour"] > 0.5 * shot["colour"] > 0, (seen, shot))
+
+
 def test_slow(tap, browser, daemon, binary, meshsim):
     """An incident of latency: where the time went, the way to users, what would speak against it; on paper, too."""
     known = {**replayed(binary, meshsim, SLOW), "series": []}
@@ -278,6 +297,7 @@ def test_slow(tap, browser, daemon, binary, meshsim):
         paper = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
         tap.equal(f"postmortem, {look}: white", paper, "rgb(255, 255, 255)")
         browser.picture(page, f"postmortem-{look}")
+        test_png(tap, browser, page, look)
         check(tap, browser, page, f"postmortem, {look}")
         page.get_by_role("link", name="Back").click()
         page.locator(".share").wait_for()
@@ -304,10 +324,23 @@ def test_degraded(tap, browser, daemon):
     status["storage"]["problem"] = "/data/journal: No space left on device"
     page.route("**/api/v1/status", lambda route: route.fulfill(json=status))
     page.goto(daemon.url)
-    page.get_by_text("Telemetry is degraded: cart-1 of cart (lost, 31 % missing) and 2 more").wait_for()
+    page.get_by_text("Telemetry is degraded: cart-1 of cart (lost, 31 % missing) and 4 more").wait_for()
     tap.ok("degraded: the disk is told, too", "No space left" in text(page, ".banner"))
     browser.picture(page, "degraded-dark")
     check(tap, browser, page, "degraded")
+    page.context.close()
+
+
+def test_restoring(tap, browser, daemon):
+    """A start that is not done, made up: what is known shows, and that it is not fresh."""
+    page = browser.page("about:blank", "light")
+    status = {**daemon.get("/api/v1/status"), "restoring": True}
+    page.route("**/api/v1/status", lambda route: route.fulfill(json=status))
+    page.goto(daemon.url)
+    page.get_by_text("nothing is received, and no action taken").wait_for()
+    tap.equal("restoring: it says so", text(page, "h1"), "It has just started")
+    browser.picture(page, "restoring-light", whole=False)
+    check(tap, browser, page, "restoring")
     page.context.close()
 
 
@@ -353,6 +386,7 @@ def run(tap, binary, meshsim, out):
             test_slow(tap, browser, daemon, binary, meshsim)
             test_change(tap, browser, daemon)
             test_degraded(tap, browser, daemon)
+            test_restoring(tap, browser, daemon)
             test_actions(tap, browser, daemon, incident)
         over.set()
         thread.join()

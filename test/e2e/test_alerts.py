@@ -19,6 +19,7 @@ import tempfile
 import time
 import urllib.request
 
+import e2e_log
 import e2e_receivers as r
 from e2e_daemon import Daemon, Tap, run
 
@@ -54,33 +55,9 @@ def state(number, rev, **more):
             "confidence": 0.8, "telemetry": "degraded: <lost>", **more, "rev": rev}
 
 
-def crc32c(data):
-    crc = 0xffffffff
-    for byte in data:
-        crc = crc >> 8 ^ CRC_TABLE[crc & 255 ^ byte]
-    return crc ^ 0xffffffff
-
-
-def crc_entry(crc):
-    for _ in range(8):
-        crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
-    return crc
-
-
-CRC_TABLE = [crc_entry(i) for i in range(256)]
-
-
 def log_add(data, *states):
     """Appends states to the incident log, as the daemon would have before it ended."""
-    folder = os.path.join(data, "incidents")
-    os.makedirs(folder, exist_ok=True)
-    path = max(glob.glob(os.path.join(folder, "*.seg")), default=os.path.join(folder, "0" * 16 + ".seg"))
-    new = not os.path.exists(path)
-    with open(path, "ab") as out:
-        if new:
-            out.write(b"FSHK1 journal\n".ljust(16, b"\0") + bytes(8))
-        for body in (json.dumps(s, ensure_ascii=False).encode() for s in states):
-            out.write(len(body).to_bytes(4, "little") + crc32c(b"\2" + body).to_bytes(4, "little") + b"\2" + body)
+    e2e_log.log_add(data, e2e_log.INCIDENT, *states)
 
 
 def config_write(folder, receivers, name="alerts.yaml"):

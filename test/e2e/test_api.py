@@ -12,7 +12,11 @@ import tempfile
 import urllib.parse
 import urllib.request
 
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+from prometheus_client.parser import text_string_to_metric_families as plain_families
+
 from e2e_daemon import FREE_PORTS, Daemon, Tap, run
+from e2e_log import INCIDENT as INCIDENT_KIND, log_add
 from e2e_openapi import openapi_read, schema_errors
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "tools"))
@@ -102,22 +106,9 @@ KEPT = {"/": '"text/html', "/api/v1/openapi.yaml": "application/yaml"}  # may be
 TOKENS = "# who may what\nwall read wall-0123456789abcdef\nanna act anna-0123456789abcdef\n"
 
 
-def crc32c(data):
-    crc = 0xffffffff
-    for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
-    return crc ^ 0xffffffff
-
-
 def incident_log_write(data):
-    """A log that an earlier process could have left."""
-    os.makedirs(os.path.join(data, "incidents"))
-    with open(os.path.join(data, "incidents", "0" * 16 + ".seg"), "wb") as out:
-        out.write(b"FSHK1 journal\n".ljust(16, b"\0") + bytes(8))
-        for body in (json.dumps(i, separators=(",", ":")).encode() for i in (OLD, OVER, INCIDENT)):
-            out.write(len(body).to_bytes(4, "little") + crc32c(b"\2" + body).to_bytes(4, "little") + b"\2" + body)
+    """What an earlier process could have left."""
+    log_add(data, INCIDENT_KIND, OLD, OVER, INCIDENT)
 
 
 def test_path(tap, api, daemon, asked):
@@ -259,10 +250,24 @@ def test_metrics(tap, daemon):
     names = [line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")]
     helped = [line.split()[2] for line in text.splitlines() if line.startswith("# HELP")]
     valued = [line.split()[0].split("{")[0] for line in text.splitlines() if line[:1] != "#"]
-    tap.ok("each metric has HELP, TYPE and one value", names == helped == valued and len(set(names)) == len(names))
+    tap.ok("each metric has HELP, TYPE and a value", names == helped == list(dict.fromkeys(valued))
+           and len(set(names)) == len(names))
     tap.ok("counters end in _total", all(n.endswith("_total") for n in names
                                          if f"# TYPE {n} counter" in text))
     tap.ok("memory is told", daemon.metrics()["foreshock_resident_memory_bytes"] > 0)
+
+
+def test_open_metrics(tap, daemon):
+    """Read by Prometheus' own Python client, which is strict."""
+    status, headers, text = daemon.ask("/metrics", headers={"Accept": "application/openmetrics-text"})
+    families = {f.name: f for f in text_string_to_metric_families(text)}
+    tap.ok("OpenMetrics is what the client library reads", status == 200 and len(families) > 150
+           and headers["Content-Type"].startswith("application/openmetrics-text; version=1.0.0"), len(families))
+    plain = {f.name for f in plain_families(daemon.ask("/metrics")[2])}
+    tap.equal("with the same families as the plain text", set(families), plain)
+    rooms = {s.labels["room"]: s.value for s in families["foreshock_room_memory_bytes"].samples}
+    tap.ok("memory is told by room", set(rooms) == {"engine", "wire", "serve"} and 0 < sum(rooms.values())
+           <= families["foreshock_resident_memory_bytes"].samples[0].value, rooms)
 
 
 def test_view(tap, binary, daemon):
@@ -363,6 +368,7 @@ def main():
             test_pages(tap, daemon)
             test_signals(tap, api)
             test_metrics(tap, daemon)
+            test_open_metrics(tap, daemon)
             test_view(tap, binary, daemon)
             test_calibration(tap, binary, daemon)
             test_port_in_use(tap, binary, daemon)

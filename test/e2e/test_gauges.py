@@ -10,6 +10,7 @@ import sys
 import tempfile
 
 from e2e_daemon import Tap, run
+from e2e_log import HEAD, frame
 from e2e_otlp import field, fixed, number, pair, varint
 
 S = 10**9
@@ -50,33 +51,16 @@ def gauge(name, value, now_ns):
 
 # ---- a recording ----
 
-def crc_entry(crc):
-    for _ in range(8):
-        crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
-    return crc
-
-
-CRC_TABLE = [crc_entry(i) for i in range(256)]
-
-
-def crc32c(data):
-    crc = 0xffffffff
-    for byte in data:
-        crc = crc >> 8 ^ CRC_TABLE[crc & 255 ^ byte]
-    return crc ^ 0xffffffff
-
-
 class Recording:
     def __init__(self, path, forms):
         self.out = open(path, "wb")
-        self.out.write(b"FSHK1 journal\n".ljust(16, b"\0") + bytes(8))
+        self.out.write(HEAD)
         self.number = {form: i + 1 for i, form in enumerate(forms)}
         for form, number in self.number.items():
             self.frame(STREAM, number, START_NS, form.encode())
 
     def frame(self, kind, stream, now_ns, body=b""):
-        body = bytes([kind]) + varint(stream) + now_ns.to_bytes(8, "little") + body
-        self.out.write((len(body) - 1).to_bytes(4, "little") + crc32c(body).to_bytes(4, "little") + body)
+        self.out.write(frame(kind, varint(stream) + now_ns.to_bytes(8, "little") + body))
 
     def message(self, form, now_ns, body):
         if form in self.number:

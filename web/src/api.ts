@@ -73,6 +73,7 @@ export interface Gap {
 export interface Status {
   version: string; commit: string; uptime_s: number; streams: number; rss_bytes: number; series: number;
   series_max: number; alerts_per_week: number; started_at: string;
+  restoring: boolean; tick: { seq: number };
   storage: { data_dir: string | null; problem: string | null };
   telemetry: { state: "complete" | "degraded"; proxies_n: number; proxies: Gap[] };
   history: { seconds: number; series: number; series_max: number }; counters: Record<string, number>;

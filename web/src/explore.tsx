@@ -129,7 +129,7 @@ function Picker() {
     Number(b.health === "alarming") - Number(a.health === "alarming") || (b.requests_per_s ?? 0) - (a.requests_per_s ?? 0)).slice(0, 60);
   return (
     <>
-      <p><label>Which service? <input id="find" type="search" value={text} placeholder="Find a service ( / )" autocomplete="off" onInput={(e) => set(e.currentTarget.value)} /></label>
+      <p class="finder"><label>Which service? <input id="find" type="search" value={text} placeholder="Find a service ( / )" autocomplete="off" onInput={(e) => set(e.currentTarget.value)} /></label>
         {" "}<a class="button" href={exploreLink({ kind: "mesh" })}>The whole mesh</a></p>
       {found.length ? <ul class="picks">{found.map((n) => <li key={n.id}><a href={exploreLink(n.entity)}><HealthDot health={n.health} />
         <strong>{n.id}</strong> <span class="soft">{n.requests_per_s === undefined ? "reports nothing itself" : rate(n.requests_per_s)}</span></a></li>)}</ul> :

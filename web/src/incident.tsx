@@ -1,7 +1,7 @@
 // One incident: what, who, since when, how sure; and what to do about it. As a postmortem page it is laid out for paper.
 import { useEffect, useState } from "preact/hooks";
 import { get, Refused, type Entity, type Incident } from "./api";
-import { Actions, Share } from "./incident_act";
+import { Actions, Share, TakeAway } from "./incident_act";
 import { Numbers, Plots } from "./incident_seen";
 import { Causes, Chain, Gauges, Hops, Time } from "./incident_why";
 import { graphLoad, heardAt, incidents, now } from "./live";
@@ -42,7 +42,7 @@ function Story({ i }: { i: Incident }) {
   return (
     <>
       {paper.value && <p class="onpaper"><strong>Postmortem of an incident</strong> <span class="soft">as known at {clock(new Date(now.value).toISOString())}</span>
-        <span class="noprint"><button type="button" class="small" onClick={() => print()}>Print</button> <a class="button small" href={incidentLink(i.id)}>Back</a></span></p>}
+        <TakeAway id={i.id} /></p>}
       <header class={`story ${i.ended_at ? "over" : i.verdict === "expected" ? "expected" : i.severity}`}>
         <p class="soft"><Badge incident={i} /> <span class="tag">{i.kind}</span> {i.ended_at ? `was open for ${span(seconds(i.started_at, i.ended_at))}`
           : `open for ${span(seconds(i.started_at, now.value))}`} · since {clock(i.started_at)}</p>

@@ -2,6 +2,7 @@
 import { useState } from "preact/hooks";
 import { post, Refused, type Incident } from "./api";
 import { Copy } from "./parts";
+import { pictureOf, save } from "./picture";
 import { incidentLink, postmortemLink } from "./route";
 
 const OPERATOR = "foreshock-operator";
@@ -29,7 +30,7 @@ export function Actions({ i }: { i: Incident }) {
     }
     setSure("");
     say(`${a.text}…`);
-    await post(`/api/v1/incidents/${i.id}/${a.verb}`, who ? { who } : {}).then(() => say(`${a.done}, from the next tick on`),
+    await post(`/api/v1/incidents/${i.id}/${a.verb}`, who ? { who } : {}).then(() => say(a.done),
       (e: Error) => say(e instanceof Refused && e.status === 403 ? "Your token may read, not act." : `Not done: ${e.message}`));
   };
   if (i.ended_at) return null;
@@ -50,11 +51,24 @@ export function Actions({ i }: { i: Incident }) {
 }
 
 function jsonSave(i: Incident): void {
-  const a = document.createElement("a");
-  a.href = URL.createObjectURL(new Blob([JSON.stringify(i, null, 1)], { type: "application/json" }));
-  a.download = `foreshock-${i.id}.json`;
-  a.click();
-  setTimeout(() => URL.revokeObjectURL(a.href), 10000);
+  save(new Blob([JSON.stringify(i, null, 1)], { type: "application/json" }), `foreshock-${i.id}.json`);
+}
+
+/** What a postmortem page can be taken away as. */
+export function TakeAway({ id }: { id: string }) {
+  const [said, say] = useState("");
+  const take = async () => {
+    const view = document.querySelector("main");
+    say("Drawing…");
+    if (view) await pictureOf(view).then((png) => { save(png, `foreshock-${id}.png`); say(""); },
+      () => say("This browser does not let a page draw itself; print it instead."));
+  };
+  return (
+    <span class="noprint"><span role="status" class="soft">{said}</span>
+      <button type="button" class="small" onClick={() => void take()}>Save as PNG</button>
+      <button type="button" class="small" onClick={() => print()}>Print</button>
+      <a class="button small" href={incidentLink(id)}>Back</a></span>
+  );
 }
 
 /** The link is the one that alerts carry. */

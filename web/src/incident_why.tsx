@@ -73,7 +73,7 @@ export function Time({ t }: { t: Spent }) {
           at += Math.max(s.now_ms, s.normal_ms);
           return (
             <tr key={s.place} class={s.place === t.place ? "named" : ""}><th scope="row">{placeOf(s.place).text}</th>
-              <td>{millis(s.normal_ms)}</td><td>{millis(s.now_ms)}</td>
+              <td>{millis(Math.max(0, s.normal_ms))}</td><td>{millis(Math.max(0, s.now_ms))}</td>
               <td aria-hidden="true"><span class="lane">{usual > 0 && <i style={{ left: `${from}%`, width: `${usual}%` }} />}
                 {more > 0 && <b style={{ left: `${from + usual}%`, width: `${more}%` }} />}</span></td></tr>);
         })}</tbody></table></div>

@@ -25,10 +25,11 @@ function Banner() {
   const s = status.value, m = summary.value, all: string[] = [];
   if (link.value === "stale" || link.value === "lost") all.push("What you see is not fresh: the daemon is not heard.");
   if (s?.storage.problem) all.push(`The disk cannot be written: ${s.storage.problem}. Detection goes on in memory.`);
+  if (s?.restoring) all.push("Started just now: what came after the last checkpoint is being applied; until then nothing is received, and no action taken.");
   if (s && s.telemetry.state === "degraded") {
     const worst = s.telemetry.proxies.slice(0, 3).map((g) => `${g.node ?? "a proxy"}${g.service ? ` of ${g.service}` : ""} (`
       + `${g.reason.replaceAll("_", " ")}${g.lost_share == null ? "" : `, ${percent(g.lost_share)} missing`})`);
-    all.push(`Telemetry is degraded: ${worst.join("; ")}${s.telemetry.proxies_n > 3 ? ` and ${s.telemetry.proxies_n - 3} more` : ""}. `
+    all.push(`Telemetry is degraded: ${worst.join("; ")}${s.telemetry.proxies_n > worst.length ? ` and ${s.telemetry.proxies_n - worst.length} more` : ""}. `
       + "Traffic that is missing there is not taken for a fault.");
   }
   if (m?.tick && m.lag_s > SILENT_S) all.push(`No telemetry has come for ${span(m.lag_s)}.`);

@@ -15,7 +15,8 @@ function word(): Word {
   const loud = open.filter((i) => !i.muted), gaps = status.value?.telemetry.proxies_n ?? 0;
   if (link.value === "stale" || link.value === "lost")
     return { kind: "warning", text: "Not known now", more: "the daemon is not heard; below is what it said last" };
-  if (s && !s.tick) return { kind: "quiet", text: "No traffic has been heard yet", more: "" };
+  if (status.value?.restoring) return { kind: "warning", text: "It has just started", more: "what came after its last checkpoint is being applied" };
+  if (s && !s.tick) return { kind: "quiet", text: "No traffic has been heard yet", more: "what is normal is learned by itself, from the first second on" };
   if (loud.some((i) => i.severity === "critical"))
     return { kind: "bad", text: `${loud.length === 1 ? "An incident is" : `${loud.length} incidents are`} open`, more: "" };
   if (loud.length)
@@ -64,7 +65,7 @@ function Self() {
   const gaps = s.telemetry.proxies_n, oldest = Math.max(0, ...ages), learned = ages.filter((a) => a >= LEARNED_S).length;
   return (
     <dl class="tiles">
-      <Tile title="Telemetry" value={gaps ? `${gaps} proxies lose reports` : "complete"} kind={gaps ? "warning" : ""}
+      <Tile title="Telemetry" value={gaps ? `${gaps} proxies lose reports` : s.tick.seq ? "complete" : "none yet"} kind={gaps ? "warning" : ""}
         more={gaps ? s.telemetry.proxies.slice(0, 3).map((g) => `${g.node ?? "a proxy"}: ${g.reason.replaceAll("_", " ")}`
           + (g.lost_share == null ? "" : `, ${percent(g.lost_share)} missing`)).join("; ") : `${s.streams} streams`} />
       <Tile title="Behind the clock" value={m?.tick ? span(m.lag_s) : "–"} kind={m?.tick && m.lag_s > 10 ? "warning" : ""}
@@ -84,7 +85,7 @@ function Connect() {
   return (
     <Empty title="How to connect a mesh">
       <p>Point the proxies' access log service at this daemon's gRPC port (4317 unless set otherwise): in Envoy
-        an <code>envoy.access_loggers.http_grpc</code>, in Istio an extension provider <code>envoyHttpAls</code>.</p>
+        an <code>envoy.access_loggers.http_grpc</code>, in Istio an extension provider <code>envoyHttpAls</code>. OTLP is taken there as well; traces, logs and metrics over HTTP at 4318.</p>
     </Empty>
   );
 }

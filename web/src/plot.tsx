@@ -28,7 +28,8 @@ function illDraw(u: uPlot, [from, to]: [number, number]): void {
   if (right > left) u.ctx.fillRect(left, u.bbox.top, right - left, u.bbox.height);
 }
 
-function markDraw(u: uPlot, mark: Mark): void {
+/** Each mark's words have a row of their own, so that none lies over another's. */
+function markDraw(u: uPlot, mark: Mark, row: number): void {
   const x = Math.round(u.valToPos(mark.at, "x", true)), ratio = devicePixelRatio, { left, width, top, height } = u.bbox;
   if (x < left || x > left + width) return;
   const right = x > left + 0.8 * width;
@@ -45,10 +46,11 @@ function markDraw(u: uPlot, mark: Mark): void {
   const text = u.width < 420 ? mark.text.split(" ")[0] ?? "" : mark.text, wide = u.ctx.measureText(text).width;
   const from = x + (right ? -5 * ratio - wide : 5 * ratio);
   u.ctx.fillStyle = color("card");
-  u.ctx.fillRect(from - 2 * ratio, top, wide + 4 * ratio, 14 * ratio);
+  const at = top + row * 14 * ratio;
+  u.ctx.fillRect(from - 2 * ratio, at, wide + 4 * ratio, 14 * ratio);
   u.ctx.fillStyle = color("accent");
   u.ctx.textAlign = "left";
-  u.ctx.fillText(text, from, top + 2 * ratio);
+  u.ctx.fillText(text, from, at + 2 * ratio);
   u.ctx.restore();
 }
 
@@ -73,7 +75,7 @@ const hms = (_u: uPlot, all: number[]): string[] => all.map((t) => new Date(t * 
 
 function options(p: PlotProps, width: number): uPlot.Options {
   return {
-    width, height: p.height ?? 150, padding: [8, 8, 0, 0], legend: { show: false },
+    width, height: p.height ?? 150, padding: [8, 28, 0, 0], legend: { show: false },
     cursor: { points: { size: 7 }, drag: { x: false, y: false } },
     scales: { x: { time: true }, y: { range: range(p) } },
     axes: [{ ...axis(), values: hms as uPlot.Axis.DynamicValues }, axis(p.format)],
@@ -83,7 +85,7 @@ function options(p: PlotProps, width: number): uPlot.Options {
     }))],
     hooks: {
       drawAxes: [(u) => { if (p.band) bandDraw(u, p.band); if (p.ill) illDraw(u, p.ill); }],
-      draw: [(u) => p.marks?.forEach((m) => markDraw(u, m))],
+      draw: [(u) => p.marks?.forEach((m, k) => markDraw(u, m, k))],
     },
   };
 }
@@ -144,6 +146,7 @@ export function Spark({ values, name, most, band }: { values: (number | null)[];
   let path = "", before: number | null = null;
   values.forEach((v, k) => {
     if (v != null) path += `${before == null ? "M" : "L"}${(k / (n - 1) * 100).toFixed(1)} ${y(v).toFixed(1)}`;
+    if (v != null && before == null) path += "h2"; // one that stands alone shows, too
     before = v;
   });
   return (

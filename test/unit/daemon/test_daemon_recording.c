@@ -52,6 +52,40 @@ static void what_came_in_order(void **state) {
   journal_cursor_close(c);
 }
 
+/* What the API took stands between what came before and after it. */
+static void what_was_told(void **state) {
+  (void)state;
+  char said[sizeof path + 8];
+  snprintf(said, sizeof said, "%s-told", path);
+  struct journal_err err;
+  struct recording *r = recording_open(said, &err);
+  struct rec_command ack = {{9}, REC_VERB_ACK, STR("00000000000000aa"), STR("ann")};
+  struct rec_head_batch head = {.command = &ack, .command_n = 1};
+  recording_step(r, (struct base_wall){10});
+  recording_told(r, &head, (struct base_wall){11});
+  recording_step(r, (struct base_wall){12});
+  assert_true(recording_close(r));
+  struct journal_cursor *c = journal_cursor_open(said, 0, &err);
+  uint64_t number;
+  uint8_t kind;
+  struct base_str body;
+  const char *reason;
+  char mem[4096];
+  struct base_arena arena = arena_over(mem, sizeof mem);
+  struct rec_tick_input *in = calloc(1, sizeof *in);
+  expect(c, REC_FRAME_CLOSE, 0, 10, "");
+  assert_int_equal(journal_cursor_next(c, &number, &kind, &body, &err), JOURNAL_OK);
+  assert_int_equal(kind, REC_FRAME_TOLD);
+  assert_true(rec_codec_tick_read(body, &arena, in, &reason));
+  assert_int_equal(in->head.command_n, 1);
+  assert_int_equal(in->head.command[0].verb, REC_VERB_ACK);
+  assert_true(str_eq(in->head.command[0].who, STR("ann")));
+  expect(c, REC_FRAME_CLOSE, 0, 12, "");
+  journal_cursor_close(c);
+  free(in);
+  (void)unlink(said);
+}
+
 static void an_old_recording_stays(void **state) {
   (void)state;
   struct journal_err err;
@@ -82,6 +116,7 @@ static int teardown(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(what_came_in_order),
+      cmocka_unit_test(what_was_told),
       cmocka_unit_test(an_old_recording_stays),
       cmocka_unit_test(a_directory_that_is_not_there),
   };

@@ -35,15 +35,21 @@ static const char graph_json[] =
     "{\"id\":\"shop/\xc3\xbc-name-that-is-longer-than-the-column\",\"health\":\"ok\",\"requests_per_s\":2,"
     "\"errors_per_s\":1,\"latency_mean_ms\":3}]}";
 
+static const char changes_json[] =
+    "[{\"at\":\"1970-01-01T00:01:10Z\",\"kind\":\"deploy\",\"summary\":\"cart to v3\",\"source\":\"argo\"},"
+    "{\"at\":\"1970-01-01T00:00:00Z\",\"kind\":\"new\",\"summary\":\"pay serves\",\"source\":\"traffic\"}]";
+#define PARTS 5u
+
 static const char *screen_of(const char *status, struct text t, unsigned rows, const char *problem) {
   struct base_buf out = buf_over(out_bytes, sizeof out_bytes - 1);
-  const char *json[] = {status, incidents_json, mesh_json, graph_json};
-  yyjson_doc *doc[4];
-  for (unsigned i = 0; i < 4; i++) assert_non_null(doc[i] = yyjson_read(json[i], strlen(json[i]), 0));
+  const char *json[PARTS] = {status, incidents_json, mesh_json, graph_json, changes_json};
+  yyjson_doc *doc[PARTS];
+  for (unsigned i = 0; i < PARTS; i++) assert_non_null(doc[i] = yyjson_read(json[i], strlen(json[i]), 0));
   struct top_answers a = {yyjson_doc_get_root(doc[0]),
                           yyjson_doc_get_root(doc[1]),
                           yyjson_doc_get_root(doc[2]),
                           yyjson_doc_get_root(doc[3]),
+                          yyjson_doc_get_root(doc[4]),
                           "http://h:1",
                           problem,
                           100000000000};
@@ -51,7 +57,7 @@ static const char *screen_of(const char *status, struct text t, unsigned rows, c
   top_screen(&t, &a, rows, "\n");
   assert_false(out.bad);
   out_bytes[out.n] = 0;
-  for (unsigned i = 0; i < 4; i++) yyjson_doc_free(doc[i]);
+  for (unsigned i = 0; i < PARTS; i++) yyjson_doc_free(doc[i]);
   return out_bytes;
 }
 
@@ -80,6 +86,10 @@ static void the_worst_comes_first(void **state) {
                       "info        2 min  00000000000000aa  a little\n"
                       "expected    2 min  00000000000000ac  a surge\n"
                       "\n"
+                      "changed lately\n"
+                      "deploy       30 s  cart to v3, says argo\n"
+                      "new         2 min  pay serves, says traffic\n"
+                      "\n"
                       "service                      req/s    failing    mean ms    usually  health\n"
                       "shop/cart                     20.0    60.00 %       41.5        4.0  alarming\n"
                       "shop/\xc3\xbc-name-that-is-long       2.0    50.00 %        3.0        0.0  ok\n"
@@ -107,6 +117,17 @@ static void it_fits_any_terminal(void **state) {
   assert_non_null(strstr(screen((struct text){.width = 80}, 8, NULL), "and 1 more\n"));
 }
 
+/* Changes take no room that incidents and services need. */
+static void changes_where_there_is_room(void **state) {
+  (void)state;
+  assert_null(strstr(screen((struct text){.width = 80}, 16, NULL), "changed lately"));
+  const char *s = screen((struct text){.width = 80}, 21, NULL);
+  assert_non_null(strstr(s, "changed lately\ndeploy "));
+  assert_null(strstr(s, "says traffic"));
+  static const char begins[] = "{\"tick\":{\"seq\":9,\"lag_s\":1},\"telemetry\":{\"proxies_n\":0},\"restoring\":true}";
+  assert_non_null(strstr(screen_of(begins, (struct text){.width = 80}, 24, NULL), "it has just started"));
+}
+
 static void colours_and_what_is_old(void **state) {
   (void)state;
   const char *s = screen((struct text){.width = 80, .colour = true}, 100, "no answer");
@@ -118,9 +139,8 @@ static void colours_and_what_is_old(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(the_worst_comes_first),
-      cmocka_unit_test(silence_is_told),
-      cmocka_unit_test(it_fits_any_terminal),
+      cmocka_unit_test(the_worst_comes_first),   cmocka_unit_test(silence_is_told),
+      cmocka_unit_test(it_fits_any_terminal),    cmocka_unit_test(changes_where_there_is_room),
       cmocka_unit_test(colours_and_what_is_old),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

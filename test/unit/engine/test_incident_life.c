@@ -182,6 +182,26 @@ static void command_acknowledges(void **state) {
   bed_close(&b);
 }
 
+/* Whoever was told of it hears that it is muted now, and not when it next changes. */
+static void a_mute_is_told_at_once(void **state) {
+  (void)state;
+  struct bed b;
+  char id[17];
+  bed_open(&b);
+  mesh_fault(&b.m, fails(2, AT, AT + 80));
+  mesh_run(&b.m, b.e, AT + 8);
+  rec_incident_id(seen(&b, 0), id);
+  uint64_t rev = seen(&b, 0)->rev;
+  while (seen(&b, 0)->rev == rev) mesh_run(&b.m, b.e, 1); /* it is not due to be told by itself in the next tick */
+  rev = seen(&b, 0)->rev;
+  head_next(&b, (struct rec_head_batch){0});
+  assert_int_equal(seen(&b, 0)->rev, rev);
+  struct rec_command mute = {.verb = REC_VERB_MUTE, .incident_id = str_of(id), .who = STR("mia")};
+  head_next(&b, (struct rec_head_batch){.command = &mute, .command_n = 1});
+  assert_int_equal(seen(&b, 0)->rev, rev + 1);
+  bed_close(&b);
+}
+
 /* Changes from ten minutes before the start on are listed, newest first; older ones are not. */
 static void changes_near_the_start_are_listed(void **state) {
   (void)state;
@@ -365,6 +385,7 @@ int main(void) {
       cmocka_unit_test(impact_is_exact),
       cmocka_unit_test(exemplars_are_of_the_culprit_and_failed),
       cmocka_unit_test(command_acknowledges),
+      cmocka_unit_test(a_mute_is_told_at_once),
       cmocka_unit_test(changes_near_the_start_are_listed),
       cmocka_unit_test(lost_reports_are_said),
       cmocka_unit_test(surge_at_the_entry_is_expected),

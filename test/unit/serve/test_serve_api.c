@@ -28,7 +28,7 @@ static struct serve_store *store;
 static struct serve_history *history;
 static struct serve_tokens tokens;
 static uint64_t counters[REC_COUNTER_COUNT];
-static const char *authorization, *if_none_match, *accept_encoding;
+static const char *authorization, *if_none_match, *accept_encoding, *accept;
 
 static struct answer ask_with(const char *method, const char *path, const char *query, const char *type,
                               const char *body) {
@@ -36,6 +36,7 @@ static struct answer ask_with(const char *method, const char *path, const char *
                                 .path = str_of(path),
                                 .query = str_of(query),
                                 .content_type = str_of(type),
+                                .accept = str_of(accept),
                                 .accept_encoding = str_of(accept_encoding),
                                 .authorization = str_of(authorization),
                                 .if_none_match = str_of(if_none_match),
@@ -290,6 +291,24 @@ static void metrics_have_help_type_and_value(void **state) {
   assert_non_null(strstr(a.text, "\nforeshock_series 3\n"));
   assert_non_null(strstr(a.text, "\nforeshock_storage_ok 1\n"));
   assert_non_null(strstr(a.text, "\nforeshock_build_info{version=\"1\",commit=\"c\"} 1\n"));
+  drop(&a);
+}
+
+/* The same families by the other form's rules. */
+static void metrics_are_open_where_that_is_asked_for(void **state) {
+  (void)state;
+  accept = "application/openmetrics-text;version=1.0.0;q=0.6,text/plain;version=0.0.4;q=0.5";
+  struct answer a = get("/metrics", "");
+  accept = NULL;
+  assert_string_equal(a.type, "application/openmetrics-text; version=1.0.0; charset=utf-8");
+  char want[256];
+  snprintf(want, sizeof want, "# TYPE foreshock_entries counter\nforeshock_entries_total %u\n",
+           100 + REC_COUNTER_ENTRIES);
+  assert_non_null(strstr(a.text, want));
+  assert_null(strstr(a.text, "_total counter"));
+  assert_non_null(strstr(a.text, "\nforeshock_reporters{source=\"mesh_metrics\"} 100\n"));
+  assert_non_null(strstr(a.text, "\nforeshock_threshold_nats{signal=\"latency\"} 22\n"));
+  assert_string_equal(a.text + strlen(a.text) - 7, "\n# EOF\n");
   drop(&a);
 }
 
@@ -769,6 +788,7 @@ int main(void) {
       TEST(sources_say_who_is_counted_by_what),
       TEST(calibration_has_every_signal),
       TEST(metrics_have_help_type_and_value),
+      TEST(metrics_are_open_where_that_is_asked_for),
       TEST(health_tells_of_the_disk_and_stays_200),
       TEST(readiness_is_a_status),
       TEST(every_answer_is_guarded),
