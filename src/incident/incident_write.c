@@ -166,7 +166,7 @@ static void kind_set(const struct incident_head *h, const struct incident_view *
   const struct incident_cause *first = c->story.cause_n ? &c->story.cause[0] : NULL;
   enum incident_family of = first ? incident_family_of(first->signal) : (enum incident_family)c->family;
   /* Of what it is told of, though alarms of another kind have come since. */
-  if (first && (of == INCIDENT_OTHER || of == INCIDENT_TRAFFIC)) kind = rec_signal_kind(first->signal);
+  if (first && c->family < INCIDENT_GAP && of >= INCIDENT_TRAFFIC) kind = rec_signal_kind(first->signal);
   struct rec_entity named = {0};
   if (first) incident_entity_of(v, first, &named);
   bool full = first && (first->signal == REC_SIGNAL_OVERLOAD || /* slow, and refusing */
