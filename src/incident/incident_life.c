@@ -322,13 +322,32 @@ static uint16_t case_left_to(const struct incident_head *h, const struct inciden
   return part_gone && apart_is_over(h, i) ? case_behind(h, i) : INCIDENT_NO_CASE;
 }
 
+/* A second cause that has stood beside the first for long enough takes its alarms and goes. */
+static void second_leave(struct incident_head *h, const struct incident_view *v, struct incident_case *c) {
+  if (c->second == REC_SERIES_NONE || !c->told || v->seq - c->second_seq < SECOND) return;
+  if (incident_case_split(h, v, c, c->second)) c->second = REC_SERIES_NONE;
+}
+
+/* Tells it anew. The number of the case that it has turned out to be part of, or none; *own: its own trouble is over,
+ * it ends as it was told until now, and what is left of its alarms is that one's. */
+static uint16_t case_retell(struct incident_head *h, const struct incident_view *v, uint16_t i, bool alive, bool *own) {
+  struct incident_case *c = &h->case_[i];
+  struct incident_story before = c->story;
+  uint32_t since = c->cause_seq;
+  case_tell(h, v, i, alive);
+  uint16_t left = case_left_to(h, v, i, &before, since);
+  *own = left != INCIDENT_NO_CASE;
+  if (*own) c->story = before;
+  return *own ? left : case_same(h, v, i);
+}
+
 static bool case_step(struct incident_head *h, const struct incident_view *v, uint16_t i, struct rec_incident *rec) {
   struct incident_case *c = &h->case_[i];
   if (c->resting) {
     c->used = v->seq < c->rest_seq;
     return false;
   }
-  bool alive = incident_case_alive(h, c), second_ends = (v->seq + 1) % S == 0;
+  bool alive = incident_case_alive(h, c), second_ends = (v->seq + 1) % S == 0, own;
   if (alive) c->last_seq = v->seq;
   bool ends = !alive && v->seq - c->last_seq >= HOLD;
   if (second_ends) incident_trace_step(v, c);
@@ -337,22 +356,11 @@ static bool case_step(struct incident_head *h, const struct incident_view *v, ui
   c->dirty = 0;
   incident_other_look(h, v, c);
   c->rev++;
-  if (c->second != REC_SERIES_NONE && v->seq - c->second_seq >= SECOND && c->told &&
-      incident_case_split(h, v, c, c->second))
-    c->second = REC_SERIES_NONE;
-  struct incident_story before = c->story;
-  uint32_t since = c->cause_seq;
-  case_tell(h, v, i, alive);
-  bool told = c->told && c->drain != INCIDENT_DRAIN_MAYBE;
-  uint16_t left = case_left_to(h, v, i, &before, since);
-  bool own = left != INCIDENT_NO_CASE;
-  if (own) c->story = before;
-  uint16_t same = own ? left : case_same(h, v, i);
+  second_leave(h, v, c);
+  uint16_t same = case_retell(h, v, i, alive, &own);
   if (!c->used) return false; /* it goes on as an earlier one, which is written in its turn */
-  if (told) {
-    bool closed = ends || same != INCIDENT_NO_CASE;
-    incident_write(h, v, c, !own && goes_on(h, v, i), closed ? REC_STATE_CLOSED : REC_STATE_OPEN, rec);
-  }
+  bool told = c->told && c->drain != INCIDENT_DRAIN_MAYBE, closed = ends || same != INCIDENT_NO_CASE;
+  if (told) incident_write(h, v, c, !own && goes_on(h, v, i), closed ? REC_STATE_CLOSED : REC_STATE_OPEN, rec);
   if (same != INCIDENT_NO_CASE) {
     if (!own) rec->merged_hash = h->case_[same].id_hash;
     case_merge(h, i, same);
