@@ -267,6 +267,7 @@ static void case_close(struct incident_head *h, const struct incident_view *v, u
   uint32_t rest = incident_again_rest(h, c);
   alarms_forget(h, i);
   h->counter_closed++;
+  c->second = REC_SERIES_NONE; /* if it comes back, of that time's own */
   c->used = c->resting = rest > 0;
   c->rest_seq = v->seq + rest;
 }
