@@ -52,6 +52,7 @@ void incident_again_join(struct incident_head *h, const struct incident_view *v,
   b->alarm_n += a->alarm_n;
   b->between = a->between;
   b->nodes = a->nodes;
+  b->reach = a->reach;
   b->trace = a->trace;
   b->gauges = a->gauges;
   if (a->story.cause[0].series_idx != REC_SERIES_NONE || b->story.cause_n == 0) b->story = a->story;

@@ -84,6 +84,14 @@ struct incident_decision {
 /* Is it only that pods leave (incident_drain.h)? NO is final. */
 enum incident_drain { INCIDENT_DRAIN_UNASKED, INCIDENT_DRAIN_MAYBE, INCIDENT_DRAIN_YES, INCIDENT_DRAIN_NO };
 
+/* How many members were asked who calls them, in the tick seq: of each cluster and kind. */
+#define INCIDENT_REACHES 8u
+struct incident_reach {
+  uint32_t seq, n;
+  uint64_t key[INCIDENT_REACHES];
+  uint32_t done[INCIDENT_REACHES];
+};
+
 struct incident_case {
   uint8_t used;
   uint8_t family;  /* enum incident_family: what it is mainly about */
@@ -124,6 +132,7 @@ struct incident_case {
   uint32_t second;             /* another service in the same kind of trouble by itself, or REC_SERIES_NONE */
   uint32_t second_seq;         /* since when */
   uint32_t own_seq;            /* of a case that was split off: it began no earlier, whatever its alarms had seen */
+  struct incident_reach reach;
   struct incident_story story;
   struct incident_time time; /* kept while the last seconds show too little */
   struct incident_gauges gauges;

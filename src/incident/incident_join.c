@@ -336,13 +336,33 @@ static uint16_t case_any(const struct incident_head *h) {
   return best;
 }
 
+/* A thousand alarms of one tick need not all ask all members again who calls them: in each cluster the first one does.
+ */
+static void reach(struct incident_case *c, const struct incident_view *v, const struct who *w) {
+  struct incident_reach *r = &c->reach;
+  uint64_t key = hash_mix(hash_bytes(HASH_KEY_FIXED, w->cluster.p, w->cluster.n), (uint64_t)w->family);
+  uint32_t i = 0, none = 0, *done = &none;
+  if (r->seq != v->seq) r->n = 0;
+  r->seq = v->seq;
+  while (i < r->n && r->key[i] != key) i++;
+  if (i < INCIDENT_REACHES) {
+    done = &r->done[i];
+    if (i == r->n) {
+      r->key[r->n++] = key;
+      *done = 0;
+    }
+  }
+  incident_nodes_reach(v, &c->nodes, *done, w->source, w->cluster, w->family, c->from_seq, v->seq);
+  *done = c->nodes.n;
+}
+
 static void case_take(struct incident_case *c, const struct incident_view *v, const struct who *w) {
   /* Other requests than usual are of another size, and make others wait. */
   if (c->family == INCIDENT_TRAFFIC && (w->loaded || w->signal == REC_SIGNAL_BYTES)) return;
   if (c->family == INCIDENT_TRAFFIC && w->family != INCIDENT_TRAFFIC) {
     c->family = (uint8_t)w->family;
     c->source = w->source;
-    c->nodes.n = 0;
+    c->nodes.n = c->reach.n = 0;
   }
   if (c->family == INCIDENT_OTHER && w->family < INCIDENT_TRAFFIC) {
     c->family = (uint8_t)w->family;
@@ -358,7 +378,7 @@ static void case_take(struct incident_case *c, const struct incident_view *v, co
     (void)incident_nodes_add(&c->nodes, w->source);
     (void)incident_nodes_add(&c->nodes, w->node);
   } else {
-    incident_nodes_reach(v, &c->nodes, w->source, w->cluster, w->family, c->from_seq, v->seq);
+    reach(c, v, w);
     (void)incident_nodes_add(&c->nodes, w->node);
   }
 }
@@ -420,7 +440,7 @@ bool incident_case_split(struct incident_head *h, const struct incident_view *v,
   }
   onset_set(h, incident_case_number(h, own));
   onset_set(h, i);
-  incident_nodes_reach(v, &own->nodes, node, STR_NONE, (enum incident_family)own->family, own->from_seq, v->seq);
+  incident_nodes_reach(v, &own->nodes, 0, node, STR_NONE, (enum incident_family)own->family, own->from_seq, v->seq);
   c->dirty = 1;
   return true;
 }

@@ -38,11 +38,11 @@ static struct incident_excess edge_excess(const struct incident_view *v, uint32_
   return incident_excess_of(v, incident_call_series(v, edge, cluster), family, from, to);
 }
 
-void incident_nodes_reach(const struct incident_view *v, struct incident_nodes *set, uint32_t node,
+void incident_nodes_reach(const struct incident_view *v, struct incident_nodes *set, uint32_t first, uint32_t node,
                           struct base_str cluster, enum incident_family family, uint32_t from, uint32_t to) {
   const struct series_catalog *c = v->catalog;
   (void)incident_nodes_add(set, node);
-  for (uint32_t done = 0; done < set->n; done++) /* all members: what was not hot a second ago may be now */
+  for (uint32_t done = first; done < set->n; done++)
     for (uint32_t e = c->node[set->node[done]].first_in; e != NONE; e = c->edge[e].next_in)
       if (incident_z(edge_excess(v, e, cluster, family, from, to)) >= Z_HOT) incident_nodes_add(set, c->edge[e].from);
 }

@@ -33,8 +33,9 @@ uint32_t incident_rank_onset(const struct incident_view *v, uint32_t node, enum 
                              uint32_t to);
 
 /* Adds node and whom its trouble reaches: up along the calls that show excess. Never down again: another trouble
- * below a shared caller is another incident. */
-void incident_nodes_reach(const struct incident_view *v, struct incident_nodes *set, uint32_t node,
+ * below a shared caller is another incident. first: members before that one are not asked again who calls them; 0: all
+ * are, as what was not hot a second ago may be now. */
+void incident_nodes_reach(const struct incident_view *v, struct incident_nodes *set, uint32_t first, uint32_t node,
                           struct base_str cluster, enum incident_family family, uint32_t from, uint32_t to);
 bool incident_nodes_has(const struct incident_nodes *set, uint32_t node);
 bool incident_nodes_add(struct incident_nodes *set, uint32_t node);

@@ -438,7 +438,7 @@ static bool tell_ranked(const struct incident_head *h, const struct incident_vie
   struct incident_excess shown = incident_excess_of(v, s.cause[0].shown_idx, c->family, w.from, w.to);
   s.rate = shown.n > 0.0 ? shown.x / shown.n : 0.0;
   c->source = rank[0].node;
-  incident_nodes_reach(v, &c->nodes, c->source, cluster, c->family, w.from, w.to);
+  incident_nodes_reach(v, &c->nodes, 0, c->source, cluster, c->family, w.from, w.to);
   reached_find(v, c, cluster, rank[0].node, victim, w, &s);
   incident_chain_tell(h, v, c, cluster, w.from, &s);
   refusal_judge(h, v, c, &rank[0], w, &s);
