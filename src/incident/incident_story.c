@@ -14,6 +14,7 @@
 #define REGION_SHARE 0.7
 #define SECOND_Z 8.0 /* and one that is to be an incident of its own; with so much of what it shows: */
 #define SECOND_SHARE 0.4
+#define CALM_Z 1.0
 #define PART_Z 3.0 /* of excess with which a part is told by itself: its alarm is sure, and shall still be so */
 #define SETTLES (5u * LIMIT_TICKS_PER_S) /* by then lost reports are known as such */
 #define RING_S 100u                      /* the rings reach back so far with whole slots */
@@ -496,6 +497,18 @@ static bool overshadowed(const struct incident_head *h, const struct incident_vi
   return false;
 }
 
+/* Does none of its calls show even a hint of that trouble? A victim's part may be seen before what it waits for. */
+static bool calls_calm(const struct incident_view *v, uint32_t node, struct base_str cluster,
+                       enum incident_family family, struct window w) {
+  const struct series_catalog *g = v->catalog;
+  for (uint32_t e = g->node[node].first_out; e != NONE; e = g->edge[e].next_out) {
+    uint32_t idx = incident_call_series(v, e, cluster);
+    if (idx == NONE) idx = incident_call_series(v, e, STR_NONE);
+    if (incident_z(incident_excess_of(v, idx, family, w.from, w.to)) >= CALM_Z) return false;
+  }
+  return true;
+}
+
 /* One route of forty is slow: the service as a whole shows too little to be ranked, that part shows enough to be told,
  * and neither a call of its service nor another incident explains it. False: it does not. */
 static bool tell_part(const struct incident_head *h, const struct incident_view *v, struct incident_case *c) {
@@ -503,11 +516,10 @@ static bool tell_part(const struct incident_head *h, const struct incident_view 
   if (c->story.cause_n == 0 || k->series_idx == NONE || k->node == NONE) return false;
   if (incident_family_of(k->signal) != c->family || overshadowed(h, v, c, k->node)) return false;
   struct window w = window_of(v, c);
+  struct base_str cluster = v->catalog->entry[k->series_idx].who.dim[REC_DIM_CLUSTER];
   struct incident_excess x = incident_excess_of(v, k->series_idx, c->family, w.from, w.to);
-  if (incident_z(x) < PART_Z || incident_rank_source(v, k->node, STR_NONE, c->family, w.from, w.to) != k->node)
-    return false;
+  if (incident_z(x) < PART_Z || !calls_calm(v, k->node, cluster, (enum incident_family)c->family, w)) return false;
   incident_text_evidence(v, k, c->family, w.from, w.to, k->evidence, sizeof k->evidence);
-  c->story.rate = x.n > 0.0 ? x.x / x.n : 0.0;
   incident_text_summary(v, c, c->story.summary, sizeof c->story.summary);
   return true;
 }
