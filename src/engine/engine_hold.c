@@ -12,9 +12,12 @@ static void series_hold(struct engine *e, uint32_t idx, uint32_t until) {
   if (e->state[idx].learn_from < until) e->state[idx].learn_from = until;
 }
 
+/* Whose first series is held was walked already: a thousand alarms are of some dozen services. */
 static void node_hold(struct engine *e, uint32_t node, uint32_t until) {
   struct series_walk w = series_catalog_walk(&e->catalog, node, SERIES_CALLS_IN);
-  for (uint32_t i = series_catalog_next(&w); i != NONE; i = series_catalog_next(&w)) series_hold(e, i, until);
+  uint32_t first = series_catalog_next(&w);
+  if (first == NONE || e->state[first].learn_from >= until) return;
+  for (uint32_t i = first; i != NONE; i = series_catalog_next(&w)) series_hold(e, i, until);
 }
 
 static void source_hold(struct engine *e, uint32_t node, uint32_t until) {
@@ -23,11 +26,11 @@ static void source_hold(struct engine *e, uint32_t node, uint32_t until) {
     node_hold(e, e->catalog.edge[i].from, until);
 }
 
-/* Of an alarm: its series, and all of its service's. */
+/* Of an alarm: all series of its service, and its own where the graph had no room for it. */
 static void alarm_hold(struct engine *e, uint32_t idx, uint32_t until) {
   const struct series_entry *s = series_catalog_find(&e->catalog, idx);
-  series_hold(e, idx, until);
   if (s && s->node != NONE) node_hold(e, s->node, until);
+  series_hold(e, idx, until);
 }
 
 static bool holds(const struct incident_head *h, const struct incident_case *c) {

@@ -107,9 +107,7 @@ static double calls_slow(const struct incident_view *v, uint32_t node, struct ba
   const struct series_catalog *c = v->catalog;
   double sum = 0.0;
   for (uint32_t e = c->node[node].first_out; e != REC_SERIES_NONE; e = c->edge[e].next_out) {
-    uint32_t idx = incident_call_series(v, e, cluster);
-    if (idx == REC_SERIES_NONE) idx = incident_call_series(v, e, STR_NONE);
-    struct incident_excess x = incident_excess_of(v, idx, INCIDENT_LATENCY, from, to);
+    struct incident_excess x = incident_call_excess(v, e, cluster, INCIDENT_LATENCY, from, to);
     if (incident_z(x) >= Z_CALLS && x.bad > 0.0) sum += x.x;
   }
   uint32_t own = incident_node_series(v, node, REC_SIDE_SERVER, cluster);

@@ -22,20 +22,9 @@ bool incident_nodes_add(struct incident_nodes *set, uint32_t node) {
   return true;
 }
 
-/* What is called in another cluster has no series in this one: then all of it is asked. */
-static struct base_str edge_scope(const struct incident_view *v, uint32_t edge, struct base_str cluster) {
-  return incident_call_series(v, edge, cluster) != NONE ? cluster : STR_NONE;
-}
-
 static struct base_str node_scope(const struct incident_view *v, uint32_t node, struct base_str cluster) {
   if (incident_node_series(v, node, REC_SIDE_SERVER, cluster) != NONE) return cluster;
   return incident_node_series(v, node, REC_SIDE_CLIENT, cluster) != NONE ? cluster : STR_NONE;
-}
-
-static struct incident_excess edge_excess(const struct incident_view *v, uint32_t edge, struct base_str cluster,
-                                          enum incident_family family, uint32_t from, uint32_t to) {
-  cluster = edge_scope(v, edge, cluster);
-  return incident_excess_of(v, incident_call_series(v, edge, cluster), family, from, to);
 }
 
 void incident_nodes_reach(const struct incident_view *v, struct incident_nodes *set, uint32_t first, uint32_t node,
@@ -44,7 +33,8 @@ void incident_nodes_reach(const struct incident_view *v, struct incident_nodes *
   (void)incident_nodes_add(set, node);
   for (uint32_t done = first; done < set->n; done++)
     for (uint32_t e = c->node[set->node[done]].first_in; e != NONE; e = c->edge[e].next_in)
-      if (incident_z(edge_excess(v, e, cluster, family, from, to)) >= Z_HOT) incident_nodes_add(set, c->edge[e].from);
+      if (incident_z(incident_call_excess(v, e, cluster, family, from, to)) >= Z_HOT)
+        incident_nodes_add(set, c->edge[e].from);
 }
 
 static struct incident_excess side_excess(const struct incident_view *v, uint32_t node, enum rec_side side,
@@ -63,7 +53,7 @@ uint32_t incident_rank_source(const struct incident_view *v, uint32_t node, stru
     if (seen > own) own = seen;
     uint32_t next = NONE;
     for (uint32_t e = c->node[node].first_out; e != NONE; e = c->edge[e].next_out) {
-      struct incident_excess x = edge_excess(v, e, cluster, family, from, to);
+      struct incident_excess x = incident_call_excess(v, e, cluster, family, from, to);
       if (incident_z(x) < Z_HOT || c->edge[e].to == node) continue;
       below += x.x;
       if (x.x <= most) continue;
@@ -85,7 +75,7 @@ static struct incident_self self_of(const struct incident_view *v, uint32_t node
                        side_excess(v, node, REC_SIDE_SERVER, cluster, family, from, to),
                        side_excess(v, node, REC_SIDE_CLIENT, cluster, family, from, to));
   for (uint32_t e = c->node[node].first_out; e != NONE; e = c->edge[e].next_out)
-    incident_weight_call(&w, edge_excess(v, e, cluster, family, from, to));
+    incident_weight_call(&w, incident_call_excess(v, e, cluster, family, from, to));
   return incident_weight_self(&w);
 }
 
@@ -102,7 +92,7 @@ static double self_second(const struct incident_view *v, uint32_t node, bool bet
   }
   double x = incident_excess_second(v, server != NONE ? server : client, family, sec);
   for (uint32_t e = c->node[node].first_out; e != NONE; e = c->edge[e].next_out) {
-    double call = incident_excess_second(v, incident_call_series(v, e, edge_scope(v, e, cluster)), family, sec);
+    double call = incident_excess_second(v, incident_call_within(v, e, cluster), family, sec);
     if (call > 0.0) x -= call;
   }
   return x;
@@ -115,10 +105,10 @@ uint32_t incident_rank_onset(const struct incident_view *v, uint32_t node, enum 
   if (last < first + ONSET_S) return from;
   for (uint32_t i = 1; i <= ONSET_S; i++) level += self_second(v, node, false, STR_NONE, family, last - i);
   level /= 2.0 * ONSET_S;
-  for (uint32_t sec = last - 1; sec >= first && last - sec < CONCORD_S; sec--) {
-    if (self_second(v, node, false, STR_NONE, family, sec) >= level)
-      on = sec;
-    else if (on > sec + ONSET_GAP_S)
+  for (uint32_t back = 1; back < CONCORD_S && back <= last - first; back++) {
+    if (self_second(v, node, false, STR_NONE, family, last - back) >= level)
+      on = last - back;
+    else if (on > last - back + ONSET_GAP_S)
       break;
   }
   return on == first ? from : on * LIMIT_TICKS_PER_S;

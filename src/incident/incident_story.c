@@ -387,15 +387,16 @@ static void second_note(const struct incident_head *h, const struct incident_vie
                         struct incident_rank *rank, uint32_t n, struct window w) {
   uint32_t at = 0, before = c->told && c->story.cause_n ? c->story.cause[0].node : NONE;
   enum incident_family family = (enum incident_family)c->family;
-  for (uint32_t i = 1; i < n && at == 0; i++)
-    if (incident_related(v->catalog, rank[0].node, rank[i].node) && !taken(h, c, rank[i].node) &&
-        by_itself(v, &rank[0], family, w) && by_itself(v, &rank[i], family, w))
+  bool first = n > 0 && by_itself(v, &rank[0], family, w);
+  for (uint32_t i = 1; first && i < n && at == 0; i++)
+    if (by_itself(v, &rank[i], family, w) && !taken(h, c, rank[i].node) &&
+        incident_related(v->catalog, rank[0].node, rank[i].node))
       at = i;
   if (at && rank[at].node == before) {
-    struct incident_rank first = rank[at];
-    first.score = rank[0].score; /* first, though another has more */
+    struct incident_rank own = rank[at];
+    own.score = rank[0].score; /* first, though another has more */
     rank[at] = rank[0];
-    rank[0] = first;
+    rank[0] = own;
   }
   uint32_t found = at ? rank[at].node : NONE;
   if (found == c->second) return;
@@ -501,11 +502,8 @@ static bool overshadowed(const struct incident_head *h, const struct incident_vi
 static bool calls_calm(const struct incident_view *v, uint32_t node, struct base_str cluster,
                        enum incident_family family, struct window w) {
   const struct series_catalog *g = v->catalog;
-  for (uint32_t e = g->node[node].first_out; e != NONE; e = g->edge[e].next_out) {
-    uint32_t idx = incident_call_series(v, e, cluster);
-    if (idx == NONE) idx = incident_call_series(v, e, STR_NONE);
-    if (incident_z(incident_excess_of(v, idx, family, w.from, w.to)) >= CALM_Z) return false;
-  }
+  for (uint32_t e = g->node[node].first_out; e != NONE; e = g->edge[e].next_out)
+    if (incident_z(incident_call_excess(v, e, cluster, family, w.from, w.to)) >= CALM_Z) return false;
   return true;
 }
 

@@ -107,18 +107,12 @@ static bool together(const struct series_state *client, const struct series_stat
          server->extra.flow.stages.near >= (float)HEARD * client->extra.flow.stages.near;
 }
 
-static struct incident_excess edge_excess(const struct incident_view *v, uint32_t edge, uint32_t from, uint32_t to) {
-  uint32_t idx = incident_edge_series(v, edge, REC_SIDE_CLIENT, STR_NONE);
-  if (idx == NONE) idx = incident_edge_series(v, edge, REC_SIDE_SERVER, STR_NONE);
-  return incident_excess_of(v, idx, INCIDENT_LATENCY, from, to);
-}
-
 uint32_t incident_time_hottest(const struct incident_view *v, uint32_t node, uint32_t from, uint32_t to) {
   const struct series_catalog *c = v->catalog;
   uint32_t best = NONE;
   double most = 0.0;
   for (uint32_t e = c->node[node].first_in; e != NONE; e = c->edge[e].next_in) {
-    struct incident_excess x = edge_excess(v, e, from, to);
+    struct incident_excess x = incident_call_excess(v, e, STR_NONE, INCIDENT_LATENCY, from, to);
     if (incident_z(x) < Z_HOT || x.x <= most) continue;
     most = x.x;
     best = e;
@@ -130,7 +124,7 @@ bool incident_time_look(const struct incident_view *v, uint32_t edge, uint32_t f
                         struct incident_time *t) {
   const struct series_state *c = state_of(v, edge, REC_SIDE_CLIENT), *s = state_of(v, edge, REC_SIDE_SERVER);
   struct incident_end client = end_of(c, from), server = end_of(s, from);
-  struct incident_excess x = edge_excess(v, edge, from, to);
+  struct incident_excess x = incident_call_excess(v, edge, STR_NONE, INCIDENT_LATENCY, from, to);
   struct incident_time now = {.edge = edge};
   if (client.known && server.known && !together(c, s)) server.known = false;
   incident_time_divide(&client, &server, &now);

@@ -116,6 +116,16 @@ uint32_t incident_call_series(const struct incident_view *v, uint32_t edge, stru
   return idx != REC_SERIES_NONE ? idx : incident_edge_series(v, edge, REC_SIDE_SERVER, cluster);
 }
 
+uint32_t incident_call_within(const struct incident_view *v, uint32_t edge, struct base_str cluster) {
+  uint32_t idx = incident_call_series(v, edge, cluster);
+  return idx != REC_SERIES_NONE ? idx : incident_call_series(v, edge, STR_NONE);
+}
+
+struct incident_excess incident_call_excess(const struct incident_view *v, uint32_t edge, struct base_str cluster,
+                                            enum incident_family family, uint32_t from, uint32_t to) {
+  return incident_excess_of(v, incident_call_within(v, edge, cluster), family, from, to);
+}
+
 double incident_recovery(const struct incident_view *v, uint32_t series_idx, enum rec_signal signal) {
   const struct series_state *s = state_of(v, series_idx);
   if (!s) return 0.0;

@@ -49,6 +49,10 @@ uint32_t incident_edge_series(const struct incident_view *v, uint32_t edge, enum
 /* The series that speaks for a call: the caller's word, who has seen all that went wrong; the callee's where the caller
  * has no proxy. */
 uint32_t incident_call_series(const struct incident_view *v, uint32_t edge, struct base_str cluster);
+/* In that cluster; what is called in another one has no series there, and all of it is asked. */
+uint32_t incident_call_within(const struct incident_view *v, uint32_t edge, struct base_str cluster);
+struct incident_excess incident_call_excess(const struct incident_view *v, uint32_t edge, struct base_str cluster,
+                                            enum incident_family family, uint32_t from, uint32_t to);
 
 /* How far the recovery of an alarm in force has come, nats; 0: the trouble goes on. */
 double incident_recovery(const struct incident_view *v, uint32_t series_idx, enum rec_signal signal);

@@ -55,24 +55,14 @@ static void metrics_room(const struct serve_status *st, struct base_buf *out) {
   gauge(out, "resident_memory_bytes", "memory resident", (double)serve_rss_bytes());
 }
 
-static void metrics_memory(struct serve *s, struct base_buf *out) {
-  const struct serve_source *src = &s->conf.source;
-  const char *room;
-  uint64_t bytes;
-  if (!src->memory) return;
-  family(out, "room_memory_bytes", "gauge", "memory resident of what a room holds for good; the rest is buffers");
-  for (uint32_t i = 0; (room = src->memory(src->ctx, i, &bytes)); i++)
-    sample(out, "room_memory_bytes", "room", room, (double)bytes);
-}
-
-static void metrics_sources(struct serve *s, struct base_buf *out) {
-  const struct serve_source *src = &s->conf.source;
-  const char *source;
+/* One gauge of several samples, each by the label that `of` names it by; `of` may be NULL. */
+static void metrics_each(struct serve *s, const char *(*of)(void *ctx, uint32_t idx, uint64_t *n), const char *name,
+                         const char *label, const char *help, struct base_buf *out) {
+  const char *is;
   uint64_t n;
-  if (!src->reporters_by) return;
-  family(out, "reporters", "gauge", "reporters in the last minute, by the source that counts for them");
-  for (uint32_t i = 0; (source = src->reporters_by(src->ctx, i, &n)); i++)
-    sample(out, "reporters", "source", source, (double)n);
+  if (!of) return;
+  family(out, name, "gauge", help);
+  for (uint32_t i = 0; (is = of(s->conf.source.ctx, i, &n)); i++) sample(out, name, label, is, (double)n);
 }
 
 static void metrics_alarms(struct serve *s, struct base_buf *out) {
@@ -105,8 +95,10 @@ static void metrics_write(struct serve *s, struct base_buf *out) {
   metrics_counters(s, out);
   metrics_state(s, &st, out);
   metrics_room(&st, out);
-  metrics_memory(s, out);
-  metrics_sources(s, out);
+  metrics_each(s, s->conf.source.memory, "room_memory_bytes", "room",
+               "memory resident of what a room holds for good; the rest is buffers", out);
+  metrics_each(s, s->conf.source.reporters_by, "reporters", "source",
+               "reporters in the last minute, by the source that counts for them", out);
   metrics_alarms(s, out);
   metrics_calibration(s, out);
   serve_receivers_metrics(s, out);
