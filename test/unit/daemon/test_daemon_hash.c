@@ -19,18 +19,6 @@
 #define FAIL_SEQ 660u
 #define ARENA_BYTES ((size_t)64 << 20)
 
-static const struct mesh_call calls[] = {{0, 1, 1.0}, {0, 2, 1.0}, {1, 3, 1.0}, {2, 3, 1.0}};
-static const struct mesh_conf small = {.service_n = 4,
-                                       .cluster_n = 2,
-                                       .pod_n = 2,
-                                       .route_n = 1,
-                                       .version_n = 2,
-                                       .call = calls,
-                                       .call_n = 4,
-                                       .entry_per_s = 60.0,
-                                       .error_p = 0.002,
-                                       .seed = 3};
-
 /* What is looked for: words of the mesh that no chance makes, each kind of text that comes in, sentences. */
 enum { IN_TICKS = 1, IN_MEMORY = 2 };
 static const struct {
@@ -170,7 +158,7 @@ static void scene_open(struct scene *s) {
   struct mesh_fault f = MESH_FAULT(FAIL_SEQ, BEGIN_SEQ + 60);
   f.service = 3;
   f.fail_p = 0.4;
-  mesh_open(&s->mesh, &small);
+  mesh_open(&s->mesh, &mesh_diamond);
   mesh_fault(&s->mesh, f);
   gauge_make_open(&s->gauges, 4, 3, FAIL_SEQ, BEGIN_SEQ + 60);
   s->plain = mesh_engine_open(1024);

@@ -123,6 +123,18 @@ static void quantiles_make(double *factor) {
     factor[i] = math_exp(0.4 * math_norm_quantile(((double)i + 0.5) / (double)MESH_FACTORS));
 }
 
+static const struct mesh_call diamond_calls[] = {{0, 1, 1.0}, {0, 2, 1.0}, {1, 3, 1.0}, {2, 3, 1.0}};
+const struct mesh_conf mesh_diamond = {.service_n = 4,
+                                       .cluster_n = 2,
+                                       .pod_n = 2,
+                                       .route_n = 1,
+                                       .version_n = 2,
+                                       .call = diamond_calls,
+                                       .call_n = 4,
+                                       .entry_per_s = 60.0,
+                                       .error_p = 0.002,
+                                       .seed = 3};
+
 void mesh_open(struct mesh *m, const struct mesh_conf *conf) {
   *m = (struct mesh){.conf = *conf, .rng = {conf->seed}};
   size_t flows = (size_t)(conf->call_n + conf->service_n) * conf->cluster_n * conf->pod_n * conf->route_n;

@@ -75,6 +75,9 @@ struct mesh {
   struct base_buf names; /* keeps all names; never moves */
 };
 
+/* Four services: one calls two, and both the last. Two clusters, pods and versions. */
+extern const struct mesh_conf mesh_diamond;
+
 void mesh_open(struct mesh *m, const struct mesh_conf *conf);
 void mesh_close(struct mesh *m);
 void mesh_fault(struct mesh *m, struct mesh_fault f);

@@ -14,18 +14,6 @@
 #include "gauge_make.h"
 #include "mesh_make.h"
 
-static const struct mesh_call calls[] = {{0, 1, 1.0}, {0, 2, 1.0}, {1, 3, 1.0}, {2, 3, 1.0}};
-static const struct mesh_conf small = {.service_n = 4,
-                                       .cluster_n = 2,
-                                       .pod_n = 2,
-                                       .route_n = 1,
-                                       .version_n = 2,
-                                       .call = calls,
-                                       .call_n = 4,
-                                       .entry_per_s = 60.0,
-                                       .error_p = 0.002,
-                                       .seed = 3};
-
 /* A fault that begins before the checkpoint and ends after it, and one that begins after it. */
 static void mesh_open_faulty(struct mesh *m, uint32_t at) {
   struct mesh_fault a = MESH_FAULT(at - 40, at + 60), b = MESH_FAULT(at + 100, at + 160);
@@ -35,7 +23,7 @@ static void mesh_open_faulty(struct mesh *m, uint32_t at) {
   b.pod = 1;
   b.slow_ms = 100.0;
   b.slow_p = 1.0;
-  mesh_open(m, &small);
+  mesh_open(m, &mesh_diamond);
   mesh_fault(m, a);
   mesh_fault(m, b);
 }
@@ -142,14 +130,14 @@ static void loaded_engine_goes_on_alike_after_reuse(void **state) {
   mesh_close(&m);
 }
 
-/* A checkpoint of a small engine, for the hostile ones. */
+/* A checkpoint of a mesh_diamond engine, for the hostile ones. */
 static struct saved small_save(uint64_t *digest) {
   struct mesh m;
   struct mesh_conf conf = {.service_n = 2,
                            .cluster_n = 1,
                            .pod_n = 1,
                            .route_n = 1,
-                           .call = calls,
+                           .call = mesh_diamond.call,
                            .call_n = 1,
                            .entry_per_s = 40.0,
                            .seed = 5};

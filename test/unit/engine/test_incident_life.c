@@ -162,14 +162,19 @@ static void exemplars_are_of_the_culprit_and_failed(void **state) {
   bed_close(&b);
 }
 
+/* With an incident that goes on, and its id. */
+static void bed_told(struct bed *b, char id[17]) {
+  bed_open(b);
+  mesh_fault(&b->m, fails(2, AT, AT + 80));
+  mesh_run(&b->m, b->e, AT + 8);
+  rec_incident_id(seen(b, 0), id);
+}
+
 static void command_acknowledges(void **state) {
   (void)state;
   struct bed b;
   char id[17];
-  bed_open(&b);
-  mesh_fault(&b.m, fails(2, AT, AT + 80));
-  mesh_run(&b.m, b.e, AT + 8);
-  rec_incident_id(seen(&b, 0), id);
+  bed_told(&b, id);
   struct rec_command no = {.verb = REC_VERB_ACK, .incident_id = STR("0000000000000000")};
   struct rec_command yes = {.verb = REC_VERB_ACK, .incident_id = str_of(id), .who = STR("mia")};
   head_next(&b, (struct rec_head_batch){.command = &no, .command_n = 1});
@@ -187,10 +192,7 @@ static void a_mute_is_told_at_once(void **state) {
   (void)state;
   struct bed b;
   char id[17];
-  bed_open(&b);
-  mesh_fault(&b.m, fails(2, AT, AT + 80));
-  mesh_run(&b.m, b.e, AT + 8);
-  rec_incident_id(seen(&b, 0), id);
+  bed_told(&b, id);
   uint64_t rev = seen(&b, 0)->rev;
   while (seen(&b, 0)->rev == rev) mesh_run(&b.m, b.e, 1); /* it is not due to be told by itself in the next tick */
   rev = seen(&b, 0)->rev;
