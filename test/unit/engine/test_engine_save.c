@@ -130,7 +130,7 @@ static void loaded_engine_goes_on_alike_after_reuse(void **state) {
   mesh_close(&m);
 }
 
-/* A checkpoint of a mesh_diamond engine, for the hostile ones. */
+/* A checkpoint of a small engine, for the hostile ones. */
 static struct saved small_save(uint64_t *digest) {
   struct mesh m;
   struct mesh_conf conf = {.service_n = 2,
