@@ -1,6 +1,7 @@
 #include "detect_rate.h"
 
 #include "base_math.h"
+#include "detect_fewer.h"
 #include "detect_pace.h"
 #include "detect_zone.h"
 
@@ -17,20 +18,20 @@
 #define CLIP2 4.0         /* one minute's say in zeta^2, in variances: a trouble not yet known must not widen it much */
 #define CLIP2_MEAN 0.9205 /* mean of a squared normal that is clipped there */
 #define RELEARN_FROZEN_S 600u /* learning stood still without an alarm */
+#define FROZEN_MAX_S 1023u
+#define HELD_STEPS 15.0 /* of a variance: how fine a minute's deviation is held */
 #define LN2 0.6931471805599453
 
 struct alternative {
   double k, log_k;
 };
 
-/* Fine ones first, then coarse. */
-static const struct alternative alt_down[SERIES_RATE_ALTS] = {{0.05, -2.9957322735539909},
-                                                              {0.5, -LN2},
-                                                              {0.25, -2.0 * LN2},
-                                                              {0.6, -0.5108256237659907},
-                                                              {0.8, -0.2231435513142097}};
+/* Fine ones first, then coarse. Down, RUN is the evidence of the run of seconds that is under way (detect_fewer.h). */
+enum { RUN = SERIES_RATE_FINE };
+static const struct alternative alt_down[SERIES_RATE_ALTS] = {
+    {0.05, -2.9957322735539909}, {0.5, -LN2}, {0.0, 0.0}, {0.75, -0.2876820724517809}};
 static const struct alternative alt_up[SERIES_RATE_ALTS] = {
-    {2.0, LN2}, {4.0, 2.0 * LN2}, {1.25, 0.2231435513142097}, {1.5, 0.4054651081081644}, {2.5, 0.9162907318741551}};
+    {2.0, LN2}, {4.0, 2.0 * LN2}, {1.4, 0.3364722366212129}, {2.5, 0.9162907318741551}};
 
 /* While an alarm stands, g[0] and g[1] of that side hold the requests and ticks since it was raised. */
 enum { SINCE_X = 0, SINCE_T = 1 };
@@ -43,12 +44,14 @@ struct scale {
 
 struct judged {
   struct scale fine, coarse;
+  double known; /* relative variance of the rate of the last ten minutes, as it is known */
   double x, dt;               /* requests and ticks of the step */
   double coarse_x, coarse_dt; /* of what the coarse alternatives have not seen yet; ticks 0: not now */
 };
 
 void detect_rate_init(struct series_rate *r, uint32_t seq) {
-  *r = (struct series_rate){.a = 0.05f, .b = 0.04f, .near = 1.25f, .phi = 1.0f, .phi_ten = 1.0f, .zeta2 = ZETA2_PRIOR};
+  *r = (struct series_rate){.a = 0.05f, .b = 0.04f, .near = 1.25f, .phi = 1.0f, .phi_ten = 1.0f, .zeta2 = ZETA2_PRIOR,
+                           .held = SERIES_RATE_UNHELD};
   detect_alarm_clear(r->g_down, SERIES_RATE_ALTS, &r->down, &r->down_best, seq);
   detect_alarm_clear(r->g_up, SERIES_RATE_ALTS, &r->up, &r->up_best, seq);
 }
@@ -83,15 +86,35 @@ static double alternative_score(const struct alternative *a, const struct scale 
   return x * (tilt - grown) - grown / more * edge * mean;
 }
 
+/* One more second of the run, which begins anew where nothing speaks for too few: the largest over all beginnings of an
+ * e-value is below the sum that an e-detector is allowed. */
+static void run_step(struct series_rate *r, const struct judged *j) {
+  if (j->coarse_dt <= 0.0) return;
+  double x = (double)r->run_x + j->coarse_x / j->coarse.phi, m = (double)r->run_m;
+  m += j->coarse.lam * j->coarse_dt / j->coarse.phi;
+  double e = detect_fewer(x, m, j->known);
+  bool more = e > 0.0;
+  r->run_x = more ? (float)x : 0.0f;
+  r->run_m = more ? (float)m : 0.0f;
+  r->g_down[RUN] = more ? (float)e : 0.0f;
+}
+
+static void run_clear(struct series_rate *r) {
+  r->run_x = r->run_m = 0.0f;
+  if (r->down_best == SERIES_CALM) r->g_down[RUN] = DETECT_FLOOR;
+}
+
 static struct detect_verdict side_calm(float *g, struct series_alarm *a, uint8_t *best, const struct alternative *alt,
-                                       const struct judged *j, double log_c, uint32_t seq) {
+                                       const struct judged *j, double log_c, uint32_t seq, double run_k) {
   double l[SERIES_RATE_ALTS];
   for (unsigned i = 0; i < SERIES_RATE_FINE; i++) l[i] = alternative_score(&alt[i], &j->fine, j->x, j->dt);
   for (unsigned i = SERIES_RATE_FINE; i < SERIES_RATE_ALTS; i++)
-    l[i] = j->coarse_dt > 0.0 ? alternative_score(&alt[i], &j->coarse, j->coarse_x, j->coarse_dt) : DETECT_HOLD;
+    l[i] = j->coarse_dt > 0.0 && alt[i].k > 0.0 ? alternative_score(&alt[i], &j->coarse, j->coarse_x, j->coarse_dt)
+                                                : DETECT_HOLD;
   struct detect_verdict v = detect_alarm_step(g, l, SERIES_RATE_ALTS, a, best, log_c, seq, (uint32_t)j->dt);
   if (v.event == DETECT_RAISED) {
-    g[SINCE_X] = (float)(alt[*best].k * j->coarse.lam * (double)SECOND);
+    double k = alt[*best].k > 0.0 ? alt[*best].k : run_k;
+    g[SINCE_X] = (float)(k * j->coarse.lam * (double)SECOND);
     g[SINCE_T] = (float)SECOND;
   }
   return v;
@@ -159,25 +182,34 @@ static void ten_learn(struct series_rate *r, uint32_t age, bool freeze, uint32_t
   if (!pace && r->phi_ten < r->phi) r->phi_ten = r->phi;
 }
 
-/* The tracker's own error counts as wander too: it is part of what the rate seems to do. */
-static void zeta_learn(struct series_rate *r, uint32_t dt, uint32_t x, uint32_t age, bool freeze, uint32_t pace) {
+/* The squared deviation of the last minute but one, in variances of it, goes into zeta^2. */
+static void zeta_take(struct series_rate *r, double ratio, double noise, uint32_t age) {
+  double minutes = (double)age / (double)MINUTE - 2.0, w = 1.5 / ((minutes < 45.0 ? minutes : 45.0) + 1.5);
+  double z = (double)r->zeta2 + (ratio / CLIP2_MEAN - 1.0) * ((double)r->zeta2 + noise) * w;
+  r->zeta2 = z > 0.0 ? (float)z : 0.0f;
+}
+
+/* The tracker's own error counts as wander too: it is part of what the rate seems to do. A minute is learned from when
+ * the next has passed and nothing was suspected: the first minute of a trouble is not yet known as one. */
+static void zeta_learn(struct series_rate *r, uint32_t x, const struct detect_rate_when *when, bool freeze) {
+  if (freeze) r->held = SERIES_RATE_UNHELD;
   r->min_x += (float)x;
-  r->min_t = (uint16_t)(r->min_t + dt);
+  r->min_t = (uint16_t)(r->min_t + when->dt);
   if (r->min_t < MINUTE) return;
   double mean = lambda(r) * (double)r->min_t;
-  if (!freeze && mean > 0.0 && age > 2u * MINUTE) {
+  if (!freeze && mean > 0.0 && when->age > 2u * MINUTE) {
     double back = 1.0 + 0.5 * (double)r->min_t / (double)r->b, rel = ((double)r->min_x - mean) / mean * back;
-    double even = detect_pace_seen((double)r->min_t, pace), var = (double)r->zeta2 + even * (double)r->phi_ten / mean;
-    double ratio = rel * rel / var;
-    double minutes = (double)age / (double)MINUTE - 1.0, w = 1.5 / ((minutes < 45.0 ? minutes : 45.0) + 1.5);
-    double z = (double)r->zeta2 + ((ratio < CLIP2 ? ratio : CLIP2) / CLIP2_MEAN - 1.0) * var * w;
-    r->zeta2 = z > 0.0 ? (float)z : 0.0f;
+    double even = detect_pace_seen((double)r->min_t, when->pace), noise = even * (double)r->phi_ten / mean;
+    if (r->held != SERIES_RATE_UNHELD) zeta_take(r, (double)r->held / HELD_STEPS, noise, when->age);
+    double ratio = rel * rel / ((double)r->zeta2 + noise);
+    r->held = (uint16_t)((ratio < CLIP2 ? ratio : CLIP2) * HELD_STEPS + 0.5) & 63u;
   }
   r->min_x = 0.0f;
   r->min_t = 0;
 }
 
-static void rate_learn(struct series_rate *r, uint32_t x, uint32_t dt, uint32_t age, uint32_t pace) {
+static void rate_learn(struct series_rate *r, uint32_t x, const struct detect_rate_when *when) {
+  uint32_t dt = when->dt, age = when->age;
   double mean = lambda(r) * (double)dt, clip = 3.0 * math_sqrt(mean * (double)r->phi) + 1.0, take = (double)x;
   if (age >= NEVER_FREEZE_AGE) {
     if (take > mean + clip) take = mean + clip;
@@ -187,7 +219,7 @@ static void rate_learn(struct series_rate *r, uint32_t x, uint32_t dt, uint32_t 
   if (keep < 0.0f) keep = 0.0f;
   r->a = r->a * keep + (float)take;
   r->b = r->b * keep + (float)dt;
-  double part = (double)dt / near_horizon(r, pace);
+  double part = (double)dt / near_horizon(r, when->pace);
   r->near += (float)((take / (double)dt - (double)r->near) * (part < 1.0 ? part : 1.0));
 }
 
@@ -204,6 +236,7 @@ void detect_rate_adopt(struct series_rate *r, uint32_t seq) {
   r->near = (float)lambda(r);
   detect_alarm_clear(r->g_down, SERIES_RATE_ALTS, &r->down, &r->down_best, seq);
   detect_alarm_clear(r->g_up, SERIES_RATE_ALTS, &r->up, &r->up_best, seq);
+  run_clear(r);
   r->frozen_s = 0;
 }
 
@@ -227,6 +260,7 @@ static struct judged judged_of(const struct series_rate *r, uint32_t x, uint32_t
   }
   j.fine = (struct scale){near, phi * young, math_sqrt(bursts + wander * back / (double)TAU)};
   j.coarse = (struct scale){lam, phi_ten * young, math_sqrt(wander)};
+  j.known = wander + phi_ten / (double)r->a;
   return j;
 }
 
@@ -244,53 +278,68 @@ static struct detect_verdict side_step(struct series_rate *r, const struct judge
   struct series_alarm *a = down ? &r->down : &r->up;
   uint8_t *best = down ? &r->down_best : &r->up_best;
   if (*best != SERIES_CALM) return side_alarm(g, a, best, down, j, seq);
-  return side_calm(g, a, best, down ? alt_down : alt_up, j, log_c, seq);
+  if (down) run_step(r, j);
+  double run_k = down && r->run_m > 0.0f ? (double)(r->run_x / r->run_m) : 0.0;
+  struct detect_verdict v = side_calm(g, a, best, down ? alt_down : alt_up, j, log_c, seq, run_k);
+  if (down && v.event == DETECT_RAISED) run_clear(r);
+  return v;
 }
 
 void detect_rate_skip(struct series_rate *r) {
+  r->held = SERIES_RATE_UNHELD;
   r->ten_x = -1.0f; /* void until the next ten seconds begin */
   r->win_x = r->min_x = 0.0f;
   r->win_t = r->min_t = 0;
   r->near = (float)lambda(r);
+  run_clear(r);
 }
 
-struct detect_rate_verdict detect_rate_step(struct series_rate *r, uint32_t x, uint32_t dt, uint32_t age, double log_c,
-                                            bool armed, uint32_t seq, int season, uint32_t pace) {
+static struct detect_rate_verdict rate_judge(struct series_rate *r, uint32_t x, double log_c,
+                                             const struct detect_rate_when *when) {
+  struct judged j = judged_of(r, x, when->dt, when->pace);
+  if (when->age < ARMED_AGE) log_c = 1e30;
+  struct judged down = when->season < 0 ? judged_season(j, when->season) : j;
+  struct judged up = when->season > 0 ? judged_season(j, when->season) : j;
+  struct detect_rate_verdict v = {.down = side_step(r, &down, true, log_c, when->seq)};
+  v.up = side_step(r, &up, false, log_c, when->seq);
+  return v;
+}
+
+static void frozen_count(struct series_rate *r, const struct detect_rate_when *when) {
+  bool second_began = when->seq / SECOND != (when->seq - when->dt) / SECOND;
+  if (second_began && r->frozen_s < FROZEN_MAX_S) r->frozen_s = (r->frozen_s + 1u) & FROZEN_MAX_S;
+}
+
+struct detect_rate_verdict detect_rate_step(struct series_rate *r, uint32_t x, double log_c,
+                                            const struct detect_rate_when *when) {
   struct detect_rate_verdict v = {0};
-  bool ten_ends = (seq + 1) % detect_pace_window(pace) == 0, ten_whole = r->ten_x >= 0.0f,
+  bool ten_ends = (when->seq + 1) % detect_pace_window(when->pace) == 0, ten_whole = r->ten_x >= 0.0f,
        was_alarm = r->down_best != SERIES_CALM || r->up_best != SERIES_CALM;
   if (ten_whole) r->ten_x += (float)x;
   r->win_x += (float)x;
-  r->win_t = (uint16_t)(r->win_t + dt);
-  if (armed && !detect_pace_is_young(pace, age)) {
-    struct judged j = judged_of(r, x, dt, pace);
-    if (age < ARMED_AGE) log_c = 1e30;
-    struct judged down = season < 0 ? judged_season(j, season) : j, up = season > 0 ? judged_season(j, season) : j;
-    v.down = side_step(r, &down, true, log_c, seq);
-    v.up = side_step(r, &up, false, log_c, seq);
-  }
-  bool freeze = (v.down.freeze || v.up.freeze) && age >= NEVER_FREEZE_AGE;
-  phi_learn(r, age, freeze, pace);
+  r->win_t = (uint16_t)(r->win_t + when->dt);
+  if (when->armed && !detect_pace_is_young(when->pace, when->age)) v = rate_judge(r, x, log_c, when);
+  bool suspect = (v.down.freeze || v.up.freeze) && when->age >= NEVER_FREEZE_AGE, freeze = suspect || when->still;
+  phi_learn(r, when->age, freeze, when->pace);
   if (ten_ends) {
-    if (ten_whole) ten_learn(r, age, freeze, pace);
+    if (ten_whole) ten_learn(r, when->age, freeze, when->pace);
     r->ten_x = 0.0f;
   }
-  zeta_learn(r, dt, x, age, freeze, pace);
-  if (!freeze) rate_learn(r, x, dt, age, pace);
-  if (!freeze) {
+  zeta_learn(r, x, when, freeze);
+  if (!freeze) rate_learn(r, x, when);
+  if (suspect)
+    frozen_count(r, when);
+  else
     r->frozen_s = 0;
-  } else if (seq / SECOND != (seq - dt) / SECOND && r->frozen_s < 65535u) {
-    r->frozen_s++;
-  }
   if (r->frozen_s >= RELEARN_FROZEN_S && !was_alarm)
-    detect_rate_adopt(r, seq); /* suspected for long, and never shown */
+    detect_rate_adopt(r, when->seq); /* suspected for long, and never shown */
   return v;
 }
 
 /* The ratio of the rate whose expected evidence for the alternative is enough; linear in it. 0 where the alternative
  * is out of use. */
 static double smallest_of(const struct alternative *a, const struct scale *s, double nats, double dt) {
-  double edge = edge_of(a, s), more = s->phi - 1.0;
+  double edge = a->k > 0.0 ? edge_of(a, s) : 0.0, more = s->phi - 1.0;
   if (edge <= 0.0) return 0.0;
   double tilt = a->log_k - math_log_fast(edge), cost = a->k - edge;
   if (a->k < 1.0 || more < 1e-3) {
@@ -308,6 +357,7 @@ double detect_rate_smallest(const struct series_rate *r, double log_c, double sp
   const struct alternative *alt = down ? alt_down : alt_up;
   double nats = log_c + math_log_fast((double)SERIES_RATE_ALTS), dt = span_s * (double)SECOND, best = 0.0;
   if (dt <= 0.0 || lambda(r) <= 0.0) return 0.0;
+  if (down) best = detect_fewer_smallest(nats, j.coarse.lam * dt / j.coarse.phi, j.known);
   for (unsigned i = 0; i < SERIES_RATE_ALTS; i++) {
     double one = smallest_of(&alt[i], i < SERIES_RATE_FINE ? &j.fine : &j.coarse, nats, dt);
     if (one > 0.0 && (best <= 0.0 || (down ? one > best : one < best))) best = one;

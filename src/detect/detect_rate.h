@@ -4,7 +4,8 @@
  *   phi_ten  variance of ten-second sums around near: groups of requests, visits
  *   zeta     relative wander of the minutes around lambda beyond that
  *   fine:    seconds against near,     k in {.05, .5} down, {2, 4} up,             at each step
- *   coarse:  any time against lambda,  k in {.25, .6, .8} down, {1.25, 1.5, 2.5} up, once a second
+ *   coarse:  any time against lambda,  k = .75 down,{1.4, 2.5} up,                 once a second
+ *   run:     the seconds with too few against lambda, k in {.05, .2, .5} down,     once a second (detect_fewer.h)
  * Each alternative has its own edge of the null, outside of which the wander of its time scale is not expected
  * (detect_zone.h). A step covers dt >= 1 ticks: counts of whole ticks are independent given the rate, so one likelihood
  * over dt ticks is the product of theirs. The mean of all alternatives' statistics is one e-detector, whatever their
@@ -20,11 +21,19 @@ struct detect_rate_verdict {
   struct detect_verdict down, up;
 };
 
-/* One step: x requests in dt ticks; age in ticks before it. Learns by itself. armed: may raise. season: log2, in
- * eighths, of the step that the clock usually brings about now; the null then reaches from the believed rate to that.
- * pace: ticks between the scrapes that tell x, 0 where each request is told by itself (detect_pace.h). */
-struct detect_rate_verdict detect_rate_step(struct series_rate *r, uint32_t x, uint32_t dt, uint32_t age, double log_c,
-                                            bool armed, uint32_t seq, int season, uint32_t pace);
+struct detect_rate_when {
+  uint32_t seq;
+  uint32_t dt;   /* ticks that the step covers */
+  uint32_t age;  /* ticks before it */
+  uint32_t pace; /* ticks between the scrapes that tell x, 0 where each request is told by itself (detect_pace.h) */
+  int season; /* log2, in eighths, of the step that the clock usually brings about now; the null then reaches to that */
+  bool armed; /* may raise */
+  bool still; /* must not learn */
+};
+
+/* One step: x requests in when->dt ticks, judged and learned. */
+struct detect_rate_verdict detect_rate_step(struct series_rate *r, uint32_t x, double log_c,
+                                            const struct detect_rate_when *when);
 
 /* Time passed that says nothing about traffic: sums that are open over it are void. */
 void detect_rate_skip(struct series_rate *r);

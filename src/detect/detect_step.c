@@ -151,7 +151,8 @@ static void signal_put(const struct judge *j, const struct series_state *s, enum
 
 static void traffic_run(struct series_state *s, uint32_t n, const struct judge *j) {
   struct series_erratic *erratic = detect_mask_apart(s->level) ? NULL : &s->extra.flow.erratic;
-  uint32_t seq = j->ctx->seq, age = s->step_seq - s->born_seq;
+  uint32_t seq = j->ctx->seq, age = s->step_seq - s->born_seq, still = s->still;
+  s->still = (uint16_t)(still > j->dt ? still - j->dt : 0u);
   if (!j->ctx->rates || j->blind || seq < s->rates_from) {
     detect_rate_skip(&s->rate);
     if (erratic) detect_erratic_skip(erratic);
@@ -160,8 +161,8 @@ static void traffic_run(struct series_state *s, uint32_t n, const struct judge *
   /* The first request is why the series exists at all: its tick would make any rate look high. */
   if (s->step_seq == s->born_seq && seq == s->born_seq) return;
   double down = bar_of(j, REC_SIGNAL_REQUESTS_DOWN), up = bar_of(j, REC_SIGNAL_REQUESTS_UP);
-  struct detect_rate_verdict v = detect_rate_step(&s->rate, n, j->dt, age, down > up ? down : up,
-                                                  (j->mask & DETECT_TRAFFIC) != 0, seq, s->season, s->pace);
+  struct detect_rate_when when = {seq, j->dt, age, s->pace, s->season, (j->mask & DETECT_TRAFFIC) != 0, still > 0};
+  struct detect_rate_verdict v = detect_rate_step(&s->rate, n, down > up ? down : up, &when);
   if (j->mask & DETECT_TRAFFIC) {
     detect_signal_put(j->out, s->series_idx, REC_SIGNAL_REQUESTS_DOWN, v.down, seq);
     detect_signal_put(j->out, s->series_idx, REC_SIGNAL_REQUESTS_UP, v.up, seq);

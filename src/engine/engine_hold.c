@@ -34,16 +34,41 @@ static void alarm_hold(struct engine *e, uint32_t idx, uint32_t until) {
 }
 
 static bool holds(const struct incident_head *h, const struct incident_case *c) {
-  return c->used && !c->resting && c->told && c->family != INCIDENT_GAP && c->family != INCIDENT_TRAFFIC &&
+  return c->used && !c->resting && c->told && c->family != INCIDENT_GAP &&
          c->story.verdict == REC_VERDICT_UNHEALTHY && incident_case_alive(h, c);
+}
+
+/* An incident of traffic: the rates of a service and of those that it calls are not learned meanwhile, nor for a while
+ * after; what else there is to learn is. */
+static void rates_hold(struct engine *e, uint32_t node) {
+  struct series_walk w = series_catalog_walk(&e->catalog, node, SERIES_CALLS_IN);
+  uint32_t first = series_catalog_next(&w);
+  if (first == NONE || first >= e->conf.series_max || e->state[first].still == HOLD_TICKS) return; /* walked already */
+  for (uint32_t i = first; i != NONE; i = series_catalog_next(&w))
+    if (i < e->conf.series_max && e->state[i].used) e->state[i].still = HOLD_TICKS;
+}
+
+static void traffic_hold(struct engine *e, uint32_t idx) {
+  const struct series_entry *s = series_catalog_find(&e->catalog, idx);
+  if (!s || s->node == NONE) return;
+  rates_hold(e, s->node);
+  for (uint32_t i = e->catalog.node[s->node].first_out; i != NONE; i = e->catalog.edge[i].next_out)
+    rates_hold(e, e->catalog.edge[i].to);
 }
 
 void engine_hold_run(struct engine *e, uint32_t seq) {
   const struct incident_head *h = &e->head;
   uint32_t until = seq + HOLD_TICKS;
   for (uint32_t i = 0; i < LIMIT_INCIDENTS_OPEN; i++)
-    if (holds(h, &h->case_[i]) && h->case_[i].source != NONE) source_hold(e, h->case_[i].source, until);
-  for (uint32_t i = 0; i < h->alarm_n; i++)
-    if (h->alarm[i].over_seq == 0 && holds(h, &h->case_[h->alarm[i].case_idx]))
+    if (holds(h, &h->case_[i]) && h->case_[i].family != INCIDENT_TRAFFIC && h->case_[i].source != NONE)
+      source_hold(e, h->case_[i].source, until);
+  for (uint32_t i = 0; i < h->alarm_n; i++) {
+    if (h->alarm[i].over_seq) continue;
+    const struct incident_case *c = &h->case_[h->alarm[i].case_idx];
+    if (!holds(h, c)) continue;
+    if (c->family == INCIDENT_TRAFFIC)
+      traffic_hold(e, h->alarm[i].series_idx);
+    else
       alarm_hold(e, h->alarm[i].series_idx, until);
+  }
 }

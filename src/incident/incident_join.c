@@ -223,11 +223,23 @@ static bool fails_soon(const struct incident_head *h, const struct incident_view
   return all >= SOON_LEAST && 3 * soon >= 2 * all;
 }
 
+/* Requests that hang are missed first, and told as slow when they end: did they begin near the onset? Of requests that
+ * are let go all at once the first took twice the mean. */
+static bool began_with(const struct incident_view *v, const struct incident_case *c, const struct who *w,
+                       uint32_t from) {
+  if (from <= c->from_seq + NEAR) return true;
+  if (w->family != INCIDENT_LATENCY || w->source == NONE) return false;
+  uint32_t idx = incident_node_series(v, w->source, REC_SIDE_SERVER, w->cluster);
+  struct incident_excess e = incident_excess_of(v, idx, INCIDENT_LATENCY, from, v->seq);
+  double longest = e.bad > 0.0 ? 2.0 * e.x / e.bad * (double)LIMIT_TICKS_PER_S : 0.0;
+  return longest + (double)NEAR >= (double)(from - c->from_seq);
+}
+
 static bool fits_trouble(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
                          const struct who *w, uint32_t from) {
   if (c->family == INCIDENT_TRAFFIC) {   /* a drop that turns out to be failures; a surge stays its own story */
     if (c->up && w->loaded) return true; /* but for the waiting that it causes */
-    if (c->up || from > c->from_seq + NEAR || w->node == NONE) return false;
+    if (c->up || w->node == NONE || !began_with(v, c, w, from)) return false;
     return incident_nodes_has(&c->nodes, w->source) || adjacent(v, &c->nodes, w->source);
   }
   if (w->node == NONE) return near_onset(c, from);

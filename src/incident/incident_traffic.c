@@ -17,6 +17,9 @@
 #define PODS_BUSY 5.0f                         /* and count if they have so many in that time */
 #define FOLLOWS 0.8                            /* all of a cluster drops by at least so much of what its entry does */
 #define GROUPED 2.0                            /* variance over the mean of requests that come in groups */
+#define WANDERS 0.03                           /* what all traffic may be off by, at least, in a standard deviation */
+#define MOVE_DOUBT 2.0                         /* nats by which a move and a loss differ, before it is clear which, */
+#define MOVE_WAIT (20u * LIMIT_TICKS_PER_S)    /* and so long after the onset it is taken for a move meanwhile */
 #define MUCH_LESS 0.6   /* of its usual requests, a route that stands out has at most so many, or more by as much */
 #define OTHERS_MOVE 0.3 /* of one route's relative change: its siblings may change so much */
 #define OVERFLOW 3.0    /* times the band of its load: more is no load's doing, not even for a while */
@@ -172,29 +175,36 @@ enum incident_loaded incident_traffic_loads(const struct incident_head *h, const
   return one > load ? one : load;
 }
 
-/* What a service sends, as those who receive it report. */
-static struct change sent_by(const struct incident_view *v, uint32_t node, uint32_t from) {
+/* What a service sends (from one cluster, unless that is empty), as those who receive it report. */
+static struct change sent_by(const struct incident_view *v, uint32_t node, struct base_str cluster, uint32_t from) {
   const struct series_catalog *c = v->catalog;
   struct change sum = {.span_s = 1.0};
   for (uint32_t e = c->node[node].first_out; e != NONE; e = c->edge[e].next_out) {
-    struct change k = change_of(v, incident_edge_series(v, e, REC_SIDE_SERVER, STR_NONE), from);
+    struct change k = change_of(v, incident_edge_series(v, e, REC_SIDE_SERVER, cluster), from);
     sum.before += k.before;
     sum.now += k.now;
+    sum.span_s = k.span_s;
   }
   return sum;
 }
 
+/* Has the other kept more than half of what the one lost, and not by chance? */
+static bool keeps(struct change one, struct change other) {
+  double r = ratio_of(one), half = other.before * (1.0 - EXPLAINS * (1.0 - r)) * other.span_s;
+  return other.now * other.span_s - half > 2.0 * math_sqrt(GROUPED * half);
+}
+
 enum others { OTHERS_AGREE, OTHERS_DENY, OTHERS_SILENT };
 
-/* Fewer requests by its own word: also by the word of those it talks with? If not, reports are missing, not requests.
- */
-static enum others others_of(const struct incident_view *v, uint32_t node, uint32_t from) {
-  double own = ratio_of(change_of(v, incident_node_series(v, node, REC_SIDE_SERVER, STR_NONE), from));
-  struct change clients = change_of(v, incident_node_series(v, node, REC_SIDE_CLIENT, STR_NONE), from);
-  struct change sent = sent_by(v, node, from);
-  if (clients.before <= 0.0 && sent.before <= 0.0) return OTHERS_SILENT;
-  double others = clients.before > 0.0 ? ratio_of(clients) : ratio_of(sent);
-  return 1.0 - others < EXPLAINS * (1.0 - own) ? OTHERS_DENY : OTHERS_AGREE;
+/* Fewer requests by its own word (in a cluster, unless that is empty): also by the word of those it talks with? If not,
+ * reports are missing, not requests. */
+static enum others others_of(const struct incident_view *v, uint32_t node, struct base_str cluster, uint32_t from) {
+  struct change own = change_of(v, incident_node_series(v, node, REC_SIDE_SERVER, cluster), from);
+  struct change clients = change_of(v, incident_node_series(v, node, REC_SIDE_CLIENT, cluster), from);
+  struct change sent = sent_by(v, node, cluster, from), others = clients.before > 0.0 ? clients : sent;
+  if (others.before <= 0.0) return OTHERS_SILENT;
+  if (keeps(own, others)) return OTHERS_DENY;
+  return 1.0 - ratio_of(others) < EXPLAINS * (1.0 - ratio_of(own)) ? OTHERS_SILENT : OTHERS_AGREE;
 }
 
 uint32_t incident_traffic_root(const struct incident_view *v, uint32_t node, bool up, uint32_t from) {
@@ -224,6 +234,7 @@ static uint32_t strongest(const struct incident_head *h, const struct incident_v
 /* What one cluster has of a service's requests, before and now. */
 struct part {
   struct base_str cluster;
+  uint32_t idx; /* its series */
   struct change k;
 };
 
@@ -234,7 +245,7 @@ static uint32_t parts_of(const struct incident_view *v, uint32_t node, uint32_t 
   for (uint32_t i = c->node[node].first_child; i != NONE && n < CLUSTERS; i = c->entry[i].sibling) {
     const struct rec_series *w = &c->entry[i].who;
     if (w->level != REC_LEVEL_SERVICE_CLUSTER || w->side != REC_SIDE_SERVER) continue;
-    out[n++] = (struct part){w->dim[REC_DIM_CLUSTER], change_of(v, i, from)};
+    out[n++] = (struct part){w->dim[REC_DIM_CLUSTER], i, change_of(v, i, from)};
   }
   return n;
 }
@@ -248,15 +259,59 @@ static bool usual(const struct incident_view *v, uint32_t idx, struct change tot
   return off <= allowed && off >= -allowed;
 }
 
+/* How likely is what the clusters other than `lost` have now, in nats, where each were due so many a second? What comes
+ * in all may wander; who gets how much of it does not. */
+struct due {
+  double rate[CLUSTERS], wander, phi;
+};
+
+static double due_log(const struct due *due, const struct part *part, uint32_t n, uint32_t lost) {
+  double all = 0.0, came = 0.0, sum = 0.0;
+  for (uint32_t i = 0; i < n; i++) {
+    if (i == lost) continue;
+    all += due->rate[i];
+    came += part[i].k.now * part[i].k.span_s;
+  }
+  if (all <= 0.0) return 0.0;
+  for (uint32_t i = 0; i < n; i++)
+    if (i != lost && due->rate[i] > 0.0)
+      sum += part[i].k.now * part[i].k.span_s * math_log_fast(due->rate[i] / all) / due->phi;
+  double mean = all * part[lost].k.span_s, var = due->phi * mean + due->wander * due->wander * mean * mean;
+  return sum - (came - mean) * (came - mean) / (2.0 * var) - 0.5 * math_log_fast(var);
+}
+
+/* What one cluster lost arrived at the others, at one of them or in proportion, by so many nats more likely than that
+ * it arrived nowhere. */
+static double moved_log(const struct incident_view *v, uint32_t whole, const struct part *part, uint32_t n,
+                        uint32_t lost) {
+  const struct series_rate *r = &v->state[whole].rate;
+  double wander = math_sqrt((double)r->zeta2), phi = (double)r->phi_ten, gone = part[lost].k.before - part[lost].k.now;
+  struct due due = {.wander = wander > WANDERS ? wander : WANDERS, .phi = phi > GROUPED ? phi : GROUPED};
+  double others = 0.0, best;
+  for (uint32_t i = 0; i < n; i++) others += i == lost ? 0.0 : part[i].k.before;
+  if (others <= 0.0) return 0.0;
+  for (uint32_t i = 0; i < n; i++) due.rate[i] = part[i].k.before;
+  double nowhere = due_log(&due, part, n, lost);
+  for (uint32_t i = 0; i < n; i++) due.rate[i] = part[i].k.before * (1.0 + gone / others);
+  best = due_log(&due, part, n, lost);
+  for (uint32_t to = 0; to < n; to++) {
+    if (to == lost) continue;
+    for (uint32_t i = 0; i < n; i++) due.rate[i] = part[i].k.before + (i == to ? gone : 0.0);
+    double one = due_log(&due, part, n, lost);
+    best = one > best ? one : best;
+  }
+  return best - nowhere;
+}
+
 /* One cluster moved and the service as a whole did not: what left one arrived at another. In shares of the total, as
  * what the whole does is no move. */
 static bool moved_between(const struct incident_view *v, uint32_t node, uint32_t from, struct incident_traffic *out) {
   struct part part[CLUSTERS];
-  struct change total = change_of(v, service_series(v, node), from);
+  uint32_t whole = service_series(v, node);
+  struct change total = change_of(v, whole, from);
   uint32_t n = parts_of(v, node, from, part), a = 0, b = 0;
   double d[CLUSTERS];
-  if (n < 2 || total.before <= 0.0 || total.now <= 0.0 || !usual(v, service_series(v, node), total, CONSERVED))
-    return false;
+  if (n < 2 || total.before <= 0.0 || total.now <= 0.0 || !usual(v, whole, total, CONSERVED)) return false;
   for (uint32_t i = 0; i < n; i++) {
     d[i] = part[i].k.now / total.now - part[i].k.before / total.before;
     if (d[i] < d[a]) a = i;
@@ -265,6 +320,7 @@ static bool moved_between(const struct incident_view *v, uint32_t node, uint32_t
   double had = part[a].k.before / total.before, moved = -d[a] < d[b] ? -d[a] : d[b], most = -d[a] > d[b] ? -d[a] : d[b];
   double sd = math_sqrt((had * (1.0 - had) + 0.01) / (total.now * total.span_s));
   if (moved < 0.5 * most || moved < MOVED || moved < 4.0 * sd) return false;
+  if (moved_log(v, whole, part, n, a) < (v->seq - from < MOVE_WAIT ? -MOVE_DOUBT : 0.0)) return false;
   out->cluster = part[a].cluster;
   out->other = part[b].cluster;
   return true;
@@ -303,19 +359,21 @@ static bool has_moved(const struct incident_view *v, uint32_t alarmed, uint32_t 
   return true;
 }
 
-/* All of a change in one cluster, the others as usual. */
-static struct base_str one_cluster(const struct incident_view *v, uint32_t node, bool up, uint32_t from) {
+/* All of a change in one cluster, the others as usual: the larger moves are its own, or it alone has moved at all. */
+static struct part one_cluster(const struct incident_view *v, uint32_t node, bool up, uint32_t from) {
   struct part part[CLUSTERS];
-  uint32_t n = parts_of(v, node, from, part), best = 0;
+  uint32_t n = parts_of(v, node, from, part), best = 0, moved = 0;
   double sum = 0.0, most = 0.0;
   for (uint32_t i = 0; i < n; i++) {
     double d = up ? part[i].k.now - part[i].k.before : part[i].k.before - part[i].k.now;
     sum += d > 0.0 ? d : -d;
+    moved += !usual(v, part[i].idx, part[i].k, 0.0);
     if (d <= most) continue;
     most = d;
     best = i;
   }
-  return n > 1 && most > 0.0 && most >= 0.8 * sum ? part[best].cluster : STR_NONE;
+  bool alone = moved == 1 && most > 0.0 && !usual(v, part[best].idx, part[best].k, 0.0);
+  return n > 1 && most > 0.0 && (alone || most >= 0.8 * sum) ? part[best] : (struct part){.idx = NONE};
 }
 
 /* Is it much more, or much less, and not by chance? */
@@ -415,62 +473,87 @@ static bool as_ever(const struct incident_view *v, uint32_t node, struct base_st
   return idx == NONE || k.before <= 0.0 || usual(v, idx, k, 0.0);
 }
 
+/* No service has an alarm of its own: the mesh, a region or a cluster as a whole. */
+static struct incident_traffic judge_whole(const struct incident_head *h, const struct incident_case *c) {
+  bool lossy = incident_gap_share(h, NONE) > 0.03;
+  return (struct incident_traffic){.node = NONE,
+                                   .route_idx = NONE,
+                                   .all_idx = NONE,
+                                   .verdict = c->up || lossy ? REC_VERDICT_EXPECTED : REC_VERDICT_UNHEALTHY,
+                                   .reason = lossy ? "reports of its proxies are missing" : "no service stands out"};
+}
+
+/* Narrows it to the route or the cluster that it is. */
+static void part_narrow(const struct incident_view *v, const struct incident_case *c, const struct part *part,
+                        bool entry, struct incident_traffic *out) {
+  route_narrow(v, c->up, entry, c->from_seq, out);
+  if (out->route_idx != NONE || part->idx == NONE) return;
+  out->cluster = part->cluster;
+  out->before_per_s = part->k.before;
+  out->now_per_s = part->k.now;
+  if (entry && !c->up) out->all_idx = cluster_with(v, out->node, out->cluster, c->from_seq);
+}
+
+/* Do its proxies tell of requests when they begin? */
+static bool tells_begins(const struct incident_view *v, uint32_t node) {
+  uint32_t idx = incident_node_series(v, node, REC_SIDE_SERVER, STR_NONE);
+  return idx != NONE && v->state[idx].used && v->state[idx].extra.flow.hanging.seen > 0;
+}
+
+/* What is neither missing reports nor a move. */
+static void change_judge(const struct incident_view *v, bool up, bool entry, double ratio,
+                         struct incident_traffic *out) {
+  out->verdict = up ? REC_VERDICT_EXPECTED : REC_VERDICT_UNHEALTHY;
+  if (entry) {
+    out->reason = up ? "it comes from outside the mesh, and its errors and latency are as usual"
+                  : tells_begins(v, out->node)
+                      ? "it comes from outside the mesh, where Foreshock cannot see"
+                      : "they come no more, which is decided outside the mesh, or they hang: a request is told of at "
+                        "its end";
+    return;
+  }
+  out->verdict = up && ratio >= AMPLIFIED ? REC_VERDICT_UNHEALTHY : REC_VERDICT_EXPECTED;
+  out->reason = up ? "its callers call it more often, and nothing else about them has changed"
+                   : "its callers call it less often, and nothing else about them has changed";
+}
+
 struct incident_traffic incident_traffic_judge(const struct incident_head *h, const struct incident_view *v,
                                                const struct incident_case *c) {
-  struct incident_traffic out = {.node = NONE,
-                                 .route_idx = NONE,
-                                 .all_idx = NONE,
-                                 .verdict = REC_VERDICT_UNHEALTHY,
-                                 .reason = "no service stands out"};
-  uint32_t start = strongest(h, v, c);
-  if (start == NONE) {
-    bool lossy = incident_gap_share(h, NONE) > 0.03;
-    if (c->up || lossy) out.verdict = REC_VERDICT_EXPECTED;
-    if (lossy) out.reason = "reports of its proxies are missing";
-    return out;
-  }
-  out.node = incident_traffic_root(v, start, c->up, c->from_seq);
-  struct change k = change_of(v, service_series(v, out.node), c->from_seq);
-  out.before_per_s = k.before;
-  out.now_per_s = k.now;
-  bool entry = main_caller(v, out.node) == NONE;
+  struct incident_traffic out = judge_whole(h, c);
+  uint32_t start = strongest(h, v, c), from = c->from_seq;
+  if (start == NONE) return out;
+  out.node = incident_traffic_root(v, start, c->up, from);
+  struct change k = change_of(v, service_series(v, out.node), from);
+  struct part part = one_cluster(v, out.node, c->up, from);
   double gone = 1.0 - ratio_of(k);
   bool told = incident_gap_share(h, out.node) >= EXPLAINS * gone; /* its proxies are known to lose reports */
-  enum others others = c->up ? OTHERS_AGREE : others_of(v, out.node, c->from_seq);
-  out.confirmed = others == OTHERS_AGREE;
-  if (!c->up && !k.known) {
-    out.confirmed = false;
-    out.reason = "no whole second of it has been seen yet";
-    return out;
-  }
-  if (!(told && gone > 0.0) && has_moved(v, start, c->from_seq, &out)) return out;
+  enum others others = c->up ? OTHERS_AGREE : others_of(v, out.node, part.cluster, from);
+  out.verdict = REC_VERDICT_UNHEALTHY;
+  out.before_per_s = k.before;
+  out.now_per_s = k.now;
+  out.confirmed = others == OTHERS_AGREE && (c->up || k.known);
+  out.reason = "no whole second of it has been seen yet";
+  if (!c->up && !k.known) return out;
+  if (!(told && gone > 0.0) && has_moved(v, start, from, &out)) return out;
   if (!c->up && gone > 0.0 && (told || others == OTHERS_DENY)) {
     out.verdict = REC_VERDICT_EXPECTED;
     out.reason = "reports of its proxies are missing; those it talks with see no such drop";
     return out;
   }
   bool expected = c->story.cause_n > 0 && c->story.verdict == REC_VERDICT_EXPECTED;
-  if (!c->up && expected && usual(v, service_series(v, out.node), k, CONSERVED)) { /* the way back is no loss */
+  if (!c->up && expected && usual(v, service_series(v, out.node), k, CONSERVED) &&
+      as_ever(v, out.node, part.cluster, from)) { /* the way back is no loss */
     out.over = true;
     return out;
   }
-  route_narrow(v, c->up, entry, c->from_seq, &out);
-  if (out.route_idx == NONE) out.cluster = one_cluster(v, out.node, c->up, c->from_seq);
-  if (entry && !c->up && out.cluster.n) out.all_idx = cluster_with(v, out.node, out.cluster, c->from_seq);
-  if (!c->up && out.route_idx == NONE && as_ever(v, out.node, STR_NONE, c->from_seq) &&
-      as_ever(v, out.node, out.cluster, c->from_seq)) {
+  bool entry = main_caller(v, out.node) == NONE;
+  part_narrow(v, c, &part, entry, &out);
+  if (!c->up && out.route_idx == NONE && as_ever(v, out.node, STR_NONE, from) &&
+      as_ever(v, out.node, out.cluster, from)) {
     out.verdict = REC_VERDICT_EXPECTED;
     out.reason = "it has as many as ever in all";
     return out;
   }
-  if (entry) {
-    out.verdict = c->up ? REC_VERDICT_EXPECTED : REC_VERDICT_UNHEALTHY;
-    out.reason = c->up ? "it comes from outside the mesh, and its errors and latency are as usual"
-                       : "it comes from outside the mesh, where Foreshock cannot see";
-  } else {
-    out.verdict = c->up && ratio_of(k) >= AMPLIFIED ? REC_VERDICT_UNHEALTHY : REC_VERDICT_EXPECTED;
-    out.reason = c->up ? "its callers call it more often, and nothing else about them has changed"
-                       : "its callers call it less often, and nothing else about them has changed";
-  }
+  change_judge(v, c->up, entry, ratio_of(k), &out);
   return out;
 }

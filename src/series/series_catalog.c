@@ -266,6 +266,7 @@ uint32_t series_catalog_next(struct series_walk *w) {
     if (w->edge == NONE) return NONE;
     const struct series_edge *g = &w->catalog->edge[w->edge];
     w->own[REC_SIDE_CLIENT] = g->series[REC_SIDE_CLIENT];
+    if (w->in) w->own[REC_SIDE_SERVER] = g->series[REC_SIDE_SERVER];
     w->child = g->first_child;
     w->edge = w->in ? g->next_in : g->next_out;
   }

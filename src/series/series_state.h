@@ -27,8 +27,9 @@ struct series_alarm {
 };
 
 #define SERIES_RATE_FINE 2u   /* alternatives held against the rate of the last minute */
-#define SERIES_RATE_COARSE 3u /* against that of the last ten minutes */
+#define SERIES_RATE_COARSE 2u /* against that of the last ten minutes */
 #define SERIES_RATE_ALTS (SERIES_RATE_FINE + SERIES_RATE_COARSE)
+#define SERIES_RATE_UNHELD 63u
 struct series_rate {
   float a, b;                /* discounted gamma: requests, ticks (docs/detectors/rate.md) */
   float near;                /* requests a tick of the last minute or so */
@@ -38,8 +39,10 @@ struct series_rate {
   float win_x, ten_x, min_x; /* requests in the open phi window, ten seconds (< 0: void) and minute */
   uint16_t win_t, min_t;     /* ticks of those windows */
   uint8_t down_best, up_best;
-  uint16_t frozen_s; /* seconds for which learning has stood still */
+  uint16_t frozen_s : 10; /* seconds for which learning has stood still, saturating */
+  uint16_t held : 6; /* the last whole minute's deviation: learned once the next is calm; SERIES_RATE_UNHELD: none */
   float g_down[SERIES_RATE_ALTS], g_up[SERIES_RATE_ALTS];
+  float run_x, run_m; /* of the run of seconds with too few: requests and those expected, in groups of phi_ten */
   struct series_alarm down, up;
 };
 
@@ -252,7 +255,7 @@ struct series_state {
   uint32_t learn_from; /* nothing is learned before this tick: an incident is open over it */
   uint32_t rates_from; /* traffic is not judged before this tick: reports of it are missing */
   uint16_t pace;       /* ticks between the scrapes that tell it; 0: each request is told by itself */
-  uint16_t pad;
+  uint16_t still;    /* ticks for which its rate is not learned: an incident of traffic is open over it */
   uint32_t born_seq; /* first tick */
   uint32_t step_seq; /* last tick stepped */
   uint32_t data_seq; /* last tick with requests */

@@ -24,7 +24,8 @@ struct one {
 
 static struct detect_verdict step(struct one *o, uint32_t x) {
   uint32_t seq = o->sec++ * 4 + 3;
-  struct detect_rate_verdict r = detect_rate_step(&o->rate, x, 4, seq, LOG_C, true, seq, 0, 0);
+  struct detect_rate_when when = {.seq = seq, .dt = 4, .age = seq, .armed = true};
+  struct detect_rate_verdict r = detect_rate_step(&o->rate, x, LOG_C, &when);
   bool quiet = r.down.freeze || r.up.freeze;
   return detect_erratic_step(&o->d, x, 4, detect_rate_per_s(&o->rate), LOG_C, seq >= 480, quiet, seq);
 }

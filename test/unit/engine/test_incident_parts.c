@@ -430,6 +430,73 @@ static void a_sixth_of_all_is_a_loss(void **state) {
   assert_int_equal(in.verdict, REC_VERDICT_UNHEALTHY);
 }
 
+/* An eighth of all traffic is one cluster's. It goes, and so many times its usual traffic comes to the other. */
+static struct rec_incident gone(double other) {
+  struct bed b;
+  struct mesh_fault f = fault(0, AT, MESH_ANY);
+  struct rec_incident in = {0};
+  bed_open(&b, 400.0, 1);
+  f.cluster = 0;
+  f.traffic = 0.15;
+  mesh_fault(&b.m, f);
+  f.from = AT;
+  f.to = AT + 240;
+  f.traffic = -1.0;
+  mesh_fault(&b.m, f);
+  f.cluster = 1;
+  f.traffic = other;
+  mesh_fault(&b.m, f);
+  mesh_run(&b.m, b.e, AT + 240);
+  for (uint32_t i = 0; i < b.m.seen_n; i++)
+    if (!strcmp(b.m.seen[i].in.kind, "traffic") && !b.m.seen[i].in.merged_hash) in = b.m.seen[i].in;
+  bed_close(&b);
+  return in;
+}
+
+/* The rest has a larger share of what is left, which does not make it a move. */
+static void a_small_cluster_that_is_gone_is_a_loss(void **state) {
+  (void)state;
+  struct rec_incident in = gone(1.0);
+  assert_non_null(strstr(in.summary, "s0 gets fewer requests in c0: 0.0 a second"));
+  assert_int_equal(in.verdict, REC_VERDICT_UNHEALTHY);
+}
+
+static void a_small_cluster_that_fails_over_is_a_move(void **state) {
+  (void)state;
+  struct rec_incident in = gone(1.15);
+  assert_non_null(strstr(in.summary, "moved from c0 to c1"));
+  assert_int_equal(in.verdict, REC_VERDICT_EXPECTED);
+}
+
+/* Requests a second that the pods of the last service have learned: they raise no alarm of traffic. */
+static double learned_rate(const struct bed *b) {
+  double sum = 0.0;
+  for (uint32_t i = 0; i < engine_series_n(b->e); i++) {
+    const struct rec_series *w = engine_series(b->e, i);
+    struct engine_rate r;
+    if (!w || w->level != REC_LEVEL_POD || !str_eq(w->dim[REC_DIM_SERVICE], STR("s2"))) continue;
+    if (engine_series_rate(b->e, i, &r)) sum += r.learned_requests_per_s;
+  }
+  return sum;
+}
+
+/* Five minutes in which half of the users stay away are nobody's normal afterwards. */
+static void a_loss_is_learned_by_no_part(void **state) {
+  (void)state;
+  struct bed b;
+  struct mesh_fault f = fault(AT, AT + 1200, MESH_ANY);
+  bed_open(&b, 40.0, 1);
+  f.traffic = 0.5;
+  mesh_fault(&b.m, f);
+  mesh_run(&b.m, b.e, AT);
+  double before = learned_rate(&b);
+  assert_string_equal(only(&b, 1200)->kind, "traffic");
+  double after = learned_rate(&b);
+  if (after < 0.93 * before) print_error("%g before, %g after\n", before, after);
+  assert_true(before > 20.0 && after >= 0.93 * before);
+  bed_close(&b);
+}
+
 /* All pages lose two thirds: none of them is the one. */
 static void a_drop_of_all_routes_names_none(void **state) {
   (void)state;
@@ -471,6 +538,9 @@ int main(void) {
       cmocka_unit_test(what_callers_send_elsewhere_has_moved),
       cmocka_unit_test(half_a_second_of_less_is_nobodys),
       cmocka_unit_test(a_sixth_of_all_is_a_loss),
+      cmocka_unit_test(a_small_cluster_that_is_gone_is_a_loss),
+      cmocka_unit_test(a_small_cluster_that_fails_over_is_a_move),
+      cmocka_unit_test(a_loss_is_learned_by_no_part),
       cmocka_unit_test(a_drop_of_all_routes_names_none),
       cmocka_unit_test(a_route_in_a_cluster_is_named_by_its_callers),
       cmocka_unit_test(rollout_is_told),
