@@ -19,6 +19,7 @@
 #define GROUPED 2.0                            /* variance over the mean of requests that come in groups */
 #define WANDERS 0.03                           /* what all traffic may be off by, at least, in a standard deviation */
 #define MOVE_DOUBT 2.0                         /* nats by which a move and a loss differ, before it is clear which, */
+#define BACK_TICKS (10u * LIMIT_TICKS_PER_S)   /* it is back when it has been for so long */
 #define MOVE_WAIT (20u * LIMIT_TICKS_PER_S)    /* and so long after the onset it is taken for a move meanwhile */
 #define MUCH_LESS 0.6   /* of its usual requests, a route that stands out has at most so many, or more by as much */
 #define OTHERS_MOVE 0.3 /* of one route's relative change: its siblings may change so much */
@@ -467,10 +468,21 @@ static uint32_t cluster_with(const struct incident_view *v, uint32_t node, struc
 }
 
 /* Is it off by no more than counts are by chance? */
-static bool as_ever(const struct incident_view *v, uint32_t node, struct base_str cluster, uint32_t from) {
-  uint32_t idx = cluster.n ? incident_node_series(v, node, REC_SIDE_SERVER, cluster) : service_series(v, node);
+static bool series_as_ever(const struct incident_view *v, uint32_t idx, uint32_t from) {
   struct change k = change_of(v, idx, from);
   return idx == NONE || k.before <= 0.0 || usual(v, idx, k, 0.0);
+}
+
+static bool as_ever(const struct incident_view *v, uint32_t node, struct base_str cluster, uint32_t from) {
+  return series_as_ever(
+      v, cluster.n ? incident_node_series(v, node, REC_SIDE_SERVER, cluster) : service_series(v, node), from);
+}
+
+/* Of a change that was told as expected: has the part that lost its traffic as much as ever again, of late? */
+static bool is_back(const struct incident_view *v, const struct incident_case *c) {
+  uint32_t lately = v->seq > BACK_TICKS ? v->seq - BACK_TICKS : 0;
+  if (c->story.cause_n == 0 || c->story.verdict != REC_VERDICT_EXPECTED) return false;
+  return series_as_ever(v, c->story.cause[0].series_idx, lately > c->from_seq ? lately : c->from_seq);
 }
 
 /* No service has an alarm of its own: the mesh, a region or a cluster as a whole. */
@@ -540,12 +552,8 @@ struct incident_traffic incident_traffic_judge(const struct incident_head *h, co
     out.reason = "reports of its proxies are missing; those it talks with see no such drop";
     return out;
   }
-  bool expected = c->story.cause_n > 0 && c->story.verdict == REC_VERDICT_EXPECTED;
-  if (!c->up && expected && usual(v, service_series(v, out.node), k, CONSERVED) &&
-      as_ever(v, out.node, part.cluster, from)) { /* the way back is no loss */
-    out.over = true;
-    return out;
-  }
+  out.over = !c->up && is_back(v, c) && usual(v, service_series(v, out.node), k, CONSERVED);
+  if (out.over) return out; /* the way back is no loss */
   bool entry = main_caller(v, out.node) == NONE;
   part_narrow(v, c, &part, entry, &out);
   if (!c->up && out.route_idx == NONE && as_ever(v, out.node, STR_NONE, from) &&
