@@ -5,6 +5,7 @@
 #define NONE REC_SERIES_NONE
 #define NEAR_S 30u                        /* onsets so close may be one trouble */
 #define AT_ONCE (10u * LIMIT_TICKS_PER_S) /* before the evidence has settled who is victim of whom */
+#define GROWS (60u * LIMIT_TICKS_PER_S)   /* a slow service may begin to fail so much later */
 #define SOON_LEAST 3u
 #define DEPTH_MAX 24u
 #define CALLS_DEPTH 4u
@@ -162,9 +163,23 @@ static bool fits_other(const struct incident_head *h, const struct incident_view
   return incident_related(v->catalog, c->source, w->source);
 }
 
-/* Slow first, and failing while it still is: a queue that has run full. Or the other way round. */
-static bool grows(const struct incident_head *h, const struct incident_case *c, const struct who *w) {
-  return w->family < INCIDENT_TRAFFIC && w->source == c->source && w->source != NONE && incident_case_alive(h, c);
+/* The one cluster in which it is; empty: in several, or there is one only. */
+static struct base_str trouble_cluster(const struct incident_view *v, const struct who *w, uint32_t from) {
+  if (w->cluster.n) return w->cluster;
+  struct base_str server = incident_narrow_cluster(v, w->source, REC_SIDE_SERVER, w->family, from, v->seq);
+  return server.n ? server : incident_narrow_cluster(v, w->source, REC_SIDE_CLIENT, w->family, from, v->seq);
+}
+
+/* Slow first, and failing while it still is: a queue that has run full. Or the other way round. Within a minute, and
+ * where it is: a trouble that has been going on, or is one cluster's, must not hide an outage. */
+static bool grows(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
+                  const struct who *w, uint32_t from) {
+  if (w->family >= INCIDENT_TRAFFIC || w->source != c->source || w->source == NONE || from > c->from_seq + GROWS)
+    return false;
+  uint32_t told = c->story.cause_n ? c->story.cause[0].series_idx : NONE;
+  struct base_str there = told == NONE ? STR_NONE : v->catalog->entry[told].who.dim[REC_DIM_CLUSTER];
+  if (!incident_case_alive(h, c)) return false;
+  return !there.n || str_eq(there, trouble_cluster(v, w, from));
 }
 
 /* Slow for the calls that fail: time that was lost on those, and on trying again, is in no duration of theirs. */
@@ -251,7 +266,7 @@ static bool fits_trouble(const struct incident_head *h, const struct incident_vi
   if (w->apart) return w->node == c->source || (incident_nodes_has(&c->nodes, w->node) && same_onset(c, from));
   /* Failing half a minute later than elsewhere slow is another trouble, or at least news. */
   bool other = w->family == INCIDENT_OTHER || c->family == INCIDENT_OTHER;
-  if (w->family != c->family && !other && !same_onset(c, from)) return grows(h, c, w);
+  if (w->family != c->family && !other && !same_onset(c, from)) return grows(h, v, c, w, from);
   if (incident_shared_has(c, w->source)) return true;
   if (w->source == c->source || fits_other(h, v, c, w, from) || fits_refusal(h, v, c, w, from)) return true;
   /* A trouble that begins at a mere victim of this one, later and by evidence of its own, is another one. */

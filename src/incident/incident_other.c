@@ -11,6 +11,22 @@
 #define HOLDS 0.8    /* of the whole's events that a part must have */
 #define EXPLAINS 0.5 /* of a caller's failures that its callee's refusals must be */
 
+static bool whole(const struct incident_view *v, const struct incident_alarm *a) {
+  enum rec_level level = v->catalog->entry[a->series_idx].who.level;
+  return level == REC_LEVEL_SERVICE;
+}
+
+/* The whole service's alarm, by its own word or else its clients'. */
+static const struct incident_alarm *whole_at(const struct incident_head *h, const struct incident_view *v,
+                                             const struct incident_case *c, uint32_t node, uint8_t signal) {
+  const struct incident_alarm *best = NULL, *a;
+  for (uint32_t at = 0; (a = incident_alarm_next(h, v, c, &at));) {
+    if (a->signal != signal || incident_alarm_node(v, a) != node || !whole(v, a)) continue;
+    if (!best || v->catalog->entry[a->series_idx].who.side == REC_SIDE_SERVER) best = a;
+  }
+  return best;
+}
+
 /* Trouble is handed up from callee to caller; what users do is handed down. */
 static uint32_t next_node(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
                           uint32_t node, uint8_t signal) {
@@ -29,10 +45,39 @@ static uint32_t next_node(const struct incident_head *h, const struct incident_v
   return next;
 }
 
+/* The share that an alarm of the signal at the service, by the whole's word first, has seen; negative: there is none. */
+static double share_at(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
+                       uint32_t node, uint8_t signal) {
+  const struct incident_alarm *a = whole_at(h, v, c, node, signal);
+  if (!a) a = incident_alarm_strongest(h, v, c, node, signal, false);
+  return a ? (double)a->seen : -1.0;
+}
+
+/* Who is given up on gives up on the calls that it waits for, which are some of its calls; and what hangs is given up on
+ * by all, who are then given up on where they wait for it. Either way it begins where the share is largest. NONE: no
+ * neighbour has more. */
+static uint32_t next_given_up(const struct incident_head *h, const struct incident_view *v,
+                              const struct incident_case *c, uint32_t node, uint8_t signal) {
+  const struct series_catalog *g = v->catalog;
+  double most = share_at(h, v, c, node, signal);
+  uint32_t next = NONE;
+  for (unsigned up = 0; up < 2; up++)
+    for (uint32_t e = up ? g->node[node].first_in : g->node[node].first_out; e != NONE;
+         e = up ? g->edge[e].next_in : g->edge[e].next_out) {
+      uint32_t to = up ? g->edge[e].from : g->edge[e].to;
+      double share = share_at(h, v, c, to, signal);
+      if (share <= most) continue;
+      most = share;
+      next = to;
+    }
+  return next;
+}
+
 uint32_t incident_other_node(const struct incident_head *h, const struct incident_view *v,
                              const struct incident_case *c, uint32_t node, uint8_t signal) {
   for (unsigned depth = 0; depth < DEPTH_MAX && node != NONE; depth++) {
-    uint32_t next = next_node(h, v, c, node, signal);
+    uint32_t next =
+        signal == REC_SIGNAL_CANCELLED ? next_given_up(h, v, c, node, signal) : next_node(h, v, c, node, signal);
     if (next == NONE) return node;
     node = next;
   }
@@ -73,22 +118,6 @@ void incident_other_look(struct incident_head *h, const struct incident_view *v,
 static bool seen_of(const struct incident_alarm *a, struct seen *out) {
   *out = (struct seen){(double)a->seen, (double)a->seen_per_tick};
   return a->seen > 0.0f;
-}
-
-static bool whole(const struct incident_view *v, const struct incident_alarm *a) {
-  enum rec_level level = v->catalog->entry[a->series_idx].who.level;
-  return level == REC_LEVEL_SERVICE;
-}
-
-/* The whole service's alarm, by its own word or else its clients'. */
-static const struct incident_alarm *whole_at(const struct incident_head *h, const struct incident_view *v,
-                                             const struct incident_case *c, uint32_t node, uint8_t signal) {
-  const struct incident_alarm *best = NULL, *a;
-  for (uint32_t at = 0; (a = incident_alarm_next(h, v, c, &at));) {
-    if (a->signal != signal || incident_alarm_node(v, a) != node || !whole(v, a)) continue;
-    if (!best || v->catalog->entry[a->series_idx].who.side == REC_SIDE_SERVER) best = a;
-  }
-  return best;
 }
 
 /* How much of a service a level is, the whole least. */

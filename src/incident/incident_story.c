@@ -455,6 +455,16 @@ static bool tell_ranked(const struct incident_head *h, const struct incident_vie
   return rank[0].self > 0.0; /* a gauge names, and does not tell */
 }
 
+/* What a cause is told by: the alarm of its part, where it has one of that signal, else the best of its service. */
+static const struct incident_alarm *alarm_of(const struct incident_head *h, const struct incident_view *v,
+                                             const struct incident_case *c, uint32_t node, uint32_t part,
+                                             uint8_t signal) {
+  const struct incident_alarm *a;
+  for (uint32_t at = 0; part != NONE && (a = incident_alarm_next(h, v, c, &at));)
+    if (a->series_idx == part && a->signal == signal) return a;
+  return alarm_best(h, v, c, node, true);
+}
+
 /* Nothing could be ranked (signals without recent seconds, or too little evidence left): the strongest alarm speaks,
  * at the service where it begins, and as narrowly as what the alarms have seen allows. */
 static void tell_alarm(const struct incident_head *h, const struct incident_view *v, struct incident_case *c) {
@@ -466,7 +476,7 @@ static void tell_alarm(const struct incident_head *h, const struct incident_view
   if (node != NONE) {
     node = incident_other_node(h, v, c, node, signal);
     part = incident_other_part(h, v, c, node, signal);
-    const struct incident_alarm *own = alarm_best(h, v, c, node, true);
+    const struct incident_alarm *own = alarm_of(h, v, c, node, part, signal);
     if (own) a = own;
   }
   struct incident_story s = {.verdict = REC_VERDICT_UNHEALTHY, .severity = REC_SEVERITY_WARNING, .margin = 0.3};

@@ -478,11 +478,17 @@ static bool as_ever(const struct incident_view *v, uint32_t node, struct base_st
       v, cluster.n ? incident_node_series(v, node, REC_SIDE_SERVER, cluster) : service_series(v, node), from);
 }
 
-/* Of a change that was told as expected: has the part that lost its traffic as much as ever again, of late? */
-static bool is_back(const struct incident_view *v, const struct incident_case *c) {
+/* Of a change that was told as expected, and the whole has its usual traffic: does that stand? The part that lost its
+ * traffic has as much as ever again, of late; or the others still have it. */
+static bool stands(const struct incident_view *v, const struct incident_case *c) {
+  const struct incident_cause *told = &c->story.cause[0];
+  struct part part[CLUSTERS];
   uint32_t lately = v->seq > BACK_TICKS ? v->seq - BACK_TICKS : 0;
   if (c->story.cause_n == 0 || c->story.verdict != REC_VERDICT_EXPECTED) return false;
-  return series_as_ever(v, c->story.cause[0].series_idx, lately > c->from_seq ? lately : c->from_seq);
+  if (series_as_ever(v, told->series_idx, lately > c->from_seq ? lately : c->from_seq)) return true;
+  uint32_t n = told->node == NONE ? 0 : parts_of(v, told->node, c->from_seq, part), lost = 0;
+  while (lost < n && part[lost].idx != told->series_idx) lost++;
+  return lost < n && n > 1 && moved_log(v, service_series(v, told->node), part, n, lost) > 0.0;
 }
 
 /* No service has an alarm of its own: the mesh, a region or a cluster as a whole. */
@@ -552,7 +558,7 @@ struct incident_traffic incident_traffic_judge(const struct incident_head *h, co
     out.reason = "reports of its proxies are missing; those it talks with see no such drop";
     return out;
   }
-  out.over = !c->up && is_back(v, c) && usual(v, service_series(v, out.node), k, CONSERVED);
+  out.over = !c->up && stands(v, c) && usual(v, service_series(v, out.node), k, CONSERVED);
   if (out.over) return out; /* the way back is no loss */
   bool entry = main_caller(v, out.node) == NONE;
   part_narrow(v, c, &part, entry, &out);

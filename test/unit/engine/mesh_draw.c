@@ -119,7 +119,7 @@ static void harm_inherit(struct mesh *m, const struct mesh_flow *f, struct turn 
 static void harm_pass(struct mesh *m, const struct mesh_flow *f, const struct turn *t) {
   if (f->caller == MESH_ANY) return;
   struct harm *h = &m->acc->harm[f->caller * m->conf.cluster_n + f->cluster];
-  h->failed += t->failed + t->inherited + t->between;
+  if (t->class_ != REC_CLASS_CANCELLED) h->failed += t->failed + t->inherited + t->between; /* who gives up knows why */
   h->slow += t->slow + t->inherited_slow;
   if (t->slow)
     h->slow_ms = t->slow_ms;

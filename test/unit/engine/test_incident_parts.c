@@ -209,6 +209,32 @@ static void slow_and_then_failing_is_one_incident(void **state) {
   bed_close(&b);
 }
 
+/* One cluster is slow for minutes, and then nobody can be reached in the other: that is news, and told as such. */
+static void an_old_trouble_hides_no_outage(void **state) {
+  (void)state;
+  struct bed b;
+  struct mesh_fault slow = fault(AT, AT + 900, 2), out = fault(AT + 400, AT + 640, 2);
+  const struct rec_incident *in = NULL;
+  bed_open(&b, 60.0, 1);
+  slow.cluster = 0;
+  slow.slow_ms = 50.0;
+  slow.slow_p = 1.0;
+  out.cluster = 1;
+  out.fail_p = 1.0;
+  out.class_ = REC_CLASS_UNREACHABLE;
+  out.between = true;
+  mesh_fault(&b.m, slow);
+  mesh_fault(&b.m, out);
+  mesh_run(&b.m, b.e, AT + 600);
+  for (uint32_t i = 0; i < b.m.seen_n; i++)
+    if (!strcmp(b.m.seen[i].in.kind, "errors")) in = &b.m.seen[i].in;
+  assert_non_null(in);
+  assert_named(in, "service", REC_DIM_CLUSTER, "c1");
+  assert_true(in->detected_at.ns - in->started_at.ns < 3 * TIME_NS_PER_S);
+  assert_int_equal(b.m.seen_n, 2);
+  bed_close(&b);
+}
+
 /* While an incident is open, requests are counted and durations are not learned. What is counted must not turn into
  * slowness of the next trouble: 30 s of 4 ms more are told as 4 ms more. */
 static void slowness_is_told_right_after_an_incident(void **state) {
@@ -430,6 +456,23 @@ static void a_sixth_of_all_is_a_loss(void **state) {
   assert_int_equal(in.verdict, REC_VERDICT_UNHEALTHY);
 }
 
+/* Who is given up on gives up on what it waits for: some of its calls. It begins where most is given up on. */
+static void given_up_on_is_told_where_most_is(void **state) {
+  (void)state;
+  struct bed b;
+  bed_open(&b, 60.0, 1);
+  for (uint32_t service = 1; service <= 2; service++) {
+    struct mesh_fault f = fault(AT, AT + 400, service);
+    f.fail_p = service == 1 ? 0.3 : 0.08;
+    f.class_ = REC_CLASS_CANCELLED;
+    mesh_fault(&b.m, f);
+  }
+  const struct rec_incident *in = only(&b, 300);
+  assert_named(in, "service", REC_DIM_SERVICE, "s1");
+  assert_non_null(strstr(in->cause[0].evidence, "were given up on"));
+  bed_close(&b);
+}
+
 /* An eighth of all traffic is one cluster's. It goes, and so many times its usual traffic comes to the other. */
 static struct rec_incident gone(double other) {
   struct bed b;
@@ -538,6 +581,7 @@ int main(void) {
       cmocka_unit_test(what_callers_send_elsewhere_has_moved),
       cmocka_unit_test(half_a_second_of_less_is_nobodys),
       cmocka_unit_test(a_sixth_of_all_is_a_loss),
+      cmocka_unit_test(given_up_on_is_told_where_most_is),
       cmocka_unit_test(a_small_cluster_that_is_gone_is_a_loss),
       cmocka_unit_test(a_small_cluster_that_fails_over_is_a_move),
       cmocka_unit_test(a_loss_is_learned_by_no_part),
@@ -554,6 +598,7 @@ int main(void) {
       cmocka_unit_test(old_version_with_all_traffic_is_not_named),
       cmocka_unit_test(refusing_route_stays_named),
       cmocka_unit_test(slow_and_then_failing_is_one_incident),
+      cmocka_unit_test(an_old_trouble_hides_no_outage),
       cmocka_unit_test(slowness_is_told_right_after_an_incident),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
