@@ -2,7 +2,7 @@
  * incident but one that recurs. */
 #include "incident_case.h"
 
-#define SHORT (15u * LIMIT_TICKS_PER_S) /* longer ones are worth an incident each, */
+#define SHORT (5u * LIMIT_TICKS_PER_S)  /* longer ones are worth an incident each, */
 #define SOON (180u * LIMIT_TICKS_PER_S) /* unless they come back within so long: it never was quite over */
 
 uint32_t incident_again_rest(const struct incident_head *h, const struct incident_case *c) {
@@ -11,11 +11,12 @@ uint32_t incident_again_rest(const struct incident_head *h, const struct inciden
   return incident_case_until(h, c, c->from_seq + 1) - c->from_seq <= SHORT ? INCIDENT_REST_TICKS : SOON;
 }
 
-/* The same service, and no two different parts of it: a dip of a few requests is not always told as narrowly. */
+/* The same service and signal, and no two different parts of it: a dip of a few requests is not always told as
+ * narrowly. */
 static bool same_cause(const struct incident_case *a, const struct incident_case *b) {
   if (a->family != b->family || !b->story.cause_n) return false;
   const struct incident_cause *x = &a->story.cause[0], *y = &b->story.cause[0];
-  if (x->node != y->node) return false;
+  if (x->node != y->node || x->signal != y->signal) return false;
   return x->series_idx == y->series_idx || x->series_idx == REC_SERIES_NONE || y->series_idx == REC_SERIES_NONE;
 }
 

@@ -6,9 +6,11 @@
 #define NEAR_S 30u                        /* onsets so close may be one trouble */
 #define AT_ONCE (10u * LIMIT_TICKS_PER_S) /* before the evidence has settled who is victim of whom */
 #define GROWS (60u * LIMIT_TICKS_PER_S)   /* a slow service may begin to fail so much later */
+#define FAILS 0.2
 #define SOON_LEAST 3u
 #define DEPTH_MAX 24u
 #define CALLS_DEPTH 4u
+#define UNREACHABLE_NATS 10.0f
 #define NEAR (NEAR_S * LIMIT_TICKS_PER_S)
 
 struct who {
@@ -22,6 +24,7 @@ struct who {
   bool apart;   /* stands out from its siblings: no trouble of others can be why */
   bool up;
   bool moves; /* from one cluster to another */
+  bool fails; /* a fifth of its requests or more */
   uint8_t signal;
 };
 
@@ -109,6 +112,7 @@ static struct who who_of(const struct incident_head *h, const struct incident_vi
                                                 w.family, a->from_seq, v->seq);
   w.evident = incident_z(s) >= 2.0 || incident_z(k) >= 2.0;
   w.between = incident_z(k) >= 3.0 && s.x < 0.5 * k.x;
+  w.fails = w.family == INCIDENT_ERRORS && (s.x >= FAILS * s.n || k.x >= FAILS * k.n);
   if (w.family == INCIDENT_LATENCY)
     w.loaded = incident_traffic_loads(h, v, w.source, a->from_seq, v->seq) == INCIDENT_LOAD_EXPLAINS;
   return w;
@@ -180,6 +184,46 @@ static bool grows(const struct incident_head *h, const struct incident_view *v, 
   struct base_str there = told == NONE ? STR_NONE : v->catalog->entry[told].who.dim[REC_DIM_CLUSTER];
   if (!incident_case_alive(h, c)) return false;
   return !there.n || str_eq(there, trouble_cluster(v, w, from));
+}
+
+/* What follows of failing or being slow, at any time: others give up, try again, and its parts differ. Refusals and other
+ * amounts of bytes do not. */
+static bool consequence(uint8_t signal) {
+  switch (signal) {
+    case REC_SIGNAL_CANCELLED:
+    case REC_SIGNAL_RETRIES:
+    case REC_SIGNAL_HANGING:
+    case REC_SIGNAL_ERRORS_APART:
+    case REC_SIGNAL_LATENCY_APART:
+    case REC_SIGNAL_ERRORS_DRIFT:
+    case REC_SIGNAL_LATENCY_DRIFT: return true;
+    default: return false;
+  }
+}
+
+/* Is it that no answer can be had? By the evidence for that class alone, which may be too little for an alarm yet. */
+static bool unreachable(const struct incident_view *v, const struct who *w) {
+  for (unsigned side = 0; side < REC_SIDE_COUNT; side++) {
+    uint32_t idx = incident_node_series(v, w->source, (enum rec_side)side, w->cluster);
+    const struct series_ratio *r = idx == NONE ? NULL : series_ratio_find(&v->state[idx], REC_SIGNAL_UNREACHABLE);
+    for (unsigned i = 0; r && i < SERIES_RATIO_ALTS; i++)
+      if (r->best != SERIES_RATIO_CALM || r->g[i] >= UNREACHABLE_NATS) return true;
+  }
+  return false;
+}
+
+/* A trouble of another kind that begins half a minute later than this one is another trouble, or at least news. So are
+ * refusals and other amounts of bytes elsewhere, but for those of a service that waits for what fails. */
+static bool is_news(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
+                    const struct who *w, uint32_t from) {
+  bool same = w->family == c->family && (w->family != INCIDENT_OTHER || case_has(h, c, w->signal));
+  if (same || consequence(w->signal)) return false;
+  bool elsewhere = w->family == INCIDENT_OTHER && c->family < INCIDENT_TRAFFIC && w->source != c->source;
+  if (elsewhere && !(c->family == INCIDENT_ERRORS && incident_nodes_has(&c->nodes, w->source))) return true;
+  /* Who is slow fails in time, refuses or loses its callers; nobody being there is none of these. */
+  bool later = from > c->from_seq + AT_ONCE;
+  if (later && w->family == INCIDENT_ERRORS && c->family == INCIDENT_LATENCY && unreachable(v, w)) return true;
+  return !same_onset(c, from) && !grows(h, v, c, w, from);
 }
 
 /* Slow for the calls that fail: time that was lost on those, and on trying again, is in no duration of theirs. */
@@ -263,10 +307,10 @@ static bool fits_trouble(const struct incident_head *h, const struct incident_vi
   if (incident_nodes_has(&c->nodes, w->source) && waits(v, c, w)) return near_onset(c, from);
   if (w->node != c->source && fails_soon(h, v, c, w, from)) return false;
   /* Of a victim whose parts began to differ when its trouble began: the trouble need not reach all parts alike. */
-  if (w->apart) return w->node == c->source || (incident_nodes_has(&c->nodes, w->node) && same_onset(c, from));
-  /* Failing half a minute later than elsewhere slow is another trouble, or at least news. */
-  bool other = w->family == INCIDENT_OTHER || c->family == INCIDENT_OTHER;
-  if (w->family != c->family && !other && !same_onset(c, from)) return grows(h, v, c, w, from);
+  bool alike = c->family == (w->signal == REC_SIGNAL_LATENCY_APART ? INCIDENT_LATENCY : INCIDENT_ERRORS);
+  if (w->apart && w->node == c->source && (alike || c->family == INCIDENT_OTHER)) return true;
+  if (w->apart) return incident_nodes_has(&c->nodes, w->node) && same_onset(c, from);
+  if (is_news(h, v, c, w, from)) return false;
   if (incident_shared_has(c, w->source)) return true;
   if (w->source == c->source || fits_other(h, v, c, w, from) || fits_refusal(h, v, c, w, from)) return true;
   /* A trouble that begins at a mere victim of this one, later and by evidence of its own, is another one. */
@@ -395,6 +439,7 @@ static void case_take(struct incident_case *c, const struct incident_view *v, co
     c->family = (uint8_t)w->family;
     c->source = w->source;
   }
+  if (c->family == INCIDENT_LATENCY && w->fails && w->source == c->source) c->family = INCIDENT_ERRORS; /* that is worse */
   if (c->source == NONE) c->source = w->source;
   c->between |= w->between;
   c->last_seq = v->seq;
