@@ -10,7 +10,7 @@
 #define SOON_LEAST 3u
 #define DEPTH_MAX 24u
 #define CALLS_DEPTH 4u
-#define UNREACHABLE_NATS 10.0f
+#define CLASS_NATS 10.0f
 #define NEAR (NEAR_S * LIMIT_TICKS_PER_S)
 
 struct who {
@@ -167,6 +167,17 @@ static bool fits_other(const struct incident_head *h, const struct incident_view
   return incident_related(v->catalog, c->source, w->source);
 }
 
+/* Is it failures of that class? By the evidence for it alone, which may be too little for an alarm yet. */
+static bool of_class(const struct incident_view *v, const struct who *w, enum rec_signal signal) {
+  for (unsigned side = 0; side < REC_SIDE_COUNT; side++) {
+    uint32_t idx = incident_node_series(v, w->source, (enum rec_side)side, w->cluster);
+    const struct series_ratio *r = idx == NONE ? NULL : series_ratio_find(&v->state[idx], signal);
+    for (unsigned i = 0; r && i < SERIES_RATIO_ALTS; i++)
+      if (r->best != SERIES_RATIO_CALM || r->g[i] >= CLASS_NATS) return true;
+  }
+  return false;
+}
+
 /* The one cluster in which it is; empty: in several, or there is one only. */
 static struct base_str trouble_cluster(const struct incident_view *v, const struct who *w, uint32_t from) {
   if (w->cluster.n) return w->cluster;
@@ -174,16 +185,18 @@ static struct base_str trouble_cluster(const struct incident_view *v, const stru
   return server.n ? server : incident_narrow_cluster(v, w->source, REC_SIDE_CLIENT, w->family, from, v->seq);
 }
 
-/* Slow first, and failing while it still is: a queue that has run full. Or the other way round. Within a minute, and
- * where it is: a trouble that has been going on, or is one cluster's, must not hide an outage. */
+/* Slow first, and failing while it still is: a queue that has run full. Or the other way round. Within a minute unless
+ * it refuses for load, and where it is: a trouble that has been going on, or is one cluster's, must not hide an outage. */
 static bool grows(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
                   const struct who *w, uint32_t from) {
-  if (w->family >= INCIDENT_TRAFFIC || w->source != c->source || w->source == NONE || from > c->from_seq + GROWS)
-    return false;
+  if (w->family >= INCIDENT_TRAFFIC || w->source != c->source || w->source == NONE) return false;
+  if (!incident_case_alive(h, c)) return false;
+  if (of_class(v, w, REC_SIGNAL_OVERLOAD)) return true;
+  if (from > c->from_seq + GROWS) return false;
   uint32_t told = c->story.cause_n ? c->story.cause[0].series_idx : NONE;
   struct base_str there = told == NONE ? STR_NONE : v->catalog->entry[told].who.dim[REC_DIM_CLUSTER];
-  if (!incident_case_alive(h, c)) return false;
-  return !there.n || str_eq(there, trouble_cluster(v, w, from));
+  struct base_str here = there.n ? trouble_cluster(v, w, from) : STR_NONE;
+  return !here.n || str_eq(there, here);
 }
 
 /* What follows of failing or being slow, at any time: others give up, try again, and its parts differ. Refusals and other
@@ -201,15 +214,17 @@ static bool consequence(uint8_t signal) {
   }
 }
 
-/* Is it that no answer can be had? By the evidence for that class alone, which may be too little for an alarm yet. */
-static bool unreachable(const struct incident_view *v, const struct who *w) {
-  for (unsigned side = 0; side < REC_SIDE_COUNT; side++) {
-    uint32_t idx = incident_node_series(v, w->source, (enum rec_side)side, w->cluster);
-    const struct series_ratio *r = idx == NONE ? NULL : series_ratio_find(&v->state[idx], REC_SIGNAL_UNREACHABLE);
-    for (unsigned i = 0; r && i < SERIES_RATIO_ALTS; i++)
-      if (r->best != SERIES_RATIO_CALM || r->g[i] >= UNREACHABLE_NATS) return true;
-  }
-  return false;
+static bool refuses(const struct incident_head *h, const struct incident_case *c) {
+  return case_has(h, c, REC_SIGNAL_DENIED) || case_has(h, c, REC_SIGNAL_THROTTLED) ||
+         case_has(h, c, REC_SIGNAL_CLIENT_ERRORS);
+}
+
+/* Who is refused by a service that it calls fails itself. */
+static bool fits_refusal(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
+                         const struct who *w, uint32_t from) {
+  if (w->family != INCIDENT_ERRORS || c->family != INCIDENT_OTHER || c->source == NONE || !same_onset(c, from))
+    return false;
+  return refuses(h, c) && calls(v->catalog, w->source, c->source, 1);
 }
 
 /* A trouble of another kind that begins half a minute later than this one is another trouble, or at least news. So are
@@ -218,11 +233,15 @@ static bool is_news(const struct incident_head *h, const struct incident_view *v
                     const struct who *w, uint32_t from) {
   bool same = w->family == c->family && (w->family != INCIDENT_OTHER || case_has(h, c, w->signal));
   if (same || consequence(w->signal)) return false;
-  bool elsewhere = w->family == INCIDENT_OTHER && c->family < INCIDENT_TRAFFIC && w->source != c->source;
-  if (elsewhere && !(c->family == INCIDENT_ERRORS && incident_nodes_has(&c->nodes, w->source))) return true;
+  bool elsewhere = w->source != c->source, other = w->family == INCIDENT_OTHER;
+  if (elsewhere && other && c->family < INCIDENT_TRAFFIC)
+    return !(c->family == INCIDENT_ERRORS && incident_nodes_has(&c->nodes, w->source) && same_onset(c, from));
+  if (elsewhere && !other && c->family == INCIDENT_OTHER && refuses(h, c) && !fits_refusal(h, v, c, w, from))
+    return true;
   /* Who is slow fails in time, refuses or loses its callers; nobody being there is none of these. */
   bool later = from > c->from_seq + AT_ONCE;
-  if (later && w->family == INCIDENT_ERRORS && c->family == INCIDENT_LATENCY && unreachable(v, w)) return true;
+  if (later && w->family == INCIDENT_ERRORS && c->family == INCIDENT_LATENCY && of_class(v, w, REC_SIGNAL_UNREACHABLE))
+    return true;
   return !same_onset(c, from) && !grows(h, v, c, w, from);
 }
 
@@ -238,16 +257,6 @@ static bool waits(const struct incident_view *v, const struct incident_case *c, 
     if (incident_z(x) >= 3.0) return true;
   }
   return false;
-}
-
-/* Who is refused by a service that it calls fails itself. */
-static bool fits_refusal(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
-                         const struct who *w, uint32_t from) {
-  if (w->family != INCIDENT_ERRORS || c->family != INCIDENT_OTHER || c->source == NONE || !same_onset(c, from))
-    return false;
-  bool refuses = case_has(h, c, REC_SIGNAL_DENIED) || case_has(h, c, REC_SIGNAL_THROTTLED) ||
-                 case_has(h, c, REC_SIGNAL_CLIENT_ERRORS);
-  return refuses && calls(v->catalog, w->source, c->source, 1);
 }
 
 /* A network that is known to be slow as such goes on to reach services, those with few requests late. */
@@ -439,7 +448,9 @@ static void case_take(struct incident_case *c, const struct incident_view *v, co
     c->family = (uint8_t)w->family;
     c->source = w->source;
   }
-  if (c->family == INCIDENT_LATENCY && w->fails && w->source == c->source) c->family = INCIDENT_ERRORS; /* that is worse */
+  /* Failing is worse than slow; refusing for load is why it is. */
+  if (c->family == INCIDENT_LATENCY && w->fails && w->source == c->source && !of_class(v, w, REC_SIGNAL_OVERLOAD))
+    c->family = INCIDENT_ERRORS;
   if (c->source == NONE) c->source = w->source;
   c->between |= w->between;
   c->last_seq = v->seq;
