@@ -132,15 +132,16 @@ void wire_told_span(const struct wire_attrs *resource, const struct wire_span *s
   out->hint = WIRE_HINT_NONE;
   told_reporter(resource, a, &out->who);
   if (!out->who.is_proxy && s->kind != WIRE_SPAN_SERVER && s->kind != WIRE_SPAN_CLIENT) return;
-  request_clear(e);
-  told_time(e, s->start_ns, s->end_ns - s->start_ns);
-  e->time_absurd |= s->end_ns < s->start_ns;
   if (out->who.is_proxy) out->hint = proxy_hint(s);
-  if (out->who.is_proxy && is_attempt(a)) { /* half of a proxy's spans, and nothing else of them is asked for */
+  if (out->who.is_proxy && is_attempt(a)) {
     out->kind = WIRE_TOLD_ATTEMPT;
+    told_time(e, s->start_ns, s->end_ns - s->start_ns);
     return;
   }
+  request_clear(e);
   told_words(a, e);
+  told_time(e, s->start_ns, s->end_ns - s->start_ns);
+  e->time_absurd |= s->end_ns < s->start_ns;
   e->weight = wire_told_weight(s->trace_state, s->trace_id);
   if (out->who.is_proxy)
     told_proxy(a, out);
