@@ -6,8 +6,9 @@ CPU-seconds that its process took for them.
     bench_collector.py FORESHOCK BENCH_CALL CAPTURE [--seconds 2]
 
 The Collector is built from the Go module proxy into build/collector, with the versions of go.mod: an OTLP receiver, the
-connector, and an exporter that drops; without telemetry of its own. Skips where Go, the modules or the capture are not
-to be had. Exports of 100 spans, and of 5 as Envoy sends them, over 8 connections with 16 calls at a time."""
+connector, and an exporter that drops; without telemetry of its own. Foreshock has no data directory: neither of the two
+writes to a disk. Skips where Go, the modules or the capture are not to be had. Exports of 100 spans, and of 5 as Envoy
+sends them, over 8 connections with 16 calls at a time."""
 import argparse
 import os
 import re

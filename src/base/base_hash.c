@@ -21,17 +21,29 @@ static inline void sip_round(struct sip *s) {
   s->v2 = ROTL(s->v2, 32);
 }
 
-static inline uint64_t le64(const unsigned char *p, size_t n) {
-  uint64_t v = 0;
-  if (n == 8) {
-    memcpy(&v, p, 8);
+static inline uint64_t le64(const unsigned char *p) {
+  uint64_t v;
+  memcpy(&v, p, 8);
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    v = __builtin_bswap64(v);
+  v = __builtin_bswap64(v);
 #endif
-    return v;
-  }
-  for (size_t i = 0; i < n; i++) v |= (uint64_t)p[i] << (8 * i);
   return v;
+}
+
+static inline uint64_t le32(const unsigned char *p) {
+  uint32_t v;
+  memcpy(&v, p, 4);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+  v = __builtin_bswap32(v);
+#endif
+  return v;
+}
+
+/* The last n < 8 bytes, with zeros above: parts that overlap make one. */
+static inline uint64_t le_rest(const unsigned char *p, size_t n) {
+  if (n >= 4) return le32(p) | le32(p + n - 4) << (8 * (n - 4));
+  if (n == 0) return 0;
+  return p[0] | (uint64_t)p[n / 2] << (8 * (n / 2)) | (uint64_t)p[n - 1] << (8 * (n - 1));
 }
 
 uint64_t hash_bytes(struct base_hash_key key, const void *bytes, size_t n) {
@@ -40,12 +52,12 @@ uint64_t hash_bytes(struct base_hash_key key, const void *bytes, size_t n) {
                   key.k1 ^ 0x7465646279746573ull};
   size_t left = n;
   for (; left >= 8; left -= 8, p += 8) {
-    uint64_t m = le64(p, 8);
+    uint64_t m = le64(p);
     s.v3 ^= m;
     sip_round(&s);
     s.v0 ^= m;
   }
-  uint64_t last = (uint64_t)n << 56 | (left ? le64(p, left) : 0);
+  uint64_t last = (uint64_t)n << 56 | le_rest(p, left);
   s.v3 ^= last;
   sip_round(&s);
   s.v0 ^= last;

@@ -3,6 +3,9 @@
 #include "base_must.h"
 #include "wire_otlp_fields.h"
 
+#define ROWS ((uint32_t)WIRE_ATTR_ROWS)
+_Static_assert(ROWS < UINT8_MAX && ROWS * 2 < WIRE_ATTR_SLOTS, "slots");
+
 struct row {
   struct base_str name;
   uint8_t attr;
@@ -13,37 +16,67 @@ static const struct row table[] = {
     WIRE_ATTR_TABLE(X)
 #undef X
 };
-#define ROWS (sizeof table / sizeof *table)
-_Static_assert(ROWS < UINT8_MAX && ROWS * 2 < WIRE_ATTR_SLOTS, "slots");
 
-/* Length, first, middle and the last two bytes tell nearly all names of the table apart. */
-static uint32_t slot_of(struct base_str name) {
-  const unsigned char *p = (const unsigned char *)name.p;
-  uint32_t h = (uint32_t)name.n | (uint32_t)p[0] << 8 | (uint32_t)p[name.n / 2] << 16 | (uint32_t)p[name.n - 1] << 24;
-  h ^= (uint32_t)p[name.n - name.n / 4 - 1] * 0x9e3779u;
-  return h * 0x9e3779b1u >> 23;
+static inline uint64_t word_of(const char *p, size_t n) {
+  uint64_t w = 0;
+  memcpy(&w, p, n);
+  return w;
+}
+
+/* All bytes of a name of at most 32: words that overlap where it is shorter. From 8 bytes on no branch depends on the
+ * length, which is another for each attribute of a message and could not be foreseen. */
+static inline struct wire_attr_name name_of(struct base_str s) {
+  struct wire_attr_name w = {.n = (uint32_t)s.n};
+  if (__builtin_expect(s.n >= 8, 1)) {
+    w.first = word_of(s.p, 8);
+    w.last = word_of(s.p + s.n - 8, 8);
+    w.second = word_of(s.p + (s.n < 16 ? 0 : 8), 8);
+    w.third = word_of(s.p + (s.n < 16 ? 0 : s.n - 16), 8);
+  } else if (s.n >= 4) {
+    w.first = word_of(s.p, 4);
+    w.last = word_of(s.p + s.n - 4, 4);
+  } else {
+    for (size_t i = 0; i < s.n; i++) w.first = w.first << 8 | (unsigned char)s.p[i];
+  }
+  return w;
+}
+
+static inline bool is_same(const struct wire_attr_name *a, const struct wire_attr_name *b) {
+  return ((a->first ^ b->first) | (a->second ^ b->second) | (a->third ^ b->third) | (a->last ^ b->last) |
+          (a->n ^ b->n)) == 0;
+}
+
+/* First and last bytes, and the length, tell nearly all names of the table apart. */
+static inline uint32_t slot_of(const struct wire_attr_name *w) {
+  return (uint32_t)((w->first * 3 ^ w->last ^ (uint64_t)w->n << 32) * 0x9e3779b97f4a7c15ull >>
+                    (64 - WIRE_ATTR_SLOT_BITS));
 }
 
 void wire_attr_keys_init(struct wire_attr_keys *k) {
   memset(k, 0, sizeof *k);
   for (uint32_t i = 0; i < ROWS; i++) {
-    uint32_t at = slot_of(table[i].name);
-    MUST(wire_attr_find(k, table[i].name) == WIRE_ATTR_NONE);
+    MUST(table[i].name.n <= WIRE_ATTR_NAME_MAX && wire_attr_find(k, table[i].name) == WIRE_ATTR_NONE);
+    k->name[i] = name_of(table[i].name);
+    k->name[i].attr = table[i].attr;
+    uint32_t at = slot_of(&k->name[i]);
     while (k->slot[at]) at = (at + 1) % WIRE_ATTR_SLOTS;
     k->slot[at] = (uint8_t)(i + 1);
   }
 }
 
-uint32_t wire_attr_find(const struct wire_attr_keys *k, struct base_str name) {
-  if (name.n == 0) return WIRE_ATTR_NONE;
-  for (uint32_t at = slot_of(name); k->slot[at]; at = (at + 1) % WIRE_ATTR_SLOTS) {
-    uint32_t row = k->slot[at] - 1u;
-    if (str_eq(table[row].name, name)) return row;
-  }
+static inline uint32_t row_find(const struct wire_attr_keys *k, struct base_str name) {
+  if (name.n > WIRE_ATTR_NAME_MAX) return WIRE_ATTR_NONE;
+  struct wire_attr_name w = name_of(name);
+  for (uint32_t at = slot_of(&w); k->slot[at]; at = (at + 1) % WIRE_ATTR_SLOTS)
+    if (is_same(&k->name[k->slot[at] - 1u], &w)) return k->slot[at] - 1u;
   return WIRE_ATTR_NONE;
 }
 
-static void value_put(struct wire_attrs *a, enum wire_attr i, struct wire_attr_value v) {
+uint32_t wire_attr_find(const struct wire_attr_keys *k, struct base_str name) {
+  return row_find(k, name);
+}
+
+static inline void value_put(struct wire_attrs *a, enum wire_attr i, struct wire_attr_value v) {
   if (attrs_has(a, i) && a->value[i].row < v.row) return;
   a->has[i / 64] |= 1ull << (i % 64);
   a->value[i] = v;
@@ -109,8 +142,9 @@ static bool any_read(struct wire_pb *outer, struct wire_attr_value *v) {
   return got;
 }
 
-void attrs_read(struct wire_attrs *a, const struct wire_attr_keys *keys, struct wire_pb *outer) {
-  struct wire_pb c = pb_enter(outer);
+/* A KeyValue of any shape. */
+static struct pb_past pair_read(struct wire_attrs *a, const struct wire_attr_keys *keys, struct base_str pair) {
+  struct wire_pb c = pb_over(pair);
   uint32_t row = WIRE_ATTR_NONE, tag;
   struct wire_attr_value v = {0};
   bool got = false, named = false;
@@ -124,8 +158,43 @@ void attrs_read(struct wire_attrs *a, const struct wire_attr_keys *keys, struct 
       pb_skip(&c, tag);
     }
   }
-  pb_leave(outer, &c);
-  if (!got || row == WIRE_ATTR_NONE || c.reason) return;
-  v.row = row;
-  value_put(a, (enum wire_attr)table[row].attr, v);
+  if (got && row != WIRE_ATTR_NONE && !c.reason) {
+    v.row = row;
+    value_put(a, (enum wire_attr)table[row].attr, v);
+  }
+  return (struct pb_past){c.p, c.reason};
+}
+
+/* What all senders write: behind the tag a length, the key, and a text that ends the pair, each under 128 bytes long.
+ * Gives the place behind it; NULL where it is anything else. */
+static inline const uint8_t *text_pair(const uint8_t *p, const uint8_t *end, struct base_str *key,
+                                       struct base_str *text) {
+  if (end - p < 7) return NULL;
+  size_t n = p[0], key_n = p[2];
+  if (n > 127 || n >= (size_t)(end - p) || p[1] != OTLP_pair_key || key_n + 6 > n) return NULL;
+  const uint8_t *value = p + 3 + key_n, *past = p + 1 + n;
+  if (value[0] != OTLP_pair_value || value[1] != past - value - 2) return NULL;
+  if (value[2] != OTLP_any_string_value || value[3] != past - value - 4) return NULL;
+  *key = (struct base_str){(const char *)p + 3, key_n};
+  *text = (struct base_str){(const char *)value + 4, value[3]};
+  return past;
+}
+
+struct pb_past attrs_take(struct wire_attrs *a, const struct wire_attr_keys *keys, struct wire_pb c, uint32_t tag) {
+  struct base_str key, text;
+  do {
+    const uint8_t *past = text_pair(c.p, c.end, &key, &text);
+    if (__builtin_expect(past != NULL, 1)) {
+      uint32_t row = row_find(keys, key);
+      c.p = past;
+      if (row == WIRE_ATTR_NONE) continue;
+      value_put(a, (enum wire_attr)keys->name[row].attr, (struct wire_attr_value){text, 0, row});
+    } else {
+      struct base_str pair = pb_view(&c);
+      if (c.reason) break;
+      struct pb_past odd = pair_read(a, keys, pair);
+      if (odd.reason) return odd;
+    }
+  } while (c.p < c.end && *c.p == tag && c.p++);
+  return (struct pb_past){c.p, c.reason};
 }

@@ -43,9 +43,11 @@ struct wire_cells *wire_cells_init(void *mem, struct wire_names *names, struct w
   return t;
 }
 
+_Static_assert(WIRE_BASE_COUNT % 2 == 0, "names by twos");
+
 static uint64_t base_hash(const struct wire_cells *t, const struct wire_base *b) {
   uint64_t h = hash_mix(t->key.k0, (uint64_t)b->side << 1 | b->gateway);
-  for (unsigned i = 0; i < WIRE_BASE_COUNT; i++) h = hash_mix(h, b->id[i]);
+  for (unsigned i = 0; i < WIRE_BASE_COUNT; i += 2) h = hash_mix(h, (uint64_t)b->id[i] << 32 | b->id[i + 1]);
   return h;
 }
 

@@ -117,6 +117,16 @@ static struct base_str trace_sound(struct base_str id) {
   return id.n <= LIMIT_TRACE_ID_BYTES ? id : STR_NONE;
 }
 
+static void trace_write(struct fold_shown *s, const uint8_t raw[16]) {
+  static const char digit[] = "0123456789abcdef";
+  _Static_assert(LIMIT_TRACE_ID_BYTES >= 32, "room for its digits");
+  for (unsigned i = 0; i < 16; i++) {
+    s->trace_id[2 * i] = digit[raw[i] >> 4];
+    s->trace_id[2 * i + 1] = digit[raw[i] & 15];
+  }
+  s->trace_id_n = 32;
+}
+
 /* Does q belong at the place of s? Slower wins, then the smaller request id, whatever came first. */
 static bool shows_better(const struct fold_shown *s, const struct fold_request *q) {
   if ((uint64_t)q->latency_ns != s->latency_ns) return (uint64_t)q->latency_ns > s->latency_ns;
@@ -138,6 +148,7 @@ static void show(struct wire_fold *f, uint32_t *at, const struct fold_request *q
   s->trace_id_n = (uint8_t)trace.n;
   memcpy(s->request_id, id.p, id.n);
   if (trace.n) memcpy(s->trace_id, trace.p, trace.n);
+  if (q->trace_raw) trace_write(s, q->trace_raw);
 }
 
 static int64_t within(int64_t t, int64_t least, int64_t most) {

@@ -10,20 +10,9 @@
 
 /* Of all parts with their lengths; short ones together, as hashing costs by the call. */
 static uint64_t reporter_hash(const struct wire_fold *f, const struct wire_reporter *r) {
-  const struct base_str part[] = {r->node_id,
-                                  r->node_cluster,
-                                  r->service,
-                                  r->namespace_,
-                                  r->version,
-                                  r->pod,
-                                  r->cluster,
-                                  r->region,
-                                  r->zone,
-                                  r->ip,
-                                  r->canonical_service,
-                                  r->kuma_mesh,
-                                  r->canonical_revision,
-                                  r->kuma_workload};
+#define X(name) r->name,
+  const struct base_str part[] = {WIRE_REPORTER_NAMES(X)};
+#undef X
   char text[FOLD_KEY_BYTES];
   uint64_t h = hash_mix(f->epoch, r->is_proxy);
   size_t n = 0;
@@ -56,7 +45,45 @@ struct wire_node_ref fold_reporter(struct wire_fold *f, const struct wire_report
   return ref;
 }
 
+static bool is_reporter(const struct wire_reporter *a, const struct wire_reporter *b) {
+#define X(name) \
+  if (a->name.n != b->name.n || (a->name.p != b->name.p && !str_eq(a->name, b->name))) return false;
+  WIRE_REPORTER_NAMES(X)
+#undef X
+  return a->is_proxy == b->is_proxy;
+}
+
+/* The items of a resource mostly have one reporter or two: a proxy's span of a try says less of it than that of the
+ * request. */
+static struct wire_node_ref item_reporter(struct wire_fold *f, const struct wire_reporter *r, uint64_t tick,
+                                          unsigned *reason) {
+  struct fold_otlp *o = &f->otlp;
+  for (unsigned i = 0; i < FOLD_REPORTERS; i++) {
+    struct wire_node_rec *rec = wire_nodes_view(f->nodes, o->node[i]);
+    if (!rec || !is_reporter(&o->reporter[i], r)) continue;
+    rec->seen_tick = tick;
+    return o->node[i];
+  }
+  unsigned at = o->node_next++ % FOLD_REPORTERS;
+  o->reporter[at] = *r;
+  return o->node[at] = fold_reporter(f, r, tick, reason);
+}
+
 /* --- one item -------------------------------------------------------------------------------------------------- */
+
+/* The ids of the span under way, which is wanted when it is known what it tells. */
+static void link_read(struct wire_fold *f) {
+  struct fold_otlp *o = &f->otlp;
+  const struct wire_span *s = &o->span;
+  o->link_id = o->link_parent = 0;
+  if (!s->trace_id.n || !s->span_id.n) return;
+  uint64_t trace = wire_link_trace(f->links, s->trace_id);
+  o->link_id = wire_link_id(trace, s->span_id);
+  wire_links_near(f->links, o->link_id);
+  if (!s->parent_id.n) return;
+  o->link_parent = wire_link_id(trace, s->parent_id);
+  wire_links_near(f->links, o->link_parent);
+}
 
 /* Reads the next item into f->otlp. */
 static enum wire_status item_read(struct wire_fold *f, struct fold_run *run) {
@@ -67,12 +94,15 @@ static enum wire_status item_read(struct wire_fold *f, struct fold_run *run) {
   if (s != WIRE_OK) return s;
   if (run->resource_at != run->otlp.attribute_at) {
     run->resource_at = run->otlp.attribute_at;
+    memset(o->node, 0, sizeof o->node);
     if (wire_resource_read(wire_otlp_resource(&run->otlp), &o->keys, &o->resource, &err) != WIRE_OK)
       attrs_clear(&o->resource);
   }
   if (run->wire == FOLD_WIRE_SPANS) {
     s = wire_span_read(item, &o->keys, &o->span, &o->item, &err);
-    if (s == WIRE_OK) wire_told_span(&o->resource, &o->span, &o->item, &o->told);
+    if (s != WIRE_OK) return s;
+    link_read(f);
+    wire_told_span(&o->resource, &o->span, &o->item, &o->told);
   } else {
     s = wire_log_read(item, &o->keys, &o->log, &o->item, &err);
     if (s == WIRE_OK) wire_told_log(&o->resource, &o->log, &o->keys, &o->item, &o->told);
@@ -129,12 +159,14 @@ static void item_tally(struct wire_fold *f, struct fold_run *run) {
 
 static void span_link(struct wire_fold *f, const struct fold_run *run, enum wire_link_role role, int64_t tick,
                       struct fold_wait *w) {
-  const struct wire_span *s = &f->otlp.span;
-  if (!s->trace_id.n || !s->span_id.n) return;
-  struct wire_link_span link = {.self = run->node, .role = role, .proxy = f->otlp.told.who.is_proxy};
-  link.id = wire_link_id(f->links, s->trace_id, s->span_id);
-  link.parent = s->parent_id.n ? wire_link_id(f->links, s->trace_id, s->parent_id) : 0;
-  link.tick = (uint32_t)tick;
+  const struct fold_otlp *o = &f->otlp;
+  if (!o->link_id) return;
+  struct wire_link_span link = {.id = o->link_id,
+                                .parent = o->link_parent,
+                                .self = run->node,
+                                .role = role,
+                                .proxy = o->told.who.is_proxy,
+                                .tick = (uint32_t)tick};
   wire_links_add(f->links, &link);
   if (!w) return;
   w->id = link.id;
@@ -164,7 +196,7 @@ static uint64_t target_hash(const struct wire_fold *f, struct wire_node_ref self
 }
 
 /* Fills *w of the request that f->otlp holds; false where it has no identity, which is counted. */
-static bool wait_fill(struct wire_fold *f, struct fold_run *run, struct fold_request *q, struct fold_wait *w) {
+static bool wait_fill(struct wire_fold *f, struct fold_run *run, struct fold_wait *w) {
   const struct wire_request *e = &f->otlp.told.request;
   struct fold_ends ends;
   unsigned reason = 0;
@@ -173,9 +205,8 @@ static bool wait_fill(struct wire_fold *f, struct fold_run *run, struct fold_req
     f->counter[reason]++;
     return false;
   }
-  if (!fold_measure(f, base, e, q)) return false;
+  if (!fold_measure(f, base, e, &w->q)) return false;
   wire_cells_base_keep(f->cells, base, (uint64_t)f->open_tick);
-  w->q = *q;
   w->source = e->source;
   w->self = ends.self;
   w->target = target_hash(f, ends.self, e);
@@ -192,36 +223,37 @@ static void wait_ids(struct wire_fold *f, const struct fold_run *run, struct fol
   if (w->has_trace) memcpy(w->trace, trace.p, sizeof w->trace);
 }
 
-static void request_take(struct wire_fold *f, struct fold_run *run, struct fold_request *q) {
-  struct fold_wait w = {0};
+static void request_take(struct wire_fold *f, struct fold_run *run, struct fold_wait *w) {
+  const struct fold_request *q = &w->q;
   bool late = q->tick >= 0 && q->end_ns / LIMIT_TICK_NS != q->tick;
   if (q->tick < 0) f->counter[REC_COUNTER_REJECT_LATE]++;
   if (late) f->counter[REC_COUNTER_LATE]++;
-  if (!wait_fill(f, run, q, &w)) return;
-  wait_ids(f, run, &w);
+  if (!wait_fill(f, run, w)) return;
+  wait_ids(f, run, w);
   bool server = wire_cells_base_view(f->cells, q->base)->side == REC_SIDE_SERVER;
-  w.role = server ? WIRE_LINK_SERVER : WIRE_LINK_CLIENT;
-  if (run->wire == FOLD_WIRE_SPANS) span_link(f, run, (enum wire_link_role)w.role, q->end_ns / LIMIT_TICK_NS, &w);
-  fold_wait_put(f, &w);
+  w->role = server ? WIRE_LINK_SERVER : WIRE_LINK_CLIENT;
+  if (run->wire == FOLD_WIRE_SPANS) span_link(f, run, (enum wire_link_role)w->role, q->end_ns / LIMIT_TICK_NS, w);
+  fold_wait_put(f, w);
 }
 
 static enum step item_take(struct wire_fold *f, struct fold_run *run) {
   struct fold_otlp *o = &f->otlp;
-  struct fold_request q = {0};
+  struct fold_wait w;
   unsigned reason = 0;
   bool counts = o->told.kind == WIRE_TOLD_REQUEST;
   bool links = counts || o->told.kind == WIRE_TOLD_ATTEMPT;
   /* Before the first tick there is no other time than the request's own. */
   uint64_t tick = (uint64_t)(f->started ? f->open_tick : o->told.request.start_ns / LIMIT_TICK_NS);
-  run->node = links ? fold_reporter(f, &o->told.who, tick, &reason) : (struct wire_node_ref){0};
+  run->node = links ? item_reporter(f, &o->told.who, tick, &reason) : (struct wire_node_ref){0};
   run->hint = (uint8_t)o->told.hint;
   struct wire_node_rec *node = wire_nodes_view(f->nodes, run->node);
   if (counts && !node) f->counter[reason ? reason : REC_COUNTER_REJECT_NO_IDENTIFIER]++;
   counts = counts && node && !is_refused(f, &o->told.request);
-  if (counts && fold_place(f, run, node, &o->told.request, &q) == STEP_HOLD) return STEP_HOLD;
+  if (counts) memset(&w, 0, sizeof w);
+  if (counts && fold_place(f, run, node, &o->told.request, &w.q) == STEP_HOLD) return STEP_HOLD;
   item_tally(f, run);
   if (counts)
-    request_take(f, run, &q);
+    request_take(f, run, &w);
   else if (node && o->told.kind == WIRE_TOLD_ATTEMPT)
     span_link(f, run, WIRE_LINK_TRY, (int64_t)(o->span.end_ns / LIMIT_TICK_NS), NULL);
   return STEP_DONE;

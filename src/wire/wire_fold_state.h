@@ -46,6 +46,7 @@
 #define FOLD_KEY_WAYS 2u
 #define FOLD_IDENTITIES 4096u
 #define FOLD_OWN 8u
+#define FOLD_REPORTERS 2u
 #define FOLD_JUMP_TICKS (3600ll * LIMIT_TICKS_PER_S)
 #define FOLD_NODE_IDLE_TICKS (3600ull * LIMIT_TICKS_PER_S)
 #define FOLD_COLLECT_TICKS (300ull * LIMIT_TICKS_PER_S)
@@ -184,6 +185,7 @@ struct fold_request {
   bool began;  /* its begin was told, too */
   struct base_str request_id;
   struct base_str trace_id; /* as it was sent: looked at where it is shown */
+  const uint8_t *trace_raw; /* or its 16 bytes */
 };
 
 /* A request that waits. */
@@ -220,6 +222,11 @@ struct fold_otlp {
   struct wire_span span;
   struct wire_log log;
   struct wire_told told;
+  uint64_t link_id, link_parent; /* of a span: of wire_link_id; 0: none */
+  /* Reporters of items before, in this resource, and their nodes; at 0: none. */
+  struct wire_reporter reporter[FOLD_REPORTERS];
+  struct wire_node_ref node[FOLD_REPORTERS];
+  uint32_t node_next;
 };
 
 struct wire_fold {

@@ -103,13 +103,6 @@ static void wait_join(struct wire_fold *f, struct fold_wait *w, const struct wir
   if (base) w->q.base = base;
 }
 
-static void trace_write(const uint8_t raw[16], char out[32]) {
-  for (unsigned i = 0; i < 16; i++) {
-    out[2 * i] = "0123456789abcdef"[raw[i] >> 4];
-    out[2 * i + 1] = "0123456789abcdef"[raw[i] & 15];
-  }
-}
-
 bool fold_primary(struct wire_fold *f, struct wire_node_ref node, uint8_t side, enum wire_source source) {
   struct wire_node_rec *n = wire_nodes_view(f->nodes, node);
   bool switched;
@@ -135,7 +128,6 @@ static void wait_count(struct wire_fold *f, struct fold_wait *w) {
   const struct wire_link *own = w->id ? wire_links_find(f->links, w->id) : NULL;
   const struct wire_link *call = call_find(f, w->parent);
   const struct wire_base *b = wire_cells_base_view(f->cells, w->q.base);
-  char trace[32];
   if (!b->used || b->generation != w->generation) { /* cannot be while bases are kept longer than ticks are open */
     f->counter[REC_COUNTER_REJECT_CELL_LIMIT]++;
     return;
@@ -148,8 +140,8 @@ static void wait_count(struct wire_fold *f, struct fold_wait *w) {
   if (!is_primary(f, w)) return;
   if (w->id) wait_join(f, w, own, call);
   w->q.request_id = (struct base_str){w->request_id, w->request_id_n};
-  w->q.trace_id = w->has_trace ? (struct base_str){trace, sizeof trace} : STR_NONE;
-  if (w->has_trace) trace_write(w->trace, trace);
+  w->q.trace_id = STR_NONE;
+  w->q.trace_raw = w->has_trace ? w->trace : NULL;
   fold_count(f, &w->q);
 }
 
@@ -167,12 +159,19 @@ void fold_wait_put(struct wire_fold *f, struct fold_wait *w) {
   if (w->q.tick > f->touched_tick) f->touched_tick = w->q.tick;
 }
 
+static void wait_near(const struct wire_fold *f, const struct fold_wait *w) {
+  if (w->id) wire_links_near(f->links, w->id);
+  if (w->parent) wire_links_near(f->links, w->parent);
+  __builtin_prefetch(&f->wait[w->next]);
+}
+
 void fold_wait_close(struct wire_fold *f, int64_t tick) {
   for (unsigned source = 0; source < WIRE_SOURCE_COUNT; source++) {
     uint32_t *head = wait_head(f, tick, source), next;
     for (uint32_t at = *head; at; at = next) {
       struct fold_wait *w = &f->wait[at];
       next = w->next;
+      if (next) wait_near(f, &f->wait[next]);
       wait_count(f, w);
       w->next = f->wait_free;
       f->wait_free = at;

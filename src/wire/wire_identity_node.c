@@ -297,6 +297,7 @@ void wire_nodes_went(struct wire_nodes *t, struct wire_node_ref reporter, const 
   uint64_t hash[2];
   unsigned n;
   kind_hash(t, reporter, kind, hash, &n);
+  t->node[reporter.at].went = true;
   for (unsigned i = 0; i < n; i++) went_put(t, reporter, hash[i], upstream_cluster);
 }
 
@@ -304,6 +305,7 @@ uint32_t wire_nodes_goes(struct wire_nodes *t, struct wire_node_ref reporter, co
   uint64_t hash[2];
   unsigned n;
   bool hit = false;
+  if (!t->node[reporter.at].went) return 0;
   kind_hash(t, reporter, kind, hash, &n);
   for (unsigned i = 0; i < n; i++) {
     const struct went *w = went_at(t, reporter, hash[i], &hit);

@@ -35,6 +35,7 @@ struct wire_node_rec {
   uint64_t hash;
   uint64_t seen_tick;
   uint8_t used, kind, intercepts, local_n;
+  bool went; /* it is known where some of its requests went */
   uint8_t http_port_n;
   uint16_t http_port[WIRE_NODE_PORTS]; /* listeners at which HTTP requests were logged */
   struct wire_starts starts[WIRE_NODE_STARTS];

@@ -129,11 +129,11 @@ enum wire_status wire_span_read(struct base_str bytes, const struct wire_attr_ke
       case OTLP_span_span_id: out->span_id = id_view(&c, 8); break;
       case OTLP_span_trace_state: out->trace_state = pb_view(&c); break;
       case OTLP_span_parent_span_id: out->parent_id = id_view(&c, 8); break;
+      case OTLP_span_attributes: attrs_read(attrs, keys, &c, tag); break;
       case OTLP_span_name: out->name = pb_view(&c); break;
       case OTLP_span_kind: out->kind = (uint32_t)pb_varint(&c); break;
       case OTLP_span_start_time_unix_nano: out->start_ns = pb_fixed64(&c); break;
       case OTLP_span_end_time_unix_nano: out->end_ns = pb_fixed64(&c); break;
-      case OTLP_span_attributes: attrs_read(attrs, keys, &c); break;
       case OTLP_span_status: out->error = is_error(&c); break;
       default: pb_skip(&c, tag);
     }
@@ -153,7 +153,7 @@ static void body_read(struct wire_pb *outer, const struct wire_attr_keys *keys, 
       struct wire_pb list = pb_enter(&c);
       while (pb_next(&list, &tag) == WIRE_OK) {
         if (tag == OTLP_list_values)
-          attrs_read(attrs, keys, &list);
+          attrs_read(attrs, keys, &list, tag);
         else
           pb_skip(&list, tag);
       }
@@ -177,7 +177,7 @@ enum wire_status wire_log_read(struct base_str bytes, const struct wire_attr_key
       case OTLP_log_observed_time_unix_nano: out->observed_ns = pb_fixed64(&c); break;
       case OTLP_log_severity_number: out->severity = (uint32_t)pb_varint(&c); break;
       case OTLP_log_body: body_read(&c, keys, out, attrs); break;
-      case OTLP_log_attributes: attrs_read(attrs, keys, &c); break;
+      case OTLP_log_attributes: attrs_read(attrs, keys, &c, tag); break;
       case OTLP_log_trace_id: out->trace_id = id_view(&c, 16); break;
       case OTLP_log_span_id: out->span_id = id_view(&c, 8); break;
       default: pb_skip(&c, tag);
@@ -193,7 +193,7 @@ enum wire_status wire_resource_read(struct base_str bytes, const struct wire_att
   attrs_clear(attrs);
   while (pb_next(&c, &tag) == WIRE_OK) {
     if (tag == OTLP_resource_attributes)
-      attrs_read(attrs, keys, &c);
+      attrs_read(attrs, keys, &c, tag);
     else
       pb_skip(&c, tag);
   }

@@ -15,9 +15,8 @@ bool wire_route_says(struct base_str name) {
 }
 
 struct base_str wire_route_path(struct base_str path) {
-  size_t end = 0;
-  while (end < path.n && path.p[end] != '?' && path.p[end] != '#') end++;
-  path.n = end;
+  path.n = str_find(path, '?', 0);
+  path.n = str_find(path, '#', 0);
   if (path.n && path.p[0] != '/') {
     size_t mark = str_find(path, ':', 0);
     if (str_starts(str_cut(path, mark, path.n), STR("://")))
@@ -40,6 +39,10 @@ static bool is_digit(char c) {
 
 static bool is_hex(char c) {
   return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+static bool is_mark(char c) {
+  return c == '-' || c == '_' || c == ':' || c == '.' || c == 'T' || c == 'Z' || c == '+';
 }
 
 static bool has_upper_or_dot(struct base_str s) {
@@ -79,7 +82,7 @@ static struct shape shape_of(struct base_str s) {
     h.digit += is_digit(c);
     h.letter += is_upper(c) || is_lower(c);
     h.hex += is_hex(c);
-    h.mark += memchr("-_:.TZ+", c, 7) != NULL;
+    h.mark += is_mark(c);
     h.foreign |= c == '%' || c == '@' || c == ',' || c == '=';
     h.changes += i > 0 && char_kind(c) != char_kind(s.p[i - 1]);
   }
@@ -120,9 +123,9 @@ bool wire_route_is_value(struct base_str s) {
 }
 
 struct base_str wire_route_method(uint32_t method) {
-  static const char *const text[] = {"",       "GET",     "HEAD",    "POST",  "PUT",
-                                     "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"};
-  return str_of(text[method < sizeof text / sizeof *text ? method : 0]);
+  static const struct base_str text[] = {LIT(""),       LIT("GET"),     LIT("HEAD"),    LIT("POST"),  LIT("PUT"),
+                                         LIT("DELETE"), LIT("CONNECT"), LIT("OPTIONS"), LIT("TRACE"), LIT("PATCH")};
+  return text[method < sizeof text / sizeof *text ? method : 0];
 }
 
 bool wire_route_segment(struct base_str *path, struct base_str *segment) {

@@ -5,17 +5,20 @@
 
 #define METHODS 9u
 
-static struct base_str either(const struct wire_attrs *a, const struct wire_attrs *b, enum wire_attr i) {
+static inline struct base_str either(const struct wire_attrs *a, const struct wire_attrs *b, enum wire_attr i) {
   return attrs_has(a, i) ? attrs_text(a, i) : attrs_text(b, i);
 }
 
-static struct base_str first(struct base_str a, struct base_str b) {
+static inline struct base_str first(struct base_str a, struct base_str b) {
   return a.n ? a : b;
 }
 
-/* An attribute of the item stands over its resource's. */
+_Static_assert(WIRE_ATTR_COMPONENT < 64, "what tells a reporter stands first");
+
+/* An attribute of the item stands over its resource's. Most of them are in neither. */
 void told_reporter(const struct wire_attrs *resource, const struct wire_attrs *a, struct wire_reporter *out) {
-#define OF(name) either(a, resource, WIRE_ATTR_##name)
+  const uint64_t said = a->has[0] | resource->has[0];
+#define OF(name) (said >> WIRE_ATTR_##name & 1 ? either(a, resource, WIRE_ATTR_##name) : STR_NONE)
   *out = (struct wire_reporter){.node_id = OF(NODE_ID), .node_cluster = OF(NODE_CLUSTER), .service = OF(SERVICE)};
   out->is_proxy = str_eq(attrs_text(a, WIRE_ATTR_COMPONENT), STR("proxy")) || out->node_id.n ||
                   str_eq(attrs_text(resource, WIRE_ATTR_SDK), STR("envoy"));
@@ -70,6 +73,7 @@ static bool is_digits(struct base_str s) {
 struct wire_addr told_address(struct base_str text) {
   struct wire_addr out = {0};
   size_t colon = text.n;
+  if (text.n == 0) return out;
   while (colon > 0 && text.p[colon - 1] != ':') colon--;
   struct base_str port = str_cut(text, colon, text.n), ip = colon ? str_cut(text, 0, colon - 1) : text;
   if (colon == 0 || !is_digits(port) || port.n > 5 || (str_find(ip, ':', 0) < ip.n && ip.p[0] != '[')) {

@@ -10,7 +10,8 @@
 enum wire_told_kind {
   WIRE_TOLD_OTHER,   /* no request: an internal span, a message queue, a log of another kind */
   WIRE_TOLD_REQUEST, /* one request as its reporter saw it */
-  WIRE_TOLD_ATTEMPT, /* a proxy's try of a request that it reports by another span */
+  WIRE_TOLD_ATTEMPT, /* a proxy's try of a request that it reports by another span: only when it was is told, as half of
+                        a proxy's spans are such and nothing else is asked of them */
   WIRE_TOLD_POOR     /* an access log without what counting needs */
 };
 

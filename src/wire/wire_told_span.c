@@ -49,13 +49,14 @@ uint32_t wire_told_weight(struct base_str state, struct base_str trace_id) {
 
 /* The host, with its port, of a URL. */
 static struct base_str url_host(struct base_str url) {
-  size_t at = 0;
-  while (at + 2 < url.n && !(url.p[at] == ':' && url.p[at + 1] == '/' && url.p[at + 2] == '/')) at++;
-  if (at + 2 >= url.n) return STR_NONE;
+  size_t at = str_find(url, ':', 0);
+  while (at < url.n && !str_starts(str_cut(url, at, url.n), STR("://"))) at = str_find(url, ':', at + 1);
+  if (at == url.n) return STR_NONE;
   url = str_cut(url, at + 3, url.n);
-  size_t end = 0;
-  while (end < url.n && url.p[end] != '/' && url.p[end] != '?' && url.p[end] != '#') end++;
-  return str_cut(url, 0, end);
+  url.n = str_find(url, '/', 0);
+  url.n = str_find(url, '?', 0);
+  url.n = str_find(url, '#', 0);
+  return url;
 }
 
 static bool is_true(const struct wire_attrs *a, enum wire_attr i) {
@@ -86,13 +87,12 @@ static enum wire_hint proxy_hint(const struct wire_span *s) {
   return WIRE_HINT_NONE;
 }
 
-static void told_proxy(const struct wire_span *s, const struct wire_attrs *a, struct wire_told *out) {
+static void told_proxy(const struct wire_attrs *a, struct wire_told *out) {
   struct wire_request *e = &out->request;
-  out->kind = is_attempt(a) ? WIRE_TOLD_ATTEMPT : WIRE_TOLD_REQUEST;
-  out->hint = proxy_hint(s);
+  out->kind = WIRE_TOLD_REQUEST;
   e->source = WIRE_SOURCE_PROXY_SPAN;
   e->authority = url_host(attrs_text(a, WIRE_ATTR_URL));
-  if (out->kind == WIRE_TOLD_REQUEST && e->downstream_direct_remote.ip.n == 0)
+  if (e->downstream_direct_remote.ip.n == 0)
     e->downstream_direct_remote = told_address(attrs_text(a, WIRE_ATTR_PEER_ADDRESS));
 }
 
@@ -132,13 +132,19 @@ void wire_told_span(const struct wire_attrs *resource, const struct wire_span *s
   out->hint = WIRE_HINT_NONE;
   told_reporter(resource, a, &out->who);
   if (!out->who.is_proxy && s->kind != WIRE_SPAN_SERVER && s->kind != WIRE_SPAN_CLIENT) return;
+  if (out->who.is_proxy) out->hint = proxy_hint(s);
+  if (out->who.is_proxy && is_attempt(a)) {
+    out->kind = WIRE_TOLD_ATTEMPT;
+    told_time(e, s->start_ns, s->end_ns - s->start_ns);
+    return;
+  }
   request_clear(e);
   told_words(a, e);
   told_time(e, s->start_ns, s->end_ns - s->start_ns);
   e->time_absurd |= s->end_ns < s->start_ns;
   e->weight = wire_told_weight(s->trace_state, s->trace_id);
   if (out->who.is_proxy)
-    told_proxy(s, a, out);
+    told_proxy(a, out);
   else
     told_application(s, a, out);
 }

@@ -3,14 +3,18 @@
 #include "wire_otlp_fields.h"
 #include "wire_pb_write.h"
 
+static size_t field_bytes(size_t n) {
+  return n < 128 ? 2 + n : 3 + n;
+}
+
+/* As senders write them: lengths have no idle bits. */
 static void pairs_put(struct base_buf *out, uint32_t tag, const struct made_pair *p) {
   for (; p && p->key; p++) {
-    size_t pair = pbw_enter(out, tag);
+    size_t any = field_bytes(strlen(p->value));
+    pbw_int(out, tag, field_bytes(strlen(p->key)) + field_bytes(any));
     pbw_str(out, OTLP_pair_key, str_of(p->key));
-    size_t any = pbw_enter(out, OTLP_pair_value);
+    pbw_int(out, OTLP_pair_value, any);
     pbw_str(out, OTLP_any_string_value, str_of(p->value));
-    pbw_leave(out, any);
-    pbw_leave(out, pair);
   }
 }
 

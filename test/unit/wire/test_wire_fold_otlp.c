@@ -255,6 +255,63 @@ static void tries_are_counted_as_retries(void **state) {
 }
 
 /* What is told counts for the others; what is judged is one request, as that is what there is evidence of. */
+/* Who reports may be another one for each item, by what the item itself says. */
+static void each_item_speaks_for_whom_it_names(void **state) {
+  (void)state;
+  static const struct made_pair shop[] = {{"service.name", "shop"}, {NULL, NULL}};
+  static const char *const pod[] = {"a", "b", "a", "c", "b", NULL, "d", "a"};
+  struct fold *t = fold_open();
+  struct made_span s[8] = {{0}};
+  for (unsigned i = 0; i < 8; i++) {
+    s[i] = (struct made_span){.trace = "t",
+                              .id = &"12345678"[i],
+                              .kind = 2,
+                              .start_ns = T0,
+                              .span_ns = MS,
+                              .attr = {{"http.route", "/"}, {"http.response.status_code", "200"}}};
+    if (pod[i]) s[i].attr[2] = (struct made_pair){"k8s.pod.name", pod[i]};
+  }
+  spans(t, shop, s, 8);
+  ticks(t, true);
+  assert_int_equal(times(t, "server >shop@a ok 1"), 3);
+  assert_int_equal(times(t, "server >shop@b ok 1"), 2);
+  EXPECT(t, "server >shop@a ok 1", "server >shop@a ok 1", "server >shop@a ok 1", "server >shop@b ok 1",
+         "server >shop@b ok 1", "server >shop@c ok 1", "server >shop@d ok 1", "server >shop@ ok 1");
+  fold_close_(t);
+}
+
+/* More spans than a set of the table has places: they find each other all the same. */
+static void each_call_of_a_large_trace_is_joined(void **state) {
+  (void)state;
+  static const struct made_pair web[] = {{"service.name", "web"}, {NULL, NULL}};
+  static const struct made_pair shop[] = {{"service.name", "shop"}, {NULL, NULL}};
+  struct fold *t = fold_open();
+  struct made_span client[100] = {{0}}, server[100] = {{0}};
+  char id[201];
+  for (unsigned i = 0; i < 200; i++) id[i] = (char)(i + 1);
+  for (unsigned i = 0; i < 100; i++) {
+    client[i] = (struct made_span){.trace = "t",
+                                   .id = &id[i],
+                                   .kind = 3,
+                                   .start_ns = T0,
+                                   .span_ns = 2 * MS,
+                                   .attr = {{"server.address", "shop"}, {"http.response.status_code", "200"}}};
+    server[i] = (struct made_span){.trace = "t",
+                                   .id = &id[100 + i],
+                                   .parent = &id[i],
+                                   .kind = 2,
+                                   .start_ns = T0,
+                                   .span_ns = MS,
+                                   .attr = {{"http.route", "/"}, {"http.response.status_code", "200"}}};
+  }
+  spans(t, web, client, 100);
+  spans(t, shop, server, 100);
+  ticks(t, true);
+  assert_int_equal(wire_fold_counters(t->f)[REC_COUNTER_SPANS_JOINED], 200);
+  assert_int_equal(wire_fold_counters(t->f)[REC_COUNTER_SPANS_ORPHAN], 0);
+  fold_close_(t);
+}
+
 static void a_sampled_span_is_told_as_many_and_judged_as_one(void **state) {
   struct rec_tick tick;
   uint64_t judged = 0;
@@ -436,6 +493,8 @@ int main(void) {
       cmocka_unit_test(a_call_that_nobody_answers_stays_with_those_that_were_answered),
       cmocka_unit_test(proxies_and_applications_tell_of_one_call_once),
       cmocka_unit_test(tries_are_counted_as_retries),
+      cmocka_unit_test(each_item_speaks_for_whom_it_names),
+      cmocka_unit_test(each_call_of_a_large_trace_is_joined),
       cmocka_unit_test(a_sampled_span_is_told_as_many_and_judged_as_one),
       cmocka_unit_test(the_best_source_of_a_reporter_counts_in_whatever_order_they_come),
       cmocka_unit_test(a_worse_source_takes_over_when_the_better_one_was_silent_for_long_enough),

@@ -68,6 +68,86 @@ static void of_two_names_for_one_thing_the_first_of_the_table_counts(void **stat
   }
 }
 
+/* The pairs of a span, read; the reason where it is broken. */
+static const char *pairs_read(struct base_str bytes) {
+  struct wire_err err = {0, NULL};
+  struct wire_span span;
+  return wire_span_read(bytes, &keys, &span, &item, &err) == WIRE_OK ? NULL : err.reason;
+}
+
+/* A pair in the shapes that protobuf allows: 0 as it is sent, 1 with idle bits in its lengths, 2 its value first, 3 an
+ * unknown field in front, 4 one behind the text, 5 a number before the text. */
+static void shape_put(struct base_buf *out, unsigned shape, struct base_str key, struct base_str text) {
+  char value_mem[512], pair_mem[1024];
+  struct base_buf value = buf_over(value_mem, sizeof value_mem), pair = buf_over(pair_mem, sizeof pair_mem);
+  if (shape == 5) pbw_int(&value, OTLP_any_int_value, 7);
+  pbw_str(&value, OTLP_any_string_value, text);
+  if (shape == 4) pbw_int(&value, PB_TAG(77, PB_VARINT), 1);
+  if (shape == 3) pbw_int(&pair, PB_TAG(77, PB_VARINT), 1);
+  if (shape == 2) pbw_str(&pair, OTLP_pair_value, buf_str(&value));
+  pbw_str(&pair, OTLP_pair_key, key);
+  if (shape == 1) {
+    size_t any = pbw_enter(&pair, OTLP_pair_value);
+    buf_put_str(&pair, buf_str(&value));
+    pbw_leave(&pair, any);
+  } else if (shape != 2) {
+    pbw_str(&pair, OTLP_pair_value, buf_str(&value));
+  }
+  pbw_str(out, OTLP_span_attributes, buf_str(&pair));
+}
+
+static void a_pair_is_read_in_any_shape_and_of_any_length(void **state) {
+  (void)state;
+  static char text[300];
+  static const size_t length[] = {0, 1, 7, 100, 107, 108, 109, 110, 127, 128, 300};
+  memset(text, 'x', sizeof text);
+  for (unsigned shape = 0; shape < 6; shape++)
+    for (size_t i = 0; i < sizeof length / sizeof *length; i++) {
+      struct base_buf out = buf_over(mem, sizeof mem);
+      struct base_str want = {text, length[i]};
+      shape_put(&out, shape, STR("http.route"), want);
+      shape_put(&out, 0, STR("http.request.method"), STR("GET"));
+      shape_put(&out, shape, STR("src"), want);
+      assert_null(pairs_read(buf_str(&out)));
+      if (shape != 4) assert_true(str_eq(attrs_text(&item, WIRE_ATTR_ROUTE), want));
+      if (shape != 4) assert_true(str_eq(attrs_text(&item, WIRE_ATTR_SOURCE), want));
+      assert_int_equal(attrs_has(&item, WIRE_ATTR_ROUTE), shape != 4); /* a later field of its value is none we know */
+      assert_true(str_eq(attrs_text(&item, WIRE_ATTR_METHOD), STR("GET")));
+    }
+}
+
+/* Each byte of a name counts, wherever it stands. */
+static void a_name_that_differs_in_one_byte_is_another(void **state) {
+  (void)state;
+  char name[WIRE_ATTR_NAME_MAX];
+#define X(attr, text)                                               \
+  for (size_t i = 0; i + 1 < sizeof(text); i++) {                   \
+    memcpy(name, text, sizeof(text) - 1);                           \
+    name[i] = '#';                                                  \
+    struct base_str other = {name, sizeof(text) - 1};               \
+    assert_int_equal(wire_attr_find(&keys, other), WIRE_ATTR_NONE); \
+  }
+  WIRE_ATTR_TABLE(X)
+#undef X
+}
+
+/* Cut anywhere, or with any one byte of its frame changed, a pair is broken or another one; nothing is read past it. */
+static void a_pair_that_is_cut_is_broken(void **state) {
+  (void)state;
+  struct base_buf out = buf_over(mem, sizeof mem);
+  shape_put(&out, 0, STR("component"), STR("proxy"));
+  for (size_t n = 1; n < out.n; n++) {
+    char *exact = malloc(n); /* so that a sanitizer sees each byte too far */
+    assert_non_null(exact);
+    memcpy(exact, mem, n);
+    assert_non_null(pairs_read((struct base_str){exact, n}));
+    free(exact);
+  }
+  assert_null(pairs_read(buf_str(&out)));
+  mem[1] = (char)(mem[1] - 1); /* the pair ends a byte before its text does */
+  assert_non_null(pairs_read(str_cut(buf_str(&out), 0, out.n - 1)));
+}
+
 /* ---- the frame ---- */
 
 static void the_resource_may_stand_behind_its_spans(void **state) {
@@ -557,6 +637,9 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_name_of_the_table_is_found_and_no_other),
       cmocka_unit_test(of_two_names_for_one_thing_the_first_of_the_table_counts),
+      cmocka_unit_test(a_pair_is_read_in_any_shape_and_of_any_length),
+      cmocka_unit_test(a_name_that_differs_in_one_byte_is_another),
+      cmocka_unit_test(a_pair_that_is_cut_is_broken),
       cmocka_unit_test(the_resource_may_stand_behind_its_spans),
       cmocka_unit_test(a_broken_group_costs_itself_alone),
       cmocka_unit_test(an_applications_server_span_is_a_request_that_it_served),
