@@ -337,7 +337,7 @@ def test_restoring(tap, browser, daemon):
     status = {**daemon.get("/api/v1/status"), "restoring": True}
     page.route("**/api/v1/status", lambda route: route.fulfill(json=status))
     page.goto(daemon.url)
-    page.get_by_text("nothing is received, and no action taken").wait_for()
+    page.get_by_text("until then no action is taken").wait_for()
     tap.equal("restoring: it says so", text(page, "h1"), "It has just started")
     browser.picture(page, "restoring-light", whole=False)
     check(tap, browser, page, "restoring")
