@@ -78,7 +78,7 @@ static bool restore_look(struct restore *r, uint64_t number, struct base_str bod
   return true;
 }
 
-/* The next frame of a tick; NULL-bodied at the end of what can be read. */
+/* The next frame of a tick. False: nothing more can be read. */
 static bool restore_next(struct restore *r, struct journal_cursor *c, uint64_t *number, struct base_str *body) {
   struct journal_err err = {0};
   uint8_t kind;
@@ -119,7 +119,7 @@ static bool tail_step(struct restore *r) {
   struct engine_info info;
   while (r->cursor && restore_next(r, r->cursor, &number, &body) && number <= r->last) {
     engine_info(line_engine(r->line), &info);
-    if (!restore_read(r, body)) break; /* it could be read before: the disk */
+    if (!restore_read(r, body)) break;
     if (info.tick_end.ns && r->in.tick.seq <= info.tick_seq) continue;
     r->keep->frame = number;
     line_apply(r->line, &r->in);
@@ -257,6 +257,15 @@ static void restore_look_ahead(struct restore *r) {
   r->cursor = journal_cursor_open(k->journal_dir, from, &(struct journal_err){0});
 }
 
+/* What could be read once can be gone: a disk that fails in between. */
+static void restore_check(struct restore *r) {
+  struct engine_info info;
+  engine_info(line_engine(r->line), &info);
+  if (r->out->ticks == 0 || info.tick_seq == r->seq) return;
+  r->broken = true;
+  restore_note(r, "the journal could not be read again; what it ends with is not used");
+}
+
 bool keep_restore(struct keep *k, struct line *line, const struct keep_between *between, struct keep_restored *out) {
   memset(out, 0, sizeof *out);
   struct restore *r = k->restore = restore_open(k, line, between, out);
@@ -265,6 +274,7 @@ bool keep_restore(struct keep *k, struct line *line, const struct keep_between *
   line_hold(line, true);
   if (r->cursor) restore_poll(r);
   while (tail_step(r)) restore_poll(r);
+  restore_check(r);
   if (k->journal) journal_unpin(k->journal, RESTORE_PIN);
   if (r->broken) restore_broken(k);
   return true;

@@ -122,11 +122,14 @@ def test_container_file(tap, binary, steps):
         left_out = [line.strip() for line in file if line.strip() and line[0] != "#"]
     tracked = subprocess.run(["git", "ls-files", *left_out], cwd=ROOT, capture_output=True, text=True, check=False)
     tap.equal("container: nothing of the tree is left out", tracked.stdout, "")
+    tap.ok("container: the build can name its commit", ".git" not in left_out and any(
+        re.search(r"apt-get install [^&]*\bgit\b.*&& \./dev build", rest) for name, rest in steps if name == "RUN"))
     program = os.path.basename(copies[-1][-1])
     health = re.search(r"(--start-period=(\d+)s)? CMD (\[.*\])$", of["HEALTHCHECK"])
     words = json.loads(health.group(3))
     tap.equal("container: its program and its health check are what it installs",
-              [json.loads(of["ENTRYPOINT"])[0], words[0], os.path.dirname(copies[-1][-1])], [program, program, "/usr/bin"])
+              [*json.loads(of["ENTRYPOINT"])[:1], words[0], os.path.dirname(copies[-1][-1])],
+              [program, program, "/usr/bin"])
     tap.ok("container: the check may fail until it is ready", int(health.group(2)) > 5, of["HEALTHCHECK"])
     port = re.search(r"http://127\.0\.0\.1:(\d+)", run(binary, *words[1:], "--help").stdout).group(1)
     tap.ok("container: the check asks the port of the API", port in of["EXPOSE"].split() and port == "7070", port)
