@@ -19,7 +19,7 @@
 #include "mesh_make.h"
 
 #define WARM_TICKS 40u
-#define BYTES_PER_S (16u << 20)                  /* checkpoint_bytes_per_s, and */
+#define BYTES_PER_S (4u << 20)                   /* checkpoint_bytes_per_s, and */
 #define INTERVAL_TICKS (60u * LIMIT_TICKS_PER_S) /* checkpoint_interval, as it is by default */
 
 static char dir[] = "/tmp/foreshock_restore_XXXXXX";
@@ -44,7 +44,13 @@ struct place {
   struct keep *keep;
   struct line *line;
   struct engine_conf engine;
+  double received_s; /* when telemetry was received again */
 };
+
+static void receive(void *ctx) {
+  struct place *p = ctx;
+  if (p->received_s == 0) p->received_s = wall_s();
+}
 
 static void place_open(struct place *p, struct keep_restored *restored) {
   struct line_conf line = {.engine = p->engine, .threads = (unsigned)sysconf(_SC_NPROCESSORS_ONLN)};
@@ -59,7 +65,10 @@ static void place_open(struct place *p, struct keep_restored *restored) {
   p->line = line_open(&line, &why);
   p->keep = p->line ? keep_open(&conf, &err) : NULL;
   MUST(p->keep);
-  keep_restore(p->keep, p->line, NULL, NULL, restored);
+  struct keep_between between = {.poll = receive, .ctx = p};
+  p->received_s = 0;
+  MUST(keep_restore(p->keep, p->line, &between, restored));
+  keep_catch_up(p->keep);
 }
 
 static void place_close(struct place *p) {
@@ -92,10 +101,11 @@ static uint32_t ticks_run(struct place *p, struct mesh *m, uint32_t max, bool to
 }
 
 /* One start; seconds. */
-static double start(struct place *p, uint64_t *digest, struct keep_restored *restored) {
+static double start(struct place *p, uint64_t *digest, double *received, struct keep_restored *restored) {
   double from = wall_s();
   place_open(p, restored);
   double took = wall_s() - from;
+  *received = p->received_s - from;
   *digest = engine_digest(line_engine(p->line));
   place_close(p);
   return took;
@@ -127,7 +137,8 @@ static double checkpoint_run(struct place *p) {
 static void rows_head(void) {
   puts(
       "# | series | of them with requests in a tick | checkpoint, MB | the loop is held, s | a start from it, s | "
-      "ticks until the next | a start then, s |\n# | --- | --- | --- | --- | --- | --- | --- |");
+      "ticks until the next | MB of them | a start then receives after, s | has applied them after, s |\n"
+      "# | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
 }
 
 static size_t busy(const struct mesh *m) {
@@ -152,7 +163,8 @@ static void restore_bench(uint32_t want, double rate) {
   struct mesh m;
   struct keep_restored restored;
   struct place p = {0};
-  uint64_t was, is;
+  uint64_t was, is, before;
+  double received;
   dir_clear();
   mesh_open(&m, &conf);
   p.engine = (struct engine_conf){.series_max = m.series_n + 64, .alerts_per_week = 1};
@@ -161,17 +173,19 @@ static void restore_bench(uint32_t want, double rate) {
   double held = checkpoint_run(&p);
   was = engine_digest(line_engine(p.line));
   place_close(&p);
-  double alone = start(&p, &is, &restored);
+  double alone = start(&p, &is, &received, &restored);
   MUST(restored.checkpoint && restored.ticks == 0 && was == is);
   place_open(&p, &restored);
   (void)checkpoint_run(&p);
+  before = keep_counters(p.keep)[REC_COUNTER_JOURNAL_BYTES];
   uint32_t tail = ticks_run(&p, &m, INTERVAL_TICKS, true);
   was = engine_digest(line_engine(p.line));
+  double mb = (double)(keep_counters(p.keep)[REC_COUNTER_JOURNAL_BYTES] - before) / 1e6;
   place_close(&p);
-  double behind = start(&p, &is, &restored);
+  double behind = start(&p, &is, &received, &restored);
   MUST(restored.ticks == tail && was == is);
-  printf("# | %u | %zu | %.0f | %.2f | %.2f | %u | %.2f |\n", m.series_n, busy(&m),
-         (double)file_bytes("checkpoint") / 1e6, held, alone, tail, behind);
+  printf("# | %u | %zu | %.0f | %.2f | %.2f | %u | %.0f | %.2f | %.2f |\n", m.series_n, busy(&m),
+         (double)file_bytes("checkpoint") / 1e6, held, alone, tail, mb, received, behind);
   mesh_close(&m);
   free(call);
 }

@@ -54,7 +54,7 @@
   X(DURATION, box_before, "2m", 0, 86400, "", "an incident's black box begins so long before it")                      \
   X(U64, box_bytes, "2147483648", 0, 1099511627776, "bytes", "disk that black boxes may hold; the oldest leave")       \
   X(DURATION, checkpoint_interval, "60s", 1, 86400, "", "time between two checkpoints, at most")                       \
-  X(U64, checkpoint_bytes_per_s, "16777216", 0, 1099511627776, "bytes", "written for more of them, for soon starts")   \
+  X(U64, checkpoint_bytes_per_s, "4194304", 0, 1099511627776, "bytes", "written for more of them; 0: none")            \
   X(DURATION, history, "2160h", 3600, 315360000, "", "closed incidents older than that leave the history; 90 days")    \
   X(U64, history_bytes, "1073741824", 1048576, 1099511627776, "bytes", "size of the history's file; the oldest leave") \
   X(DURATION, series_1s, "24h", 3600, 31536000, "", "points of series by the second are kept so long")                 \

@@ -83,6 +83,7 @@ void keep_close(struct keep *k) {
   if (!k) return;
   checkpoint_close(k->checkpoint);
   box_close(k->boxes);
+  restore_drop(k->restore);
   if (k->journal) journal_close(k->journal);
   if (k->incidents) journal_close(k->incidents);
   unlogged_clear(&k->unlogged);
@@ -168,18 +169,29 @@ bool keep_logs_open(struct keep *k) {
   return keep_incidents_open(k) && k->journal;
 }
 
-void keep_tick(struct keep *k, const struct rec_tick_input *in) {
-  if (!k->journal) return;
-  buf_clear(&k->text);
-  rec_codec_tick_write(in, &k->text);
-  if (!k->text.bad) {
-    keep_append(k, &k->journal, k->journal_dir, REC_FRAME_TICK, buf_str(&k->text));
-    if (k->journal) k->frame = journal_next(k->journal) - 1;
-    box_tick(k->boxes, in);
+static void keep_write(struct keep *k, const struct rec_tick_input *in) {
+  if (k->text.bad) {
+    errno = EFBIG; /* without this tick what follows cannot be replayed; the next checkpoint makes it whole */
+    keep_log_fail(k, &k->journal, k->journal_dir);
     return;
   }
-  errno = EFBIG; /* without this tick what follows cannot be replayed; the next checkpoint makes it whole */
-  keep_log_fail(k, &k->journal, k->journal_dir);
+  keep_append(k, &k->journal, k->journal_dir, REC_FRAME_TICK, buf_str(&k->text));
+  if (k->journal) k->written = journal_next(k->journal) - 1;
+  box_tick(k->boxes, in);
+}
+
+void keep_tick(struct keep *k, const struct rec_tick_input *in) {
+  if (!k->journal && !k->restore) return;
+  buf_clear(&k->text);
+  rec_codec_tick_write(in, &k->text);
+  if (k->journal)
+    keep_write(k, in);
+  else
+    keep_gap(k);
+  if (k->restore)
+    restore_wait(k->restore, in, &k->text);
+  else
+    k->frame = k->written;
 }
 
 static void keep_record(struct keep *k, enum rec_frame kind, uint64_t id, struct base_str json) {
@@ -232,6 +244,7 @@ static void keep_save(struct keep *k, const struct engine *e, struct base_wall e
   const int log_fd[CHECKPOINT_LOGS] = {journal_fd(k->journal), k->incidents ? journal_fd(k->incidents) : -1};
   if (!checkpoint_save(k->checkpoint, e, frame, also, log_fd)) return;
   k->saved_frame = frame;
+  k->saved_bytes = k->counters[REC_COUNTER_JOURNAL_BYTES];
   k->saved_end = end;
   k->saved_gap = false;
 }
@@ -248,9 +261,10 @@ void keep_checkpoint(struct keep *k, const struct engine *e, bool wait) {
 }
 
 bool keep_is_due(const struct keep *k, int64_t work_ns, int64_t since_ns) {
-  double seconds = (double)since_ns / (double)TIME_NS_PER_S;
-  return work_ns >= KEEP_WORK_NS &&
-         (double)checkpoint_bytes(k->checkpoint) <= seconds * (double)k->conf.checkpoint_bytes_per_s;
+  double seconds = (double)since_ns / (double)TIME_NS_PER_S, bytes = (double)checkpoint_bytes(k->checkpoint);
+  double logged = (double)(k->counters[REC_COUNTER_JOURNAL_BYTES] - k->saved_bytes);
+  if (work_ns < KEEP_WORK_NS || k->conf.checkpoint_bytes_per_s == 0) return false;
+  return bytes <= seconds * (double)k->conf.checkpoint_bytes_per_s || bytes <= logged;
 }
 
 void keep_boxes(const struct keep *k, struct box_stats *out) {

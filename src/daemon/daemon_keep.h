@@ -37,14 +37,23 @@ struct keep_restored {
   char note[256];  /* what could not be used, or empty */
 };
 
-/* Called when the checkpoint is loaded and after each tick that is applied, so that others are served meanwhile. NULL:
- * nobody is. */
-typedef void (*keep_between_fn)(void *ctx);
-/* Brings a fresh line to where the last process was: checkpoint, then the journal's tail through line_apply (the
- * line's callbacks run; the caller must not journal those ticks again), then the fold's series and tick numbers.
- * Opens the journal for writing. */
-void keep_restore(struct keep *k, struct line *line, keep_between_fn between, void *ctx, struct keep_restored *out);
+/* Who else is served while ticks are applied. */
+struct keep_between {
+  void (*poll)(void *ctx); /* before the first tick and after each; the door may close ticks. NULL: nobody */
+  void (*heard)(void *ctx, const struct rec_tick_input *in); /* a tick of the door's, before its turn. NULL: nobody */
+  void *ctx;
+};
+/* Brings a fresh line to where the last process was: the checkpoint; the door's series and tick numbers, as they are
+ * behind the journal's tail; then the tail through line_apply (the line's callbacks run). Opens the journal for writing
+ * before the first poll: what the door closes from then on is given to keep_tick, is journalled, and waits. The line is
+ * held (line_hold) until keep_catch_up, which must follow. between may be NULL and is copied; its ctx and *out must
+ * live until then. False: out of memory, and nothing is restored. */
+bool keep_restore(struct keep *k, struct line *line, const struct keep_between *between, struct keep_restored *out);
+/* Applies what waits, in order, until nothing does. At most LIMIT_WAITING_TICK_BYTES wait: past that, and here past a
+ * number that goes down, keep_tick itself applies what is oldest before it returns. */
+void keep_catch_up(struct keep *k);
 
+/* A tick of the door's, before the engine hears it. */
 void keep_tick(struct keep *k, const struct rec_tick_input *in);
 /* A state that was told; json is its text. */
 void keep_incident(struct keep *k, const struct rec_incident *in, struct base_str json);
@@ -54,8 +63,8 @@ void keep_flush(struct keep *k);
 /* Begins a checkpoint, unless one is under way, and retries what failed. With `wait`, returns when it is on disk. */
 void keep_checkpoint(struct keep *k, const struct engine *e, bool wait);
 /* Is a checkpoint due before its interval? work_ns: what the engine's ticks took since the last one was begun, since_ns
- * ago; a start would take as long again. True from half a second of work on, and as often as keeps all that checkpoints
- * write within checkpoint_bytes_per_s. */
+ * ago; a start would take as long again. True from half a second of work on, as often as keeps what checkpoints write
+ * within checkpoint_bytes_per_s or within what the logs write, whichever is more. */
 bool keep_is_due(const struct keep *k, int64_t work_ns, int64_t since_ns);
 /* What is wrong, or NULL. Lives until the next call. */
 const char *keep_problem(const struct keep *k);

@@ -34,6 +34,7 @@ struct line {
   struct rec_change change[WAITING_MAX];
   struct rec_command command[WAITING_MAX];
   size_t change_n, command_n;
+  bool held;
   int64_t work_ns;
   struct base_wall heard, closed; /* the last message that was understood, the last tick; the caller's clock */
   struct base_arena text;         /* what waits, copied */
@@ -162,7 +163,7 @@ static void tick_close(struct line *l, struct base_wall now) {
   l->in.head.command = l->command;
   l->in.head.command_n = l->command_n;
   if (l->on_tick) l->on_tick(l->ctx, &l->in, l->in.tick);
-  tick_run(l, &l->in);
+  if (!l->held) tick_run(l, &l->in);
   l->change_n = l->command_n = 0;
   l->text.n = 0;
   l->closed = now;
@@ -185,7 +186,8 @@ static bool is_past(struct base_wall then, struct base_wall now, int64_t ns) {
  * need not all have come. */
 bool line_step_quiet(struct line *l, struct base_wall now) {
   struct engine_info info;
-  if (!line_waits(l) || !is_past(l->heard, now, QUIET_NS) || !is_past(l->closed, now, 2 * LIMIT_TICK_NS)) return false;
+  if (l->held || !line_waits(l) || !is_past(l->heard, now, QUIET_NS) || !is_past(l->closed, now, 2 * LIMIT_TICK_NS))
+    return false;
   engine_info(l->engine, &info);
   if (info.tick_end.ns == 0) return false;
   memset(&l->in, 0, sizeof l->in);
@@ -198,6 +200,10 @@ bool line_step_quiet(struct line *l, struct base_wall now) {
 
 void line_apply(struct line *l, const struct rec_tick_input *in) {
   tick_run(l, in);
+}
+
+void line_hold(struct line *l, bool held) {
+  l->held = held;
 }
 
 void line_resident(const struct line *l, uint64_t *engine_bytes, uint64_t *fold_bytes) {

@@ -44,6 +44,10 @@ void line_on(struct line *l, line_incident incident, line_tick tick, void *ctx);
 /* A tick from a journal in place of one from the door. Incidents are told as always, the tick is not. */
 void line_apply(struct line *l, const struct rec_tick_input *in);
 
+/* While it is held the engine is told no tick that is closed: who is called for it keeps it, and gives it to line_apply
+ * when its turn has come. */
+void line_hold(struct line *l, bool held);
+
 /* Memory of engine and fold that is resident. Cost: a look at each of its pages' marks. */
 void line_resident(const struct line *l, uint64_t *engine_bytes, uint64_t *fold_bytes);
 /* How long the engine's ticks took so far, all together. */

@@ -47,8 +47,10 @@ struct run {
   struct serve_tokens *tokens; /* NULL: none are asked for */
   struct base_buf incident, conf_text;
   struct rec_incident state; /* the one under way */
-  struct base_mono stepped_at, checkpoint_at;
+  struct base_mono stepped_at, checkpoint_at, polled_at;
   int64_t checkpoint_work_ns; /* line_work_ns when the last one was begun */
+  int step, second;           /* timers */
+  bool in_tail;               /* what is heard was heard before the start */
 };
 
 /* ---- what comes out of the line ---- */
@@ -78,20 +80,26 @@ static void run_incident(void *ctx, const struct rec_incident *incident) {
   MUST(!r->incident.bad);
   bool was_open = run_is_open(r, incident);
   enum serve_put put = serve_incident(r->serve, buf_str(&r->incident));
-  if (!r->source.restoring) run_say(incident, put, was_open);
+  if (!r->in_tail) run_say(incident, put, was_open);
   bool news = put == SERVE_PUT_NEW || put == SERVE_PUT_CHANGED;
   if (news && r->keep) keep_incident(r->keep, &r->state, buf_str(&r->incident));
   if (news && r->act) (void)act_incident(r->act, buf_str(&r->incident));
   if (news && r->history) store_incident(r->history, buf_str(&r->incident));
 }
 
-static void run_tick(void *ctx, const struct rec_tick_input *in, struct rec_tick tick) {
+static void run_heard(void *ctx, const struct rec_tick_input *in) {
   struct run *r = ctx;
-  (void)tick;
-  if (r->keep && !r->source.restoring) keep_tick(r->keep, in);
   for (size_t i = 0; r->history && i < in->head.command_n; i++)
     store_audit(r->history, in->tick.seq, (uint32_t)i, &in->head.command[i]);
   serve_tick(r->serve, in);
+}
+
+/* While older ticks are applied it waits for its turn (keep_catch_up). */
+static void run_tick(void *ctx, const struct rec_tick_input *in, struct rec_tick tick) {
+  struct run *r = ctx;
+  (void)tick;
+  if (r->keep) keep_tick(r->keep, in);
+  if (!r->source.restoring) run_heard(r, in);
 }
 
 /* An alert goes out once its incident is in the log, so that no restart forgets what was told; or once that failed: no
@@ -127,6 +135,7 @@ static void run_step(void *ctx) {
   while (line_step(r->line, now, false)) continue;
   (void)line_step_quiet(r->line, now);
   run_flush(r);
+  if (r->source.restoring) return;
   int64_t work_ns = line_work_ns(r->line) - r->checkpoint_work_ns;
   if (r->keep && keep_is_due(r->keep, work_ns, mono.ns - r->checkpoint_at.ns)) run_checkpoint(r);
 }
@@ -141,6 +150,7 @@ static void run_second(void *ctx) {
     series_keeper_second(&r->series);
     store_series_second(r->series.store);
   }
+  if (r->source.restoring) return;
   if (r->keep && mono.ns - r->checkpoint_at.ns >= r->conf.checkpoint_interval_ns) run_checkpoint(r);
 }
 
@@ -282,35 +292,57 @@ static bool run_open_keep(struct run *r) {
   return true;
 }
 
-/* Between two ticks of the journal's tail: whoever asks is answered, and the page goes on. */
+/* Between two ticks: whoever asks is answered, and what is sent is received, for as long as the tick before took: the
+ * way back takes twice as long at most, and no longer where somebody waits for its end. */
 static void run_between(void *ctx) {
   struct run *r = ctx;
-  struct base_mono mono = io_mono_now();
-  if (mono.ns - r->stepped_at.ns >= TIME_NS_PER_S) {
-    r->stepped_at = mono;
-    serve_second(r->serve);
-  }
-  io_loop_poll(r->loop);
+  int64_t now_ns = io_mono_now().ns, until_ns = now_ns + (now_ns - r->polled_at.ns);
+  while (!io_loop_stopped(r->loop) && io_loop_poll(r->loop) && now_ns < until_ns) now_ns = io_mono_now().ns;
+  r->polled_at = io_mono_now();
 }
 
-/* What was learned is back with the checkpoint; what came after it is applied while the API answers already. Nothing is
- * received before that is done: its series have no numbers yet. */
+/* heard: the clock of the last tick of the earlier process. */
+static void run_restored(struct run *r, const struct keep_restored *restored, struct base_wall heard) {
+  uint32_t again = serve_resume(r->serve, heard);
+  if (restored->note[0]) log_say(BASE_LEVEL_WARNING, "data", "%s", restored->note);
+  log_say(BASE_LEVEL_INFO, "data", "data in %s: %s, %llu ticks applied, %u incidents known", r->conf.data_dir,
+          restored->checkpoint ? "checkpoint loaded" : "no checkpoint", (unsigned long long)restored->ticks,
+          serve_store_n(r->store));
+  if (again) log_say(BASE_LEVEL_INFO, "data", "%u actions that no tick had are told again", again);
+}
+
+static bool run_tell(struct run *r) {
+  return !r->act || act_start(r->act);
+}
+
+/* What was learned is back with the checkpoint. What came after it is applied while the API answers already and the
+ * receivers receive; what they hear comes behind it. */
 static bool run_restore(struct run *r) {
   struct keep_restored restored;
   struct engine_info info;
-  if (!r->keep) return true;
-  r->source.restoring = true;
-  keep_restore(r->keep, r->line, run_between, r, &restored);
-  r->source.restoring = false;
+  struct keep_between between = {run_between, run_heard, r};
+  if (!r->keep) return run_tell(r);
+  r->source.restoring = r->in_tail = true;
+  r->polled_at = io_mono_now();
+  if (!keep_restore(r->keep, r->line, &between, &restored)) {
+    command_say("out of memory");
+    return false;
+  }
+  r->in_tail = false;
   engine_info(line_engine(r->line), &info);
-  uint32_t again = serve_resume(r->serve, info.tick_now);
+  if (!run_tell(r)) return false;
+  keep_catch_up(r->keep);
+  r->source.restoring = false;
+  run_restored(r, &restored, info.tick_now);
   run_checkpoint(r);
-  if (restored.note[0]) log_say(BASE_LEVEL_WARNING, "data", "%s", restored.note);
-  log_say(BASE_LEVEL_INFO, "data", "data in %s: %s, %llu ticks applied, %u incidents known", r->conf.data_dir,
-          restored.checkpoint ? "checkpoint loaded" : "no checkpoint", (unsigned long long)restored.ticks,
-          serve_store_n(r->store));
-  if (again) log_say(BASE_LEVEL_INFO, "data", "%u actions that no tick had are told again", again);
   return true;
+}
+
+static bool run_open_timers(struct run *r) {
+  r->checkpoint_at = io_mono_now();
+  r->step = io_loop_timer_add(r->loop, RUN_STEP_NS, run_step, r);
+  r->second = io_loop_timer_add(r->loop, TIME_NS_PER_S, run_second, r);
+  return r->step && r->second;
 }
 
 static bool run_open_recording(struct run *r, const struct option_set *o) {
@@ -369,7 +401,8 @@ static bool run_open(struct run *r, const struct option_set *o) {
   r->conf_text = buf_open(CONF_FILE_BYTES);
   r->loop = io_loop_open();
   return r->loop && run_conf(r, o) && run_open_line(r) && run_open_serve(r) && run_open_keep(r) &&
-         run_open_recording(r, o) && run_open_api(r) && run_restore(r) && run_open_receivers(r) && run_open_scrape(r);
+         run_open_recording(r, o) && run_open_api(r) && run_open_receivers(r) && run_open_scrape(r) &&
+         run_open_timers(r);
 }
 
 /* ---- end ---- */
@@ -419,30 +452,25 @@ static bool run_close(struct run *r) {
   return good;
 }
 
-static bool run_loop(struct run *r) {
-  int step = io_loop_timer_add(r->loop, RUN_STEP_NS, run_step, r);
-  int second = io_loop_timer_add(r->loop, TIME_NS_PER_S, run_second, r);
-  if (!step || !second || (r->act && !act_start(r->act))) return false;
-  r->checkpoint_at = io_mono_now();
+static void run_loop(struct run *r) {
   io_loop_run(r->loop);
   log_say(BASE_LEVEL_INFO, "run", "stopping");
   run_close_scrape(r);
   listen_drain(r->loop, r->server, RUN_SERVERS, RUN_PATIENCE_NS);
   memset(r->source.server, 0, sizeof r->source.server);
-  io_loop_timer_drop(r->loop, step);
-  io_loop_timer_drop(r->loop, second);
+  io_loop_timer_drop(r->loop, r->step);
+  io_loop_timer_drop(r->loop, r->second);
   run_finish(r);
-  return true;
 }
 
 static int run_run(const struct option_set *o) {
   struct run *r = calloc(1, sizeof *r);
   if (!r) return command_fail("out of memory");
   bool ok = run_open(r, o);
-  if (ok) {
+  if (ok) listen_signals(r->loop);
+  if (ok && (ok = run_restore(r))) {
     log_say(BASE_LEVEL_INFO, "run", "foreshock " DAEMON_VERSION " (" DAEMON_COMMIT ")");
-    listen_signals(r->loop);
-    ok = run_loop(r);
+    run_loop(r);
   }
   return run_close(r) && ok ? EXIT_DONE : EXIT_BAD;
 }

@@ -25,7 +25,7 @@ struct source {
   const struct daemon_conf *conf;
   unsigned threads;
   struct base_wall started_at;
-  bool restoring; /* the journal's tail is being applied: nothing is taken yet */
+  bool restoring; /* older ticks are being applied: no action is taken yet */
   const struct tls_set *tls;
   const struct scrape *scrape;             /* NULL: nothing is scraped */
   struct io_server *server[TLS_LISTENERS]; /* NULLs are skipped, and mean not ready */

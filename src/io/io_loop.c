@@ -156,20 +156,25 @@ static void loop_dispatch(struct io_loop *l, const struct epoll_event *e) {
   if (ready & s.events) s.fn(s.ctx, ready & s.events);
 }
 
-static void loop_step(struct io_loop *l, int timeout_ms) {
+static bool loop_step(struct io_loop *l, int timeout_ms) {
   struct epoll_event batch[LOOP_BATCH];
   int n = epoll_wait(l->epoll_fd, batch, LOOP_BATCH, timeout_ms);
   MUST(n >= 0 || errno == EINTR);
   for (int i = 0; i < n; i++) loop_dispatch(l, &batch[i]);
+  return n > 0;
 }
 
 void io_loop_run(struct io_loop *l) {
-  while (!atomic_load(&l->stop)) loop_step(l, -1);
+  while (!atomic_load(&l->stop)) (void)loop_step(l, -1);
   atomic_store(&l->stop, false);
 }
 
-void io_loop_poll(struct io_loop *l) {
-  loop_step(l, 0);
+bool io_loop_stopped(const struct io_loop *l) {
+  return atomic_load(&l->stop);
+}
+
+bool io_loop_poll(struct io_loop *l) {
+  return loop_step(l, 0);
 }
 
 void io_loop_stop(struct io_loop *l) {

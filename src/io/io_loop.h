@@ -30,8 +30,11 @@ void io_loop_timer_drop(struct io_loop *l, int handle);
 /* Runs until io_loop_stop, which any thread or signal handler may call. */
 void io_loop_run(struct io_loop *l);
 void io_loop_stop(struct io_loop *l);
-/* Handles what is ready now and waits for nothing: for long work that must not keep others waiting. */
-void io_loop_poll(struct io_loop *l);
+/* Was it asked to stop, and has not yet? */
+bool io_loop_stopped(const struct io_loop *l);
+/* Handles what is ready now and waits for nothing: for long work that must not keep others waiting. True where anything
+ * was ready: there may be more. */
+bool io_loop_poll(struct io_loop *l);
 
 struct base_wall io_wall_now(void);
 struct base_mono io_mono_now(void);

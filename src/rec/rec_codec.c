@@ -272,14 +272,20 @@ static struct base_wall take_wall(struct take *t) {
   return (struct base_wall){(int64_t)take_u64(t)};
 }
 
-/* A varint of at most max, in its shortest form. */
+/* A varint of at most max, in its shortest form. A frame is mostly these: straight from its bytes. */
 static uint64_t take_varint(struct take *t, uint64_t max) {
+  size_t left = t->bytes.n - t->at;
   uint64_t v = 0;
-  for (unsigned shift = 0; shift < 64; shift += 7) {
-    uint8_t byte = take_u8(t);
-    v |= (uint64_t)(byte & 0x7f) << shift;
+  for (unsigned i = 0; i < VARINT_BYTES_MAX && !t->reason; i++) {
+    if (i == left) {
+      refuse(t, "the frame ends inside a record");
+      return 0;
+    }
+    unsigned char byte = (unsigned char)t->bytes.p[t->at + i];
+    v |= (uint64_t)(byte & 0x7f) << (7 * i);
     if (byte & 0x80) continue;
-    if ((shift && byte == 0) || (shift == 63 && byte > 1)) break;
+    if ((i && byte == 0) || (i == VARINT_BYTES_MAX - 1 && byte > 1)) break;
+    t->at += i + 1;
     if (v > max) refuse(t, "a number is out of range");
     return t->reason ? 0 : v;
   }

@@ -21,12 +21,16 @@ FREE_PORTS = [word for name in ("grpc", "http", "api") for word in ("--set", nam
 
 
 class Daemon:
-    def __init__(self, binary, *arguments, command="run", listeners=3):
+    """restored: to come back only when all that its directory has is applied; it listens long before that."""
+
+    def __init__(self, binary, *arguments, command="run", listeners=3, restored=True):
         self.log = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
             [binary, command, *FREE_PORTS, *arguments], stderr=self.log)
         self.port = {}
         self.wait(lambda: self.listening(listeners), 10)
+        if restored and "--data" in arguments:
+            self.wait(self.is_restored, 60)
 
     def said(self):
         self.log.seek(0)
@@ -38,6 +42,11 @@ class Daemon:
         if self.process.poll() is not None:
             raise RuntimeError("it ended: " + self.said())
         return len(self.port) >= listeners
+
+    def is_restored(self):
+        if self.process.poll() is not None:
+            raise RuntimeError("it ended: " + self.said())
+        return "data: data in " in self.said() or '"event":"data","text":"data in ' in self.said()
 
     def wait(self, condition, timeout_s):
         """Waits until the condition gives something true, and gives that; False when the time is over."""

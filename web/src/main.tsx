@@ -25,7 +25,7 @@ function Banner() {
   const s = status.value, m = summary.value, all: string[] = [];
   if (link.value === "stale" || link.value === "lost") all.push("What you see is not fresh: the daemon is not heard.");
   if (s?.storage.problem) all.push(`The disk cannot be written: ${s.storage.problem}. Detection goes on in memory.`);
-  if (s?.restoring) all.push("Started just now: what came after the last checkpoint is being applied; until then nothing is received, and no action taken.");
+  if (s?.restoring) all.push("Started just now: what came after the last checkpoint is being applied. What is received comes behind it; until then no action is taken.");
   if (s && s.telemetry.state === "degraded") {
     const worst = s.telemetry.proxies.slice(0, 3).map((g) => `${g.node ?? "a proxy"}${g.service ? ` of ${g.service}` : ""} (`
       + `${g.reason.replaceAll("_", " ")}${g.lost_share == null ? "" : `, ${percent(g.lost_share)} missing`})`);

@@ -34,7 +34,7 @@ static int64_t end_ns(uint64_t seq) {
   return BEGIN_NS + (int64_t)seq * (TIME_NS_PER_S / LIMIT_TICKS_PER_S);
 }
 
-static void place_start(struct place *p, keep_between_fn fn, void *ctx, struct keep_restored *restored) {
+static void place_start(struct place *p, const struct keep_between *between, struct keep_restored *restored) {
   struct line_conf line = {.engine = {.series_max = 64, .alerts_per_week = 1}, .threads = 1};
   struct journal_err err;
   const char *why = "";
@@ -49,21 +49,22 @@ static void place_start(struct place *p, keep_between_fn fn, void *ctx, struct k
   assert_non_null(p->line);
   p->keep = keep_open(&conf, &err);
   assert_non_null(p->keep);
-  keep_restore(p->keep, p->line, fn, ctx, restored);
+  assert_true(keep_restore(p->keep, p->line, between, restored));
+  keep_catch_up(p->keep);
 }
 
 static void place_open(struct place *p) {
   struct keep_restored restored;
   *p = (struct place){.dir = "/tmp/foreshock_keep_XXXXXX"};
   assert_non_null(mkdtemp(p->dir));
-  place_start(p, NULL, NULL, &restored);
+  place_start(p, NULL, &restored);
 }
 
 /* As a new process finds it. */
-static void place_again(struct place *p, keep_between_fn fn, void *ctx, struct keep_restored *restored) {
+static void place_again(struct place *p, const struct keep_between *between, struct keep_restored *restored) {
   keep_close(p->keep);
   line_close(p->line);
-  place_start(p, fn, ctx, restored);
+  place_start(p, between, restored);
 }
 
 static uint64_t checkpoint_size(const struct place *p) {
@@ -167,6 +168,14 @@ static void a_checkpoint_is_due(void **state) {
   assert_true(keep_is_due(p.keep, TIME_NS_PER_S, enough_ns));
   assert_false(keep_is_due(p.keep, TIME_NS_PER_S, enough_ns * 9 / 10));
   assert_false(keep_is_due(p.keep, TIME_NS_PER_S / 10, enough_ns)); /* so little is soon done again */
+  assert_false(keep_is_due(p.keep, TIME_NS_PER_S, 0));
+  static char much[1 << 16];
+  memset(much, ' ', sizeof much);
+  for (uint64_t n = checkpoint_size(&p) / sizeof much; n-- > 0;)
+    keep_audit(p.keep, (struct base_str){much, sizeof much});
+  assert_false(keep_is_due(p.keep, TIME_NS_PER_S, 0));
+  keep_audit(p.keep, (struct base_str){much, sizeof much});
+  assert_true(keep_is_due(p.keep, TIME_NS_PER_S, 0)); /* the logs were given as much meanwhile */
   place_close(&p);
 }
 
@@ -190,11 +199,12 @@ static void a_start_lets_others_in_between(void **state) {
   struct place p;
   struct keep_restored restored;
   struct between b = {.place = &p};
+  const struct keep_between poll = {.poll = between, .ctx = &b};
   place_open(&p);
   ticks(&p, 20);
   checkpoint(&p, true);
   ticks(&p, 5);
-  place_again(&p, between, &b, &restored);
+  place_again(&p, &poll, &restored);
   assert_int_equal(restored.ticks, 5);
   assert_int_equal(b.n, 6);
   assert_int_equal(b.first_seq, 20);
