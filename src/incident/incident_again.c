@@ -20,6 +20,12 @@ static bool same_cause(const struct incident_case *a, const struct incident_case
   return x->series_idx == y->series_idx || x->series_idx == REC_SERIES_NONE || y->series_idx == REC_SERIES_NONE;
 }
 
+bool incident_again_rests(const struct incident_head *h, const struct incident_case *c) {
+  for (uint16_t k = 0; k < LIMIT_INCIDENTS_OPEN; k++)
+    if (h->case_[k].used && h->case_[k].resting && same_cause(c, &h->case_[k])) return true;
+  return false;
+}
+
 uint16_t incident_again_find(const struct incident_head *h, uint16_t i) {
   const struct incident_case *c = &h->case_[i];
   uint16_t best = INCIDENT_NO_CASE;

@@ -119,7 +119,7 @@ struct incident_case {
   uint64_t impact_n, impact_failed, impact_slow;
   uint64_t before_n, before_failed, before_slow; /* of the earlier times that it came */
   uint64_t id_hash, rev;
-  int64_t detected_ns; /* arrival clock when it was opened */
+  int64_t detected_ns; /* arrival clock when it was first told */
   int64_t early_ns;    /* start of the earliest request known that ended bad at the onset, 0: none was long under way */
   uint32_t shared_n, shared[LIMIT_CAUSES]; /* services that began together and call no other of them (from three on) */
   uint32_t cause_seq;                      /* since when its first cause is at the service where it is */
@@ -208,6 +208,8 @@ struct incident_head {
   uint32_t degraded_seq;    /* last tick with a telemetry gap, 0: never */
   uint32_t first_seq;       /* the first tick, at least 1; 0: there was none */
   uint32_t noted_n;         /* changes noted in this minute but for rollouts */
+  uint32_t brief_seq;       /* last tick at which slowness of a moment closed, 0: never */
+  uint32_t pad;
   uint64_t counter_changes; /* not noted, as there were too many */
   uint64_t counter_opened, counter_closed, counter_limit, counter_alarms, counter_alarm_limit;
   struct base_wall tick_end, tick_now;       /* of the current tick: seq <-> wall */
@@ -347,11 +349,17 @@ double incident_gap_lost(const struct incident_gap *g);
 void incident_gap_tell(const struct incident_head *h, const struct incident_view *v, struct incident_case *c);
 void incident_gap_text(const struct incident_head *h, char *out, size_t cap);
 
+/* incident_brief.c: must slowness wait with being told until it has lasted? And notes how long a case that closes did. */
+bool incident_brief_waits(const struct incident_head *h, const struct incident_view *v, uint16_t i);
+void incident_brief_note(struct incident_head *h, const struct incident_view *v, const struct incident_case *c);
+
 /* incident_again.c: troubles that come back. One that closes rests for so many ticks (an hour where it was short, 0:
  * not at all); a new case that names the same cause meanwhile continues it. */
 #define INCIDENT_REST_TICKS (3600u * LIMIT_TICKS_PER_S)
 uint32_t incident_again_rest(const struct incident_head *h, const struct incident_case *c);
 /* The resting case that case i repeats, or INCIDENT_NO_CASE. */
+/* Does one rest that is of the same cause? */
+bool incident_again_rests(const struct incident_head *h, const struct incident_case *c);
 uint16_t incident_again_find(const struct incident_head *h, uint16_t i);
 /* Case `from` becomes the next time of the resting case `into`. */
 void incident_again_join(struct incident_head *h, const struct incident_view *v, uint16_t from, uint16_t into);

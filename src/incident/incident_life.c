@@ -252,7 +252,7 @@ static void case_tell(struct incident_head *h, const struct incident_view *v, ui
   uint32_t node = cause_node(c);
   bool going = goes_on(h, v, i);
   if ((going && !fading(v, c)) || c->story.cause_n == 0)
-    c->told |= incident_story_tell(h, v, c);
+    c->told |= incident_story_tell(h, v, c) && !incident_brief_waits(h, v, i);
   else
     incident_story_silent(v, c);
   if (cause_node(c) != node) c->cause_seq = v->seq;
@@ -265,6 +265,7 @@ static void case_tell(struct incident_head *h, const struct incident_view *v, ui
 static void case_close(struct incident_head *h, const struct incident_view *v, uint16_t i) {
   struct incident_case *c = &h->case_[i];
   uint32_t rest = incident_again_rest(h, c);
+  incident_brief_note(h, v, c);
   alarms_forget(h, i);
   h->counter_closed++;
   c->second = REC_SERIES_NONE; /* if it comes back, of that time's own */

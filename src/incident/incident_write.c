@@ -205,8 +205,7 @@ void incident_write(const struct incident_head *h, const struct incident_view *v
   out->acked = (uint8_t)c->acked;
   out->started_at = incident_seq_wall(h, v, c->first_seq);
   out->updated_at = h->tick_now;
-  int64_t ago = (int64_t)(v->seq - c->opened_seq) * LIMIT_TICK_NS;
-  out->detected_at.ns = c->detected_ns ? c->detected_ns : h->tick_now.ns - ago;
+  out->detected_at.ns = c->detected_ns ? c->detected_ns : h->tick_now.ns;
   c->detected_ns = out->detected_at.ns;
   bool over = !alive || (state == REC_STATE_CLOSED && !going); /* alarms that are left are another incident's */
   uint32_t end = 0;
