@@ -44,14 +44,19 @@ struct scale {
 
 struct judged {
   struct scale fine, coarse;
-  double known; /* relative variance of the rate of the last ten minutes, as it is known */
+  double known;               /* relative variance of the rate of the last ten minutes, as it is known */
   double x, dt;               /* requests and ticks of the step */
   double coarse_x, coarse_dt; /* of what the coarse alternatives have not seen yet; ticks 0: not now */
 };
 
 void detect_rate_init(struct series_rate *r, uint32_t seq) {
-  *r = (struct series_rate){.a = 0.05f, .b = 0.04f, .near = 1.25f, .phi = 1.0f, .phi_ten = 1.0f, .zeta2 = ZETA2_PRIOR,
-                           .held = SERIES_RATE_UNHELD};
+  *r = (struct series_rate){.a = 0.05f,
+                            .b = 0.04f,
+                            .near = 1.25f,
+                            .phi = 1.0f,
+                            .phi_ten = 1.0f,
+                            .zeta2 = ZETA2_PRIOR,
+                            .held = SERIES_RATE_UNHELD};
   detect_alarm_clear(r->g_down, SERIES_RATE_ALTS, &r->down, &r->down_best, seq);
   detect_alarm_clear(r->g_up, SERIES_RATE_ALTS, &r->up, &r->up_best, seq);
 }

@@ -34,8 +34,8 @@ static void alarm_hold(struct engine *e, uint32_t idx, uint32_t until) {
 }
 
 static bool holds(const struct incident_head *h, const struct incident_case *c) {
-  return c->used && !c->resting && c->told && c->family != INCIDENT_GAP &&
-         c->story.verdict == REC_VERDICT_UNHEALTHY && incident_case_alive(h, c);
+  return c->used && !c->resting && c->told && c->family != INCIDENT_GAP && c->story.verdict == REC_VERDICT_UNHEALTHY &&
+         incident_case_alive(h, c);
 }
 
 /* An incident of traffic: the rates of a service and of those that it calls are not learned meanwhile, nor for a while

@@ -1,13 +1,13 @@
 /* Slowness of a moment. Machines stall for a second, and what waited for a trouble comes all at once when that is over:
- * true, and nothing that anybody could act on. Where it is rare it is told at once, as any trouble. Where there was such a
- * moment within the hour, or another trouble is open or was just now, slowness is told when it has lasted. */
+ * true, and nothing that anybody could act on. Where it is rare it is told at once, as any trouble. Where there was
+ * such a moment within the hour, or another trouble is open or was just now, slowness is told when it has lasted. */
 #include "incident_case.h"
 
 #define NONE REC_SERIES_NONE
 #define LASTS (3u * LIMIT_TICKS_PER_S)
-#define LATELY (2u * LIMIT_TICKS_PER_S)    /* it lasts while requests of this time are slow, or there are none */
-#define HOUR (3600u * LIMIT_TICKS_PER_S)   /* for so long after a moment the next ones wait */
-#define AFTER (10u * LIMIT_TICKS_PER_S)    /* and for so long after another trouble */
+#define LATELY (2u * LIMIT_TICKS_PER_S)  /* it lasts while requests of this time are slow, or there are none */
+#define HOUR (3600u * LIMIT_TICKS_PER_S) /* for so long after a moment the next ones wait */
+#define AFTER (10u * LIMIT_TICKS_PER_S)  /* and for so long after another trouble */
 
 static bool other_trouble(const struct incident_head *h, const struct incident_view *v, uint16_t i) {
   for (uint16_t k = 0; k < LIMIT_INCIDENTS_OPEN; k++) {

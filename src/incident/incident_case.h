@@ -205,10 +205,10 @@ struct incident_jump {
 struct incident_head {
   uint32_t alarm_n;
   uint32_t exemplar_next, exemplar_n, change_next, change_n;
-  uint32_t degraded_seq;    /* last tick with a telemetry gap, 0: never */
-  uint32_t first_seq;       /* the first tick, at least 1; 0: there was none */
-  uint32_t noted_n;         /* changes noted in this minute but for rollouts */
-  uint32_t brief_seq;       /* last tick at which slowness of a moment closed, 0: never */
+  uint32_t degraded_seq; /* last tick with a telemetry gap, 0: never */
+  uint32_t first_seq;    /* the first tick, at least 1; 0: there was none */
+  uint32_t noted_n;      /* changes noted in this minute but for rollouts */
+  uint32_t brief_seq;    /* last tick at which slowness of a moment closed, 0: never */
   uint32_t pad;
   uint64_t counter_changes; /* not noted, as there were too many */
   uint64_t counter_opened, counter_closed, counter_limit, counter_alarms, counter_alarm_limit;
@@ -349,7 +349,8 @@ double incident_gap_lost(const struct incident_gap *g);
 void incident_gap_tell(const struct incident_head *h, const struct incident_view *v, struct incident_case *c);
 void incident_gap_text(const struct incident_head *h, char *out, size_t cap);
 
-/* incident_brief.c: must slowness wait with being told until it has lasted? And notes how long a case that closes did. */
+/* incident_brief.c: must slowness wait with being told until it has lasted? And notes how long a case that closes did.
+ */
 bool incident_brief_waits(const struct incident_head *h, const struct incident_view *v, uint16_t i);
 void incident_brief_note(struct incident_head *h, const struct incident_view *v, const struct incident_case *c);
 

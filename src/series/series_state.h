@@ -255,13 +255,13 @@ struct series_state {
   uint32_t learn_from; /* nothing is learned before this tick: an incident is open over it */
   uint32_t rates_from; /* traffic is not judged before this tick: reports of it are missing */
   uint16_t pace;       /* ticks between the scrapes that tell it; 0: each request is told by itself */
-  uint16_t still;    /* ticks for which its rate is not learned: an incident of traffic is open over it */
-  uint32_t born_seq; /* first tick */
-  uint32_t step_seq; /* last tick stepped */
-  uint32_t data_seq; /* last tick with requests */
-  float requests;    /* discounted requests: the denominator of the ratios */
-  float span;        /* ticks discounted alike: requests / span is the rate of the last hour */
-  float win_n;       /* requests in the ratios' and the latency's open phi window */
+  uint16_t still;      /* ticks for which its rate is not learned: an incident of traffic is open over it */
+  uint32_t born_seq;   /* first tick */
+  uint32_t step_seq;   /* last tick stepped */
+  uint32_t data_seq;   /* last tick with requests */
+  float requests;      /* discounted requests: the denominator of the ratios */
+  float span;          /* ticks discounted alike: requests / span is the rate of the last hour */
+  float win_n;         /* requests in the ratios' and the latency's open phi window */
   struct series_rate rate;
   struct series_ratio ratio[SERIES_RATIO_SLOTS];
   struct series_latency latency;

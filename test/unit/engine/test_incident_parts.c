@@ -242,7 +242,8 @@ static void slow_for(struct bed *b, uint32_t service, uint32_t from, uint32_t ti
   mesh_fault(&b->m, f);
 }
 
-/* A second in which all is slow is told; the next of the hour, elsewhere, is not; and what lasts is, after three seconds. */
+/* A second in which all is slow is told; the next of the hour, elsewhere, is not; and what lasts is, after three
+ * seconds. */
 static void moments_of_slowness_are_told_once(void **state) {
   (void)state;
   struct bed b;
