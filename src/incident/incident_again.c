@@ -3,6 +3,9 @@
 #include "incident_case.h"
 
 #define SHORT (5u * LIMIT_TICKS_PER_S)  /* longer ones are worth an incident each, */
+#define FRESH (10u * LIMIT_TICKS_PER_S) /* what a trouble that goes on shows in so long: */
+#define FRESH_Z 4.0
+#define FRESH_FAILURES 3.0
 #define SOON (180u * LIMIT_TICKS_PER_S) /* unless they come back within so long: it never was quite over */
 
 uint32_t incident_again_rest(const struct incident_head *h, const struct incident_case *c) {
@@ -18,6 +21,29 @@ static bool same_cause(const struct incident_case *a, const struct incident_case
   const struct incident_cause *x = &a->story.cause[0], *y = &b->story.cause[0];
   if (x->node != y->node || x->signal != y->signal) return false;
   return x->series_idx == y->series_idx || x->series_idx == REC_SERIES_NONE || y->series_idx == REC_SERIES_NONE;
+}
+
+static bool shows_now(const struct incident_view *v, const struct incident_alarm *a) {
+  enum incident_family f = incident_family_of(a->signal);
+  if (a->signal == REC_SIGNAL_ERRORS_APART) f = INCIDENT_ERRORS;
+  if (a->signal == REC_SIGNAL_LATENCY_APART) f = INCIDENT_LATENCY;
+  if (f > INCIDENT_LATENCY) return true; /* its seconds are not kept */
+  struct incident_excess e = incident_excess_of(v, a->series_idx, f, v->seq - FRESH + 1u, v->seq);
+  return incident_z(e) >= FRESH_Z && (f == INCIDENT_LATENCY || e.x >= FRESH_FAILURES);
+}
+
+bool incident_again_fresh(const struct incident_head *h, const struct incident_view *v, struct incident_alarm *a) {
+  uint32_t node = incident_alarm_node(v, a), end = 0;
+  if (node == REC_SERIES_NONE || v->seq < FRESH) return true;
+  for (uint16_t k = 0; k < LIMIT_INCIDENTS_OPEN; k++) {
+    const struct incident_case *c = &h->case_[k];
+    if (!c->used || !c->resting || a->from_seq > c->last_seq || c->last_seq < end) continue;
+    if (node == c->source || incident_nodes_has(&c->nodes, node)) end = c->last_seq;
+  }
+  if (end == 0) return true;
+  if (!shows_now(v, a)) return false;
+  a->from_seq = end + 1u < v->seq ? end + 1u : v->seq;
+  return true;
 }
 
 bool incident_again_rests(const struct incident_head *h, const struct incident_case *c) {

@@ -11,6 +11,7 @@
 #define RECOVERING 2.0       /* nats of the recovery CUSUM */
 #define FADING (8u * S)
 #define LAST (20u * S)
+#define KIN (5u * S)
 #define OWN (20u * S)   /* a cause that it was told of for so long is its own */
 #define SECOND (5u * S) /* so long two causes must stand side by side to be two incidents */
 #define DOUBT (60u * S) /* an alarm whose excess names no cause must stand so long before it is shown */
@@ -60,7 +61,10 @@ static void alarm_raise(struct incident_head *h, const struct incident_view *v, 
                                .log_e = s->log_e,
                                .case_idx = INCIDENT_NO_CASE,
                                .signal = s->signal};
-  incident_join(h, v, a);
+  if (incident_again_fresh(h, v, a))
+    incident_join(h, v, a);
+  else
+    h->alarm_n--;
 }
 
 /* Failures first, then surges, which explain latency; drops of traffic last: what follows from a failure finds its
@@ -171,23 +175,34 @@ static bool rank_due(const struct incident_case *c, uint32_t seq) {
   return seq - c->ranked_seq >= step;
 }
 
+/* Slow and failing by the same cause since the same moment: by their alarms alone they may have looked like two. */
+static bool kin(const struct incident_case *a, const struct incident_case *b) {
+  uint32_t apart = a->first_seq > b->first_seq ? a->first_seq - b->first_seq : b->first_seq - a->first_seq;
+  return a->family < INCIDENT_TRAFFIC && b->family < INCIDENT_TRAFFIC && apart <= KIN &&
+         a->story.cause[0].node != REC_SERIES_NONE;
+}
+
 static bool same_story(const struct incident_case *a, const struct incident_case *b) {
-  if (!a->used || !b->used || a->resting || b->resting || a->family != b->family || !a->story.cause_n ||
-      !b->story.cause_n)
-    return false;
+  if (!a->used || !b->used || a->resting || b->resting || !a->story.cause_n || !b->story.cause_n) return false;
+  if (a->family != b->family && !kin(a, b)) return false;
   const struct incident_cause *x = &a->story.cause[0], *y = &b->story.cause[0];
   /* What moved went down in one place and up in another, and is one story. */
   bool expected = a->story.verdict == REC_VERDICT_EXPECTED && b->story.verdict == REC_VERDICT_EXPECTED;
   return x->series_idx == y->series_idx && x->node == y->node && (a->up == b->up || expected);
 }
 
-/* Two cases that name the same cause are one incident: the older takes the alarms. Its number, or none. */
+/* Which of two takes the alarms: that of failures, else the older one. */
+static bool takes(const struct incident_case *o, uint16_t k, const struct incident_case *c, uint16_t i) {
+  if (o->family != c->family) return o->family == INCIDENT_ERRORS;
+  return o->opened_seq < c->opened_seq || (o->opened_seq == c->opened_seq && k < i);
+}
+
+/* Two cases that name the same cause are one incident. The number of the one that it becomes, or none. */
 static uint16_t older_of(const struct incident_head *h, uint16_t i) {
   const struct incident_case *c = &h->case_[i];
   for (uint16_t k = 0; k < LIMIT_INCIDENTS_OPEN; k++) {
     const struct incident_case *o = &h->case_[k];
-    if (k == i || !same_story(o, c)) continue;
-    if (o->opened_seq < c->opened_seq || (o->opened_seq == c->opened_seq && k < i)) return k;
+    if (k != i && same_story(o, c) && takes(o, k, c, i)) return k;
   }
   return INCIDENT_NO_CASE;
 }
