@@ -200,10 +200,11 @@ static bool grows(const struct incident_head *h, const struct incident_view *v, 
   return !here.n || str_eq(there, here);
 }
 
-/* What follows of failing or being slow, at any time: others give up, try again, and its parts differ. Refusals and
- * other amounts of bytes do not. */
-static bool consequence(uint8_t signal) {
+/* What follows of failing or being slow, at any time: others give up, try again, and its parts differ; who fails answers
+ * with few bytes. Refusals are none of these. */
+static bool consequence(const struct incident_case *c, uint8_t signal) {
   switch (signal) {
+    case REC_SIGNAL_BYTES: return c->family == INCIDENT_ERRORS;
     case REC_SIGNAL_CANCELLED:
     case REC_SIGNAL_RETRIES:
     case REC_SIGNAL_HANGING:
@@ -233,7 +234,7 @@ static bool fits_refusal(const struct incident_head *h, const struct incident_vi
 static bool is_news(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
                     const struct who *w, uint32_t from) {
   bool same = w->family == c->family && (w->family != INCIDENT_OTHER || case_has(h, c, w->signal));
-  if (same || consequence(w->signal)) return false;
+  if (same || consequence(c, w->signal)) return false;
   bool elsewhere = w->source != c->source, other = w->family == INCIDENT_OTHER;
   if (elsewhere && other && c->family < INCIDENT_TRAFFIC)
     return !(c->family == INCIDENT_ERRORS && incident_nodes_has(&c->nodes, w->source) && same_onset(c, from));
