@@ -200,8 +200,8 @@ static bool grows(const struct incident_head *h, const struct incident_view *v, 
   return !here.n || str_eq(there, here);
 }
 
-/* What follows of failing or being slow, at any time: others give up, try again, and its parts differ; who fails answers
- * with few bytes. Refusals are none of these. */
+/* What follows of failing or being slow, at any time: others give up, try again, and its parts differ; who fails
+ * answers with few bytes. Refusals are none of these. */
 static bool consequence(const struct incident_case *c, uint8_t signal) {
   switch (signal) {
     case REC_SIGNAL_BYTES: return c->family == INCIDENT_ERRORS;

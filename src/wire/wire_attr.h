@@ -147,8 +147,7 @@
   X(REGION)                                                                                                            \
   X(ZONE)                                                                                                              \
   X(SDK)                                                                                                               \
-  X(LOG_NAME)                                                                                                          \
-  X(NODE_ZONE) X(NODE_CLUSTER) X(NODE_ID) X(KUMA_MESH) X(KUMA_ZONE) X(KUMA_WORKLOAD) X(ISTIO_SERVICE)                  \
+  X(LOG_NAME) X(NODE_ZONE) X(NODE_CLUSTER) X(NODE_ID) X(KUMA_MESH) X(KUMA_ZONE) X(KUMA_WORKLOAD) X(ISTIO_SERVICE)      \
       X(ISTIO_REVISION) X(ISTIO_NAMESPACE) X(ISTIO_CLUSTER) X(COMPONENT) X(REQUEST_ID) X(METHOD) X(CODE) X(URL)        \
           X(PATH) X(ROUTE) X(ROUTE_NAME) X(AGENT) X(BYTES_IN) X(BYTES_OUT) X(UPSTREAM_CLUSTER) X(UPSTREAM_HOST)        \
               X(UPSTREAM_LOCAL) X(DOWNSTREAM_CLUSTER) X(DOWNSTREAM_LOCAL) X(DOWNSTREAM_REMOTE) X(PEER_ADDRESS)         \

@@ -35,10 +35,9 @@ void wire_identity_self(const struct wire_node *node, struct wire_self *out);
 
 /* A reporter by attributes (of an OTLP resource, and of what it holds): a proxy names its node, an application itself.
  * What is not said is empty. */
-#define WIRE_REPORTER_NAMES(X)                                                                       \
-  X(node_id)                                                                                         \
-  X(node_cluster)                                                                                    \
-  X(service) X(namespace_) X(version) X(pod) X(cluster) X(region) X(zone) X(ip) X(canonical_service) \
+#define WIRE_REPORTER_NAMES(X)                                                                                       \
+  X(node_id)                                                                                                         \
+  X(node_cluster) X(service) X(namespace_) X(version) X(pod) X(cluster) X(region) X(zone) X(ip) X(canonical_service) \
       X(canonical_revision) X(kuma_mesh) X(kuma_workload)
 struct wire_reporter {
   bool is_proxy;
