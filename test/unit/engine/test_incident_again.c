@@ -8,6 +8,7 @@
 /* clang-format on */
 #include <string.h>
 
+#include "engine_impl.h"
 #include "mesh_make.h"
 
 #define S LIMIT_TICKS_PER_S
@@ -217,8 +218,42 @@ static void finding_says_what_was_seen(void **state) {
   bed_close(&b);
 }
 
+/* Would an alarm of failures at service 1 that is raised now, with evidence from that tick on, be news? Its onset then. */
+static uint32_t news_from(const struct bed *b, uint32_t from) {
+  const struct engine *e = b->e;
+  struct incident_view v = {&e->catalog, e->state, b->m.seq - 1, e->log_c, false, NULL};
+  struct incident_alarm a = {.from_seq = from, .raised_seq = v.seq, .signal = REC_SIGNAL_ERRORS};
+  for (uint32_t i = 0; i < e->catalog.entry_n; i++) {
+    const struct rec_series *w = &e->catalog.entry[i].who;
+    if (w->level == REC_LEVEL_SERVICE && w->side == REC_SIDE_SERVER && str_eq(w->dim[REC_DIM_SERVICE], STR("s1")))
+      a.series_idx = i;
+  }
+  return incident_again_fresh(&e->head, &v, &a) ? a.from_seq : 0;
+}
+
+/* Evidence that a trouble left behind is none of the next; where there is a next, it begins after the first. */
+static void what_is_left_of_a_trouble_is_not_the_next(void **state) {
+  (void)state;
+  struct bed b;
+  bed_open(&b, 60.0);
+  dip(&b, 1, AT);
+  mesh_run(&b.m, b.e, AT + 60 * S);
+  assert_int_equal(seen(&b, 0)->state, REC_STATE_CLOSED);
+  assert_int_equal(news_from(&b, AT + 1), 0);
+  assert_int_equal(news_from(&b, AT + 50 * S), AT + 50 * S);
+  dip(&b, 1, AT + 60 * S);
+  mesh_run(&b.m, b.e, AT + 61 * S);
+  struct incident_case *c = b.e->head.case_; /* the second dip has woken it: as if it had not */
+  while (!c->used || c->occurrences < 2) c++;
+  c->resting = 1;
+  c->last_seq = AT + 2 * S;
+  assert_int_equal(news_from(&b, AT + 1), AT + 2 * S + 1);
+  bed_close(&b);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(what_is_left_of_a_trouble_is_not_the_next),
       cmocka_unit_test(dips_of_an_hour_are_one_incident),
       cmocka_unit_test(long_troubles_are_incidents_each),
       cmocka_unit_test(another_service_is_another_incident),
