@@ -242,7 +242,7 @@ static void what_is_left_of_a_trouble_is_not_the_next(void **state) {
   assert_int_equal(news_from(&b, AT + 1), 0);
   assert_int_equal(news_from(&b, AT + 50 * S), AT + 50 * S);
   dip(&b, 1, AT + 60 * S);
-  mesh_run(&b.m, b.e, AT + 61 * S);
+  mesh_run(&b.m, b.e, S);
   struct incident_case *c = b.e->head.case_; /* the second dip has woken it: as if it had not */
   while (!c->used || c->occurrences < 2) c++;
   c->resting = 1;
