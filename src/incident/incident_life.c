@@ -191,18 +191,13 @@ static bool same_story(const struct incident_case *a, const struct incident_case
   return x->series_idx == y->series_idx && x->node == y->node && (a->up == b->up || expected);
 }
 
-/* Which of two takes the alarms: that of failures, else the older one. */
-static bool takes(const struct incident_case *o, uint16_t k, const struct incident_case *c, uint16_t i) {
-  if (o->family != c->family) return o->family == INCIDENT_ERRORS;
-  return o->opened_seq < c->opened_seq || (o->opened_seq == c->opened_seq && k < i);
-}
-
-/* Two cases that name the same cause are one incident. The number of the one that it becomes, or none. */
+/* Two cases that name the same cause are one incident: the older takes the alarms. Its number, or none. */
 static uint16_t older_of(const struct incident_head *h, uint16_t i) {
   const struct incident_case *c = &h->case_[i];
   for (uint16_t k = 0; k < LIMIT_INCIDENTS_OPEN; k++) {
     const struct incident_case *o = &h->case_[k];
-    if (k != i && same_story(o, c) && takes(o, k, c, i)) return k;
+    if (k == i || !same_story(o, c)) continue;
+    if (o->opened_seq < c->opened_seq || (o->opened_seq == c->opened_seq && k < i)) return k;
   }
   return INCIDENT_NO_CASE;
 }
@@ -216,6 +211,7 @@ static void case_merge(struct incident_head *h, uint16_t from, uint16_t into) {
   b->alarm_n += a->alarm_n;
   b->between |= a->between;
   b->told |= a->told;
+  if (a->family == INCIDENT_ERRORS && b->family == INCIDENT_LATENCY) b->family = INCIDENT_ERRORS; /* that is worse */
   b->dirty = 1;
   a->used = 0;
   h->counter_closed++;

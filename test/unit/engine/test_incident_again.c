@@ -218,7 +218,8 @@ static void finding_says_what_was_seen(void **state) {
   bed_close(&b);
 }
 
-/* Would an alarm of failures at service 1 that is raised now, with evidence from that tick on, be news? Its onset then. */
+/* Would an alarm of failures at service 1 that is raised now, with evidence from that tick on, be news? Its onset then.
+ */
 static uint32_t news_from(const struct bed *b, uint32_t from) {
   const struct engine *e = b->e;
   struct incident_view v = {&e->catalog, e->state, b->m.seq - 1, e->log_c, false, NULL};
