@@ -186,7 +186,8 @@ static struct base_str trouble_cluster(const struct incident_view *v, const stru
 }
 
 /* Slow first, and failing while it still is: a queue that has run full. Or the other way round. Within a minute unless
- * it refuses for load, and where it is: a trouble that has been going on, or is one cluster's, must not hide an outage. */
+ * it refuses for load, and where it is: a trouble that has been going on, or is one cluster's, must not hide an outage.
+ */
 static bool grows(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
                   const struct who *w, uint32_t from) {
   if (w->family >= INCIDENT_TRAFFIC || w->source != c->source || w->source == NONE) return false;
@@ -199,8 +200,8 @@ static bool grows(const struct incident_head *h, const struct incident_view *v, 
   return !here.n || str_eq(there, here);
 }
 
-/* What follows of failing or being slow, at any time: others give up, try again, and its parts differ. Refusals and other
- * amounts of bytes do not. */
+/* What follows of failing or being slow, at any time: others give up, try again, and its parts differ. Refusals and
+ * other amounts of bytes do not. */
 static bool consequence(uint8_t signal) {
   switch (signal) {
     case REC_SIGNAL_CANCELLED:

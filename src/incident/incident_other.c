@@ -45,7 +45,8 @@ static uint32_t next_node(const struct incident_head *h, const struct incident_v
   return next;
 }
 
-/* The share that an alarm of the signal at the service, by the whole's word first, has seen; negative: there is none. */
+/* The share that an alarm of the signal at the service, by the whole's word first, has seen; negative: there is none.
+ */
 static double share_at(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
                        uint32_t node, uint8_t signal) {
   const struct incident_alarm *a = whole_at(h, v, c, node, signal);
@@ -53,8 +54,8 @@ static double share_at(const struct incident_head *h, const struct incident_view
   return a ? (double)a->seen : -1.0;
 }
 
-/* Who is given up on gives up on the calls that it waits for, which are some of its calls; and what hangs is given up on
- * by all, who are then given up on where they wait for it. Either way it begins where the share is largest. NONE: no
+/* Who is given up on gives up on the calls that it waits for, which are some of its calls; and what hangs is given up
+ * on by all, who are then given up on where they wait for it. Either way it begins where the share is largest. NONE: no
  * neighbour has more. */
 static uint32_t next_given_up(const struct incident_head *h, const struct incident_view *v,
                               const struct incident_case *c, uint32_t node, uint8_t signal) {

@@ -70,8 +70,8 @@ const struct series_entry *series_catalog_find(const struct series_catalog *c, u
 uint32_t series_catalog_child(const struct series_catalog *c, uint32_t first, enum rec_level level, enum rec_side side,
                               enum rec_dim dim, struct base_str value);
 
-/* The series of one service, one by one: its own of both sides, its narrower ones, and those of the calls to it, by both
- * sides (IN), or that it has of its calls (OUT). None may be added or dropped meanwhile. */
+/* The series of one service, one by one: its own of both sides, its narrower ones, and those of the calls to it, by
+ * both sides (IN), or that it has of its calls (OUT). None may be added or dropped meanwhile. */
 enum series_calls { SERIES_CALLS_NONE, SERIES_CALLS_IN, SERIES_CALLS_OUT };
 struct series_walk {
   const struct series_catalog *catalog;

@@ -35,7 +35,8 @@ static void is_the_ratio_of_the_two_likelihoods(void **state) {
     for (unsigned j = 0; j < 4; j++)
       for (double x = 0.0; x < 2.0 * means[j] + 5.0; x++) {
         double e = slow(x, means[j], weights[i]), off = detect_fewer(x, means[j], weights[i]) - e;
-        if (off > 0.01 || off < -0.01) print_error("x %g, m %g, w %g: %g is off by %g\n", x, means[j], weights[i], e, off);
+        if (off > 0.01 || off < -0.01)
+          print_error("x %g, m %g, w %g: %g is off by %g\n", x, means[j], weights[i], e, off);
         assert_true(off < 0.01 && off > -0.01);
       }
 }
@@ -63,7 +64,8 @@ static void usual_wander_is_no_evidence(void **state) {
   }
 }
 
-/* docs/detectors/rate.md: 1.3 a second of which none comes, wander 8.5 %; 2.3 a second in groups of 3.4, wander 14 %. */
+/* docs/detectors/rate.md: 1.3 a second of which none comes, wander 8.5 %; 2.3 a second in groups of 3.4, wander 14 %.
+ */
 static void worked_example(void **state) {
   (void)state;
   assert_true(detect_fewer(0.0, 27.0, 0.085 * 0.085) > 22.0 && detect_fewer(0.0, 26.0, 0.085 * 0.085) < 22.0);
