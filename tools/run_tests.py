@@ -1,11 +1,16 @@
 """Runs every test of the project and adds up their TAP.
 
-    run_tests.py --variant NAME=BUILD_DIR[:ROOM,-ROOM] ... --scripts LIST [--jobs N] [WORD ...]
+    run_tests.py --variant NAME=BUILD_DIR[:ROOM,-ROOM] ... --scripts LIST [--build COMMAND] [--jobs N] [--beside N]
+                 [WORD ...]
     run_tests.py --list-targets BUILD_DIR [--rooms ROOM,ROOM]
 
 A variant is a Meson build; its tests are those that `meson introspect` names, or only those of the rooms given, or
 (-ROOM) without those of a room. LIST has one Python test a line: a script and its arguments. With WORDs, only tests
 whose name has one of them are run.
+
+Scripts need the first variant alone, and mostly wait: N of them at a time run beside all else, which takes the
+processor's time that they leave. All else is COMMAND, which builds the other variants, and then the programs of all
+variants, as many at a time as there are JOBS.
 Silent but for failures; the last line is "N passed, N failed", with ", N skipped" where some were.
 """
 import argparse
@@ -17,17 +22,22 @@ import re
 import shlex
 import subprocess
 import sys
+import threading
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-TIMEOUT_S = 300
+TIMEOUT_S = 600  # a test that hangs; one that only has to share a slow machine is to come to its end
+BUILD_TIMEOUT_S = 3600
 OUTPUT_TAIL = 12000
 POINT = re.compile(r"^(not )?ok\b[ \t]*\d*[ \t]*(?:-[ \t]*)?(.*)$")
 PLAN = re.compile(r"^1\.\.(\d+)\s*(?:#\s*(.*))?$")
+# What only computes gives way to what listens and measures delays. Not further: it is to go on where others are busy.
+GIVES_WAY = ["nice", "-n", "10"]
+SHOWING = threading.Lock()
 SKIP = re.compile(r"#\s*skip\b", re.IGNORECASE)
 
 Test = collections.namedtuple("Test", "name command env timeout_s folder")
-Result = collections.namedtuple("Result", "test passed failed skipped problems output seconds")
+Result = collections.namedtuple("Result", "test passed failed skipped problems output seconds cpu_seconds")
 
 
 def tap_read(text, exit_code):
@@ -110,7 +120,7 @@ def variant_tests(spec, first):
     }
     for test, programs in introspect_tests(build_dir, [r for r in rooms.split(",") if r]):
         if first or programs:
-            yield Test(f"{name}/{test['name']}", test["cmd"], {**sanitizers, **test["env"]},
+            yield Test(f"{name}/{test['name']}", [*GIVES_WAY, *test["cmd"]], {**sanitizers, **test["env"]},
                        max(test["timeout"], TIMEOUT_S), test["workdir"] or build_dir)
 
 
@@ -123,20 +133,31 @@ def script_tests(path):
                 yield Test(" ".join(words), [python_find(), *words], {}, TIMEOUT_S, ROOT)
 
 
+def run_command(test, env):
+    """(output, exit status, seconds of processor time of it and of all that it waited for)."""
+    with subprocess.Popen(test.command, cwd=test.folder, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT) as program:
+        late = threading.Event()
+        alarm = threading.Timer(test.timeout_s, lambda: (late.set(), program.kill()))
+        alarm.start()
+        text = program.stdout.read().decode("utf-8", "replace")
+        _, status, usage = os.wait4(program.pid, 0)
+        alarm.cancel()
+        program.returncode = os.waitstatus_to_exitcode(status)
+    if late.is_set():
+        return f"{text}\nstopped after {test.timeout_s} s\n", "none", usage.ru_utime + usage.ru_stime
+    return text, program.returncode, usage.ru_utime + usage.ru_stime
+
+
 def run_one(test):
     started = time.monotonic()
     env = {**os.environ, "CMOCKA_MESSAGE_OUTPUT": "TAP", "PYTHONDONTWRITEBYTECODE": "1", **test.env}
     try:
-        done = subprocess.run(test.command, cwd=test.folder, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, timeout=test.timeout_s, check=False)
-        text, code = done.stdout.decode("utf-8", "replace"), done.returncode
-    except subprocess.TimeoutExpired as late:
-        text, code = (late.stdout or b"").decode("utf-8", "replace"), "none"
-        text += f"\nstopped after {test.timeout_s} s\n"
+        text, code, cpu_s = run_command(test, env)
     except OSError as error:
-        text, code = f"cannot run {test.command[0]}: {error}\n", "none"
+        text, code, cpu_s = f"cannot run {test.command[0]}: {error}\n", "none", 0
     passed, failed, skipped, problems = tap_read(text, code)
-    return Result(test, passed, failed, skipped, problems, text, time.monotonic() - started)
+    return Result(test, passed, failed, skipped, problems, text, time.monotonic() - started, cpu_s)
 
 
 def report_failure(result):
@@ -154,22 +175,52 @@ def report_skips(results):
                 print(f"skipped: {result.test.name}: {line.split('#', 1)[1].strip()}")
 
 
-def run_all(tests, jobs):
-    """Results in the order of the tests; failures are shown as they come."""
-    results = []
-    with concurrent.futures.ThreadPoolExecutor(max_workers=jobs) as pool:
-        for result in pool.map(run_one, tests):
-            if result.failed:
-                report_failure(result)
-            results.append(result)
-    return results
+def shown(result):
+    """The result; a failure is shown as it comes."""
+    if result.failed:
+        with SHOWING:
+            report_failure(result)
+    return result
+
+
+def build_run(command):
+    """The result of a build: one failure, or nothing but the time that it took."""
+    started = time.monotonic()
+    text, code, cpu_s = run_command(Test("build", [*GIVES_WAY, *shlex.split(command)], {}, BUILD_TIMEOUT_S, ROOT), None)
+    problems = [] if code == 0 else [f"{command}: exit status {code}"]
+    return Result(Test(f"build ({command})", [], {}, 0, ROOT), 0, len(problems), 0, problems, text,
+                  time.monotonic() - started, cpu_s)
+
+
+def run_all(args):
+    """Results in the order of the tests."""
+    def wanted(tests):
+        return [t for t in tests if not args.words or any(w in t.name for w in args.words)]
+    with concurrent.futures.ThreadPoolExecutor(args.beside) as beside, \
+            concurrent.futures.ThreadPoolExecutor(args.jobs) as programs:
+        scripts = beside.map(lambda t: shown(run_one(t)), wanted(script_tests(args.scripts) if args.scripts else []))
+        built = [shown(build_run(args.build))] if args.build else []
+        variants = args.variant[:1] if any(b.failed for b in built) else args.variant
+        tests = [t for n, spec in enumerate(variants) for t in wanted(variant_tests(spec, n == 0))]
+        return built + list(programs.map(lambda t: shown(run_one(t)), tests)) + list(scripts)
+
+
+def report_times(results):
+    """The ten slowest; all of them, with their processor time, in build/log/tests.tsv."""
+    slowest = sorted(results, key=lambda r: -r.seconds)
+    print("slowest (of which processor time):")
+    for r in slowest[:10]:
+        print(f"  {r.seconds:6.1f} s ({r.cpu_seconds:.1f} s)  {r.test.name}")
+    os.makedirs(os.path.join(ROOT, "build", "log"), exist_ok=True)
+    with open(os.path.join(ROOT, "build", "log", "tests.tsv"), "w", encoding="utf-8") as table:
+        table.write("seconds\tcpu_seconds\ttest\n")
+        table.writelines(f"{r.seconds:.2f}\t{r.cpu_seconds:.2f}\t{r.test.name}\n" for r in slowest)
 
 
 def summarise(results):
     """Prints the end of the report; True where something was tested and nothing failed."""
     report_skips(results)
-    print("slowest: " + ", ".join(f"{r.test.name} {r.seconds:.1f} s"
-                                  for r in sorted(results, key=lambda r: -r.seconds)[:5]))
+    report_times(results)
     passed, failed, skipped = (sum(getattr(r, key) for r in results) for key in ("passed", "failed", "skipped"))
     print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
     return failed == 0 and passed > 0
@@ -179,7 +230,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--variant", action="append", default=[])
     parser.add_argument("--scripts")
+    parser.add_argument("--build")
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--beside", type=int, default=4)
     parser.add_argument("--list-targets")
     parser.add_argument("--rooms", default="")
     parser.add_argument("words", nargs="*")
@@ -187,12 +240,7 @@ def main():
     if args.list_targets:
         print(" ".join(list_targets(args.list_targets, [r for r in args.rooms.split(",") if r])))
         return 0
-    programs = [test for n, spec in enumerate(args.variant) for test in variant_tests(spec, n == 0)]
-    scripts = list(script_tests(args.scripts)) if args.scripts else []
-    if args.words:
-        programs, scripts = ([t for t in some if any(w in t.name for w in args.words)] for some in (programs, scripts))
-    # Scripts start daemons and measure delays: one at a time.
-    results = run_all(programs, args.jobs) + run_all(scripts, 1)
+    results = run_all(args)
     return 0 if summarise(results) else 1
 
 

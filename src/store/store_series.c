@@ -245,8 +245,8 @@ static void chunk_sum(const struct series_read *r, unsigned tier, int64_t slot, 
 
 /* Chunks of one tier in [from_s, to_s), a look-up each: a tier's rows lie by time. */
 static bool tier_read(struct series_read *r, sqlite3 *h, unsigned tier, int64_t from_s, int64_t to_s) {
-  int64_t window = tier_window_s(tier), first = 0, last = 0;
-  if (!series_read_slots(h, tier, &first, &last)) return true;
+  int64_t window = tier_window_s(tier), first, last;
+  if (!series_read_slots(h, tier, &first, &last)) return false;
   if (first < from_s / window) first = from_s / window;
   for (int64_t slot = first; slot <= last && slot * window < to_s; slot++) {
     if (*r->budget == 0) return false;
@@ -266,9 +266,10 @@ static bool tier_read(struct series_read *r, sqlite3 *h, unsigned tier, int64_t 
 static bool tiers_read(struct series_read *r, sqlite3 *h) {
   int64_t at = r->from_s;
   for (unsigned tier = STORE_TIERS; tier-- > 0;) {
-    int64_t until = r->end_s;
+    int64_t until = r->end_s, done = 0;
     if (r->step_s % tier_step_s[tier]) continue;
-    if (tier > 0) until = series_read_done(h, tier) * tier_window_s(tier);
+    if (tier > 0 && !series_read_done(h, tier, &done)) return false;
+    if (tier > 0) until = done * tier_window_s(tier);
     if (until > r->end_s) until = r->end_s;
     if (until <= at) continue;
     if (!tier_read(r, h, tier, at, until)) return false;
@@ -277,22 +278,28 @@ static bool tiers_read(struct series_read *r, sqlite3 *h) {
   return true;
 }
 
+static bool series_sum(struct series_read *r, sqlite3 *reader, uint32_t n) {
+  r->sum = malloc(n * sizeof *r->sum);
+  for (uint32_t i = 0; r->sum && i < n; i++) r->sum[i] = (struct store_point){.mean_ms = -1, .p99_ms = -1};
+  bool good = r->sum && sqlite3_prepare_v2(reader, "SELECT points FROM chunk WHERE tier=?1 AND slot=?2 AND series=?3",
+                                           -1, &r->rows, NULL) == SQLITE_OK;
+  good = good && tiers_read(r, reader);
+  sqlite3_finalize(r->rows);
+  return good;
+}
+
 bool store_series_read(struct store_series *s, struct base_str key, int64_t from_s, uint32_t step_s, uint32_t n,
                        struct store_point *out, uint32_t *rows) {
   struct series_read r = {.from_s = from_s, .end_s = from_s + (int64_t)step_s * n, .step_s = step_s, .budget = rows};
   sqlite3 *reader = writer_reader(&s->writer);
   if (!reader || n == 0) return reader != NULL;
   (void)sqlite3_busy_timeout(reader, 0); /* the loop's thread does not wait */
-  r.series = series_read_id(reader, key);
-  if (r.series == 0) return true;
-  r.sum = malloc(n * sizeof *r.sum);
-  for (uint32_t i = 0; r.sum && i < n; i++) r.sum[i] = (struct store_point){.mean_ms = -1, .p99_ms = -1};
-  bool good = r.sum && sqlite3_prepare_v2(reader, "SELECT points FROM chunk WHERE tier=?1 AND slot=?2 AND series=?3",
-                                          -1, &r.rows, NULL) == SQLITE_OK;
-  good = good && tiers_read(&r, reader);
+  bool good = series_read_id(reader, key, &r.series);
+  if (good && r.series == 0) return true;
+  good = good && series_sum(&r, reader, n);
   for (uint32_t i = 0; good && i < n; i++)
     if (!out[i].known) out[i] = r.sum[i];
-  sqlite3_finalize(r.rows);
   free(r.sum);
+  if (!good && *rows > 0) writer_reader_close(&s->writer);
   return good;
 }

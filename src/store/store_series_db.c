@@ -76,11 +76,12 @@ static struct base_str blob(sqlite3_stmt *q, int column) {
   return (struct base_str){sqlite3_column_blob(q, column), (size_t)sqlite3_column_bytes(q, column)};
 }
 
-static bool number(sqlite3_stmt *q, int64_t *out) {
-  bool found = sqlite3_step(q) == SQLITE_ROW;
-  if (found) *out = sqlite3_column_int64(q, 0);
+/* 1: there is a row, and its number; 0: there is none; -1: it could not be read, *out is as it was. */
+static int asked(sqlite3_stmt *q, int64_t *out) {
+  int code = sqlite3_step(q);
+  if (code == SQLITE_ROW) *out = sqlite3_column_int64(q, 0);
   (void)sqlite3_reset(q);
-  return found;
+  return code == SQLITE_ROW ? 1 : code == SQLITE_DONE ? 0 : -1;
 }
 
 static bool transaction(struct series_db *d, const char *sql) {
@@ -160,15 +161,14 @@ static bool minute_write(struct series_db *d, const struct minute_item *m, int64
 
 /* ---- summing up ---- */
 
-int64_t series_read_done(sqlite3 *h, unsigned tier) {
+bool series_read_done(sqlite3 *h, unsigned tier, int64_t *slot) {
   sqlite3_stmt *q = NULL;
-  int64_t slot = 0;
-  if (sqlite3_prepare_v2(h, "SELECT done FROM tier WHERE tier=?1", -1, &q, NULL) == SQLITE_OK) {
-    (void)sqlite3_bind_int64(q, 1, tier);
-    (void)number(q, &slot);
-  }
+  *slot = 0;
+  bool good = sqlite3_prepare_v2(h, "SELECT done FROM tier WHERE tier=?1", -1, &q, NULL) == SQLITE_OK;
+  if (good) (void)sqlite3_bind_int64(q, 1, tier);
+  good = good && asked(q, slot) >= 0;
   sqlite3_finalize(q);
-  return slot;
+  return good;
 }
 
 /* One series' points of the coarser window, while its finer rows go by. */
@@ -227,15 +227,16 @@ static bool roll_window(struct series_db *d, unsigned tier, int64_t slot) {
 
 /* The next window to sum up: none before the finer tier's first is looked at. */
 static bool roll_next(struct series_db *d, unsigned tier, int64_t now_s, int64_t *slot) {
-  int64_t per = tier_window_s(tier) / tier_window_s(tier - 1), first = -1, next = series_read_done(d->db.handle, tier);
+  int64_t per = tier_window_s(tier) / tier_window_s(tier - 1), first = -1, next = 0, finer = 0;
+  (void)series_read_done(d->db.handle, tier, &next); /* where that fails, so does what is written next */
   bind(d->oldest, tier - 1, 0, 0);
   if (sqlite3_step(d->oldest) == SQLITE_ROW && sqlite3_column_type(d->oldest, 0) != SQLITE_NULL)
     first = sqlite3_column_int64(d->oldest, 0) / per;
   (void)sqlite3_reset(d->oldest);
   if (first < 0) return false;
   *slot = next > first ? next : first;
-  int64_t whole_s =
-      tier > 1 ? series_read_done(d->db.handle, tier - 1) * tier_window_s(tier - 1) : now_s - ROLL_GRACE_S;
+  if (tier > 1) (void)series_read_done(d->db.handle, tier - 1, &finer);
+  int64_t whole_s = tier > 1 ? finer * tier_window_s(tier - 1) : now_s - ROLL_GRACE_S;
   return (*slot + 1) * tier_window_s(tier) <= whole_s;
 }
 
@@ -272,7 +273,7 @@ static enum db_status tier_prune(struct series_db *d, unsigned tier, const struc
     if (any) oldest = sqlite3_column_int64(d->oldest, 0);
     (void)sqlite3_reset(d->oldest);
     bind(d->bytes_get, tier, 0, 0);
-    (void)number(d->bytes_get, &have);
+    (void)asked(d->bytes_get, &have);
     *bytes = (uint64_t)have;
     bool old = any && (oldest + 1) * tier_window_s(tier) <= now_s - conf->keep_s;
     if (!old && (!any || *bytes <= conf->bytes_max)) return DB_GOOD;
@@ -299,7 +300,7 @@ enum db_status series_db_prune(struct series_db *d, const struct store_tier_conf
 static int64_t pragma_read(struct series_db *d, const char *sql) {
   sqlite3_stmt *q = NULL;
   int64_t n = 0;
-  if (sqlite3_prepare_v2(d->db.handle, sql, -1, &q, NULL) == SQLITE_OK) (void)number(q, &n);
+  if (sqlite3_prepare_v2(d->db.handle, sql, -1, &q, NULL) == SQLITE_OK) (void)asked(q, &n);
   sqlite3_finalize(q);
   return n;
 }
@@ -318,7 +319,7 @@ static enum db_status thin(struct series_db *d) {
     uint64_t bytes = 0;
     int64_t have = 0;
     bind(d->bytes_get, t, 0, 0);
-    (void)number(d->bytes_get, &have);
+    (void)asked(d->bytes_get, &have);
     conf.bytes_max = (uint64_t)(have - have / FULL_SHARE);
     enum db_status status = tier_prune(d, t, &conf, 0, &bytes);
     if (status != DB_GOOD) return status;
@@ -342,28 +343,31 @@ enum db_status series_db_write(struct series_db *d, const struct minute_item *fi
 
 /* ---- reading ---- */
 
-int64_t series_read_id(sqlite3 *h, struct base_str key) {
+bool series_read_id(sqlite3 *h, struct base_str key, int64_t *id) {
   sqlite3_stmt *q = NULL;
-  int64_t id = 0;
-  if (sqlite3_prepare_v2(h, "SELECT id FROM series WHERE key=?1", -1, &q, NULL) == SQLITE_OK) {
-    (void)sqlite3_bind_blob64(q, 1, key.p, key.n, SQLITE_STATIC);
-    (void)number(q, &id);
-  }
+  *id = 0;
+  bool good = sqlite3_prepare_v2(h, "SELECT id FROM series WHERE key=?1", -1, &q, NULL) == SQLITE_OK;
+  if (good) (void)sqlite3_bind_blob64(q, 1, key.p, key.n, SQLITE_STATIC);
+  good = good && asked(q, id) >= 0;
   sqlite3_finalize(q);
-  return id;
+  return good;
 }
 
 bool series_read_slots(sqlite3 *h, unsigned tier, int64_t *first, int64_t *last) {
   sqlite3_stmt *q = NULL;
+  *first = 0;
+  *last = -1;
   /* Two questions, as only so each is a look-up. */
-  bool any = sqlite3_prepare_v2(h,
-                                "SELECT (SELECT min(slot) FROM chunk WHERE tier=?1),"
-                                " (SELECT max(slot) FROM chunk WHERE tier=?1)",
-                                -1, &q, NULL) == SQLITE_OK;
-  if (any) (void)sqlite3_bind_int64(q, 1, tier);
-  any = any && sqlite3_step(q) == SQLITE_ROW && sqlite3_column_type(q, 0) != SQLITE_NULL;
-  if (any) *first = sqlite3_column_int64(q, 0);
-  if (any) *last = sqlite3_column_int64(q, 1);
+  bool good = sqlite3_prepare_v2(h,
+                                 "SELECT (SELECT min(slot) FROM chunk WHERE tier=?1),"
+                                 " (SELECT max(slot) FROM chunk WHERE tier=?1)",
+                                 -1, &q, NULL) == SQLITE_OK;
+  if (good) (void)sqlite3_bind_int64(q, 1, tier);
+  good = good && sqlite3_step(q) == SQLITE_ROW;
+  if (good && sqlite3_column_type(q, 0) != SQLITE_NULL) {
+    *first = sqlite3_column_int64(q, 0);
+    *last = sqlite3_column_int64(q, 1);
+  }
   sqlite3_finalize(q);
-  return any;
+  return good;
 }

@@ -33,11 +33,13 @@ enum db_status series_db_roll(struct series_db *d, int64_t now_s, bool *more);
 enum db_status series_db_prune(struct series_db *d, const struct store_tier_conf tier[STORE_TIERS], int64_t now_s,
                                uint64_t bytes[STORE_TIERS]);
 
-/* Reading, on another connection. The series' number, 0: there is none. */
-int64_t series_read_id(sqlite3 *h, struct base_str key);
-/* The first and the last slot that a tier has; false: none. */
+/* Reading, on another connection. False: it cannot be read now, which says nothing of what there is: the thread may be
+ * opening the file, and who reads does not wait.
+ * The series' number, 0: there is none. */
+bool series_read_id(sqlite3 *h, struct base_str key, int64_t *id);
+/* The first and the last slot that a tier has; 0 and -1: none. */
 bool series_read_slots(sqlite3 *h, unsigned tier, int64_t *first, int64_t *last);
 /* The first slot of a tier that is not summed up yet. */
-int64_t series_read_done(sqlite3 *h, unsigned tier);
+bool series_read_done(sqlite3 *h, unsigned tier, int64_t *slot);
 
 #endif

@@ -28,7 +28,7 @@ void writer_close(struct store_writer *w) {
   pthread_cond_signal(&w->wake);
   pthread_mutex_unlock(&w->lock);
   pthread_join(w->thread, NULL);
-  (void)sqlite3_close(w->reader);
+  writer_reader_close(w);
   writer_fini(w);
 }
 
@@ -65,4 +65,9 @@ void writer_aside(struct store_writer *w, const char *why) {
 sqlite3 *writer_reader(struct store_writer *w) {
   if (!w->reader) w->reader = db_open_read(w->path);
   return w->reader;
+}
+
+void writer_reader_close(struct store_writer *w) {
+  (void)sqlite3_close(w->reader);
+  w->reader = NULL;
 }

@@ -42,5 +42,7 @@ void writer_aside(struct store_writer *w, const char *why);
 
 /* For the caller; NULL: it cannot be read now. */
 sqlite3 *writer_reader(struct store_writer *w);
+/* For what failed in reading: the file may have been put aside since. All statements are finalized. */
+void writer_reader_close(struct store_writer *w);
 
 #endif

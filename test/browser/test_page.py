@@ -14,7 +14,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "e2e"))
-from e2e_daemon import Daemon, Tap, run as run_command  # noqa: E402
+from e2e_daemon import LONG_S, Daemon, Tap, free_port, run as run_command  # noqa: E402
 
 try:
     from browser_big import Big
@@ -91,7 +91,7 @@ def test_big(tap, browser, binary):
         for _ in range(3):
             big.second()
             time.sleep(0.6)
-        daemon.wait(lambda: len(daemon.get("/api/v1/graph")["nodes"]) == SERVICES, 10)
+        daemon.wait(lambda: len(daemon.get("/api/v1/graph")["nodes"]) == SERVICES, LONG_S)
         page = browser.page(daemon.url + "/#/map")
         page.locator(".node.group").first.wait_for()
         tap.equal("2,000 services begin as groups", page.locator(".node").count(), 25)
@@ -199,7 +199,7 @@ def test_actions(tap, browser, daemon, incident):
     page.get_by_role("button", name="Mark as expected").click()
     tap.ok("expect: asks before", daemon.incidents()[incident]["verdict"] == "unhealthy")
     page.get_by_role("button", name="Sure?").click()
-    daemon.wait(lambda: daemon.incidents()[incident]["verdict"] == "expected", 10)
+    daemon.wait(lambda: daemon.incidents()[incident]["verdict"] == "expected", LONG_S)
     known = daemon.incidents()[incident]
     tap.equal("all three took effect", (known["acked"], known["muted"], known["verdict"]), (True, True, "expected"))
     said = [(a["action"], a["who"]) for a in daemon.get("/api/v1/audit")["actions"] if a["action"] != "change"]
@@ -359,7 +359,7 @@ def test_stale(tap, browser, daemon, binary):
 
 def run(tap, binary, meshsim, out):
     browser = Browser(out)
-    with Daemon(binary) as daemon:
+    with Daemon(binary, "--set", f"api_port={free_port()}") as daemon:  # it comes back there
         test_empty(tap, browser, daemon)
         feed, over = Replay(daemon.grpc, meshsim, os.path.join(HERE, "shop.txt")), threading.Event()
         thread = threading.Thread(target=feed.go, args=(10**6, over.is_set), daemon=True)

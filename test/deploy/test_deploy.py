@@ -19,7 +19,7 @@ import yaml
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.join(HERE, "..", "e2e"))
-from e2e_daemon import Daemon, Tap, run  # noqa: E402
+from e2e_daemon import LONG_S, Daemon, Tap, run  # noqa: E402
 
 DEPLOY = os.path.join(ROOT, "deploy")
 EXPOSURE_MAX = 20  # of systemd-analyze security, in tenths: 2.0 of 10
@@ -147,7 +147,7 @@ def test_health(tap, binary, words):
             tap.ok("health: it is starting", first[0] == 1 and "503" in first[2] and not first[1], first)
         else:
             tap.skip("health: it is starting", "this machine is too slow to see it")
-        tap.ok("health: it is ready", daemon.wait(lambda: asked(daemon) == (0, "ready\n", ""), 20), asked(daemon))
+        tap.ok("health: it is ready", daemon.wait(lambda: asked(daemon) == (0, "ready\n", ""), LONG_S), asked(daemon))
         daemon.process.send_signal(signal.SIGSTOP)
         hangs = asked(daemon)
         daemon.process.send_signal(signal.SIGCONT)
@@ -175,7 +175,7 @@ def test_container(tap, binary):
         words = [data if w == "/data" else w for w in words][1:]
         with Daemon(binary, *words, "--set", "grpc_address=127.0.0.1", "--set", "http_address=127.0.0.1",
                     "--set", "api_address=127.0.0.1") as daemon:
-            healthy = daemon.wait(lambda: run(binary, *health, "--url", daemon.url).returncode == 0, 15)
+            healthy = daemon.wait(lambda: run(binary, *health, "--url", daemon.url).returncode == 0, LONG_S)
             tap.ok("container: its command starts, and its health check is content", healthy)
             written = sorted(os.listdir(data))
             tap.ok("container: what is written is in its volume", "incidents" in written, written)

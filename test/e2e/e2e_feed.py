@@ -23,7 +23,7 @@ class Stream:
         """True where the server answered the stream's end with OK."""
         self.queue.put(None)
         try:
-            self.future.result(timeout=10)
+            self.future.result(timeout=60)
             return True
         except grpc.RpcError:
             return False

@@ -12,7 +12,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,7 +20,7 @@ import urllib.request
 
 import e2e_log
 import e2e_receivers as r
-from e2e_daemon import Daemon, Tap, run
+from e2e_daemon import LONG_S, Daemon, Tap, free_port, run
 
 try:
     from e2e_feed import Feed, in_background
@@ -87,7 +86,7 @@ def receivers_of(daemon):
 
 def all_told(daemon):
     """Nothing waits: what came is noted as told, too."""
-    return daemon.wait(lambda: not any(a["waiting"] for a in receivers_of(daemon).values()), 20)
+    return daemon.wait(lambda: not any(a["waiting"] for a in receivers_of(daemon).values()), LONG_S)
 
 
 def told(double):
@@ -134,8 +133,8 @@ def test_forms(tap, binary, folder):
     data, d = os.path.join(folder, "data"), Doubles(folder)
     log_add(data, state(A, 1), state(B, 1, verdict="expected"), state(C, 1, muted=True))
     with start(binary, d.config, data) as daemon:
-        daemon.wait(lambda: all(double.got for double in d.all()), 15)
-        daemon.wait(lambda: len(d.am.got) >= 2, 15)
+        daemon.wait(lambda: all(double.got for double in d.all()), LONG_S)
+        daemon.wait(lambda: len(d.am.got) >= 2, LONG_S)
         tap.ok("every receiver is told", all(double.got for double in d.all()), receivers_of(daemon))
         tap.ok("Alertmanager again before it forgets",
                len(d.am.got) >= 2 and d.am.got[1].json[0]["labels"] == d.am.got[0].json[0]["labels"], len(d.am.got))
@@ -207,25 +206,19 @@ def test_secrets(tap, said, data):
         tap.ok(f"{secret[:6]}… is in no log, answer or file", secret not in said and secret.encode() not in kept, said)
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
 def test_away(tap, binary, folder):
     """A receiver that is away while incidents come, change and end, and while the daemon is killed."""
     data, port = os.path.join(folder, "away"), free_port()
     config = config_write(folder, [{"name": "hook", "type": "webhook", "url": f"http://127.0.0.1:{port}/"}])
     log_add(data, state(A, 1), state(A, 2, severity="critical"), state(B, 1))
     with start(binary, config, data) as daemon:
-        daemon.wait(lambda: receivers_of(daemon)["hook"]["retried"] >= 2, 15)
+        daemon.wait(lambda: receivers_of(daemon)["hook"]["retried"] >= 2, LONG_S)
         one = receivers_of(daemon)["hook"]
         tap.ok("it waits, and says why", one["waiting"] == 2 and "connect" in one["problem"].lower(), one)
         daemon.stop(signal.SIGKILL)
     log_add(data, state(A, 3, severity="critical", over=True))
     with start(binary, config, data) as daemon:
-        daemon.wait(lambda: receivers_of(daemon)["hook"]["retried"] >= 1, 15)
+        daemon.wait(lambda: receivers_of(daemon)["hook"]["retried"] >= 1, LONG_S)
         double = r.Double(port=port)
         tap.ok("when it is back nothing waits", all_told(daemon))
         daemon.stop(signal.SIGKILL)
@@ -246,7 +239,7 @@ def test_killed_in_flight(tap, binary, folder):
     log_add(data, state(A, 1))
     for life in range(3):
         with start(binary, config, data) as daemon:
-            daemon.wait(lambda: double.got, 15) if life == 0 else all_told(daemon)
+            daemon.wait(lambda: double.got, LONG_S) if life == 0 else all_told(daemon)
             daemon.stop(signal.SIGKILL)
     tap.equal("killed before the answer came: sent again, then no more", told(double), [("opened", A)] * 2)
     tap.equal("under one webhook-id", len({g.headers["webhook-id"] for g in double.got}), 1)
@@ -277,7 +270,7 @@ def test_answers(tap, binary, folder):
     ])
     log_add(data, state(A, 1), state(B, 1, verdict="expected"), state(C, 1, muted=True))
     with start(binary, config, data) as daemon:
-        daemon.wait(lambda: len(busy.got) == 3 and slack.messages, 20)
+        daemon.wait(lambda: len(busy.got) == 3 and slack.messages, LONG_S)
         stats = receivers_of(daemon)
         tap.ok("a receiver that hangs delays no other", hang.got and len(good.got) == 3, [g.path for g in good.got])
         gaps = [b.at - a.at for a, b in zip(busy.got, busy.got[1:])]
@@ -296,7 +289,7 @@ def test_answers(tap, binary, folder):
     slack.messages.clear()  # somebody deleted the message
     log_add(data, state(A, 2, over=True))
     with start(binary, config, data) as daemon:
-        daemon.wait(lambda: slack.messages, 15)
+        daemon.wait(lambda: slack.messages, LONG_S)
         tap.equal("Slack: where the message is gone, a new one", [g.path.rsplit(".", 1)[1] for g in bot.got],
                   ["postMessage", "postMessage", "update", "postMessage"])
     for double in (hang, good, busy, poor, moved, partial, bot):
@@ -314,7 +307,7 @@ def test_new_receiver(tap, binary, folder):
     log_add(data, *(dict(s, updated_at=rfc3339(600)) for s in (state(A, 1), state(B, 1), state(B, 2, over=True))))
     config = config_write(folder, [{"name": "hook", "type": "webhook", "url": double.url()}])
     with start(binary, config, data) as daemon:
-        daemon.wait(lambda: double.got, 15)
+        daemon.wait(lambda: double.got, LONG_S)
         time.sleep(0.2)
     tap.equal("a new receiver hears what goes on, not what was over", told(double), [("opened", A)])
     double.close()
@@ -327,7 +320,7 @@ def test_many(tap, binary, folder):
     log_add(data, *(dict(state(i, 1), summary="s", root_causes=[]) for i in ids))
     config = config_write(folder, [{"name": "hook", "type": "webhook", "url": f"http://127.0.0.1:{port}/"}])
     with start(binary, config, data) as daemon:
-        daemon.wait(lambda: receivers_of(daemon)["hook"]["waiting"] >= 1024, 15)
+        daemon.wait(lambda: receivers_of(daemon)["hook"]["waiting"] >= 1024, LONG_S)
         one = receivers_of(daemon)["hook"]
         tap.equal("the queue is bounded, the rest is counted", (one["waiting"], one["dead"]["queue_full"]), (1024, 76))
         double = r.Double(port=port)
@@ -404,7 +397,7 @@ def test_template(tap, binary, folder):
     incident = state(A, 1)
     log_add(data, incident)
     with start(binary, config, data) as daemon:
-        daemon.wait(lambda: double.got, 15)
+        daemon.wait(lambda: double.got, LONG_S)
     got = double.got[0].json if double.got else {}
     tap.equal("a template is filled", got,
               {"t": "warning: " + incident["summary"], "n": 12, "e": "opened", "none": None, "empty": "",
@@ -444,8 +437,8 @@ def test_alertmanager(tap, binary, root, folder):
     try:
         log_add(data, state(A, 1))
         with start(binary, config, data) as daemon:
-            daemon.wait(lambda: pager.got, 10)
-            alerts = daemon.wait(lambda: alertmanager_alerts(port), 2) or []
+            daemon.wait(lambda: pager.got, LONG_S)
+            alerts = daemon.wait(lambda: alertmanager_alerts(port), LONG_S) or []
             tap.equal("the real Alertmanager has the alert", [a["labels"]["incident_id"] for a in alerts], [A])
             alert = pager.got[0].json["alerts"][0] if pager.got else {"annotations": {"summary": ""}}
             tap.ok("and pages for it", alert["annotations"]["summary"].startswith("cart"), alert)
@@ -454,7 +447,7 @@ def test_alertmanager(tap, binary, root, folder):
                       (1, 1))
         log_add(data, state(A, 2, over=True))
         with start(binary, config, data) as daemon:
-            daemon.wait(lambda: any(g.json["status"] == "resolved" for g in pager.got), 6)
+            daemon.wait(lambda: any(g.json["status"] == "resolved" for g in pager.got), LONG_S)
             tap.equal("and then it says that it is resolved", [g.json["status"] for g in pager.got],
                       ["firing", "resolved"])
             tap.equal("and has it no more", alertmanager_alerts(port), [])
@@ -486,7 +479,7 @@ def test_live(tap, binary, folder):
         feed.go(16)
         feed.failing = "cart"
         feed.go(4)
-        daemon.wait(lambda: double.got and seen, 15)
+        daemon.wait(lambda: double.got and seen, LONG_S)
         delay = double.got[0].at - seen[0] if double.got and seen else 9
         own = receivers_of(daemon)["hook"]["delay_s"]
         # Where three want each core, the clock says more about them than about us.
@@ -494,7 +487,7 @@ def test_live(tap, binary, folder):
         tap.ok(f"a live incident is told within 200 ms ({1000 * delay:.0f} ms; by its own word {1000 * own:.1f} ms)",
                delay <= bound and own <= bound, f"load {os.getloadavg()}")
         tap.equal("it is the incident that the API has", told(double)[:1],
-                  [("opened", i) for i in list(daemon.incidents())[:1]])
+                  [("opened", i) for i in list(daemon.troubles())[:1]])
         feed.end()
     hang.close()
     double.close()

@@ -15,7 +15,7 @@ import urllib.request
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from prometheus_client.parser import text_string_to_metric_families as plain_families
 
-from e2e_daemon import FREE_PORTS, Daemon, Tap, run
+from e2e_daemon import FREE_PORTS, LONG_S, Daemon, Tap, run
 from e2e_log import INCIDENT as INCIDENT_KIND, log_add
 from e2e_openapi import openapi_read, schema_errors
 
@@ -115,7 +115,7 @@ def test_path(tap, api, daemon, asked):
     method, path, target, body, status = asked
     content_type = "application/json" if body is not None else None
     if target == "/readyz" and status == 200:
-        daemon.wait(lambda: daemon.ask("/readyz")[0] == 200, 8)
+        daemon.wait(lambda: daemon.ask("/readyz")[0] == 200, LONG_S)
     got, headers, text = daemon.ask(target, method, "x" if body is None and method == "POST" else body, content_type)
     documented = api["paths"][path][method.lower()]["responses"].get(str(status), {}).get("content", {})
     kind = next(iter(documented), "nothing")

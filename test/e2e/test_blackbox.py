@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 
-from e2e_daemon import Daemon, Tap, run
+from e2e_daemon import LONG_S, Daemon, Tap, run
 
 try:
     from e2e_feed import Feed
@@ -46,11 +46,11 @@ def box(data, incident):
 
 def trouble(daemon, feed, service="cart", seconds=FAIL_S):
     """Lets the service fail; the ids of the incidents that are new after it."""
-    before = set(daemon.incidents())
+    before = set(daemon.troubles())
     feed.failing = service
     feed.go(seconds)
     feed.failing = None
-    return daemon.wait(lambda: set(daemon.incidents()) - before, 5) or set()
+    return daemon.wait(lambda: set(daemon.troubles()) - before, LONG_S) or set()
 
 
 def over(daemon, feed, limit_s=60):

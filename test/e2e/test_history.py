@@ -17,7 +17,7 @@ import urllib.parse
 import urllib.request
 
 import e2e_receivers as r
-from e2e_daemon import Daemon, Tap, run
+from e2e_daemon import LONG_S, Daemon, Tap, run
 from test_alerts import A, B, config_write, log_add, state, told
 
 try:
@@ -48,7 +48,7 @@ def test_index(tap, binary, folder):
     last = state(A, 2, over=True)
     log_add(data, state(A, 1), state(B, 1), last)
     with Daemon(binary, "--data", data) as daemon:
-        daemon.wait(lambda: ids(data) == {A, B}, 15)
+        daemon.wait(lambda: ids(data) == {A, B}, LONG_S)
         tap.equal("the history has the log's incidents", ids(data), {A, B})
         rows = asked(history(data), f"SELECT rev, state, json FROM incident WHERE id = {int(A, 16)}")
         compact = json.dumps(last, ensure_ascii=False, separators=(",", ":"))
@@ -76,7 +76,7 @@ def test_audit(tap, daemon, data):
     feed = Feed(daemon.grpc)
     feed.go(3)
     feed.end()
-    daemon.wait(lambda: asked(history(data), "SELECT who FROM audit"), 3)
+    daemon.wait(lambda: asked(history(data), "SELECT who FROM audit"), LONG_S)
     tap.equal("who asked is on record", (status, asked(history(data), "SELECT verb, who, incident FROM audit")),
               (202, [("acknowledge", "ann", int(B, 16))]))
 
@@ -85,13 +85,13 @@ def test_damage(tap, binary, folder):
     data = os.path.join(folder, "damage")
     log_add(data, state(A, 1), state(B, 1))
     with Daemon(binary, "--data", data) as daemon:
-        daemon.wait(lambda: ids(data) == {A, B}, 15)
+        daemon.wait(lambda: ids(data) == {A, B}, LONG_S)
         daemon.stop()
     with open(history(data), "r+b") as file:
         file.seek(4096)
         file.write(b"\xa5" * 8192)
     with Daemon(binary, "--data", data) as daemon:
-        daemon.wait(lambda: ids(data) == {A, B}, 15)
+        daemon.wait(lambda: ids(data) == {A, B}, LONG_S)
         tap.equal("a damaged history is begun anew from the log", ids(data), {A, B})
         tap.ok("the old one is put aside, and that is said", os.path.exists(history(data) + ".corrupt") and
                "put aside as .corrupt" in daemon.said(), daemon.said())
@@ -108,7 +108,7 @@ def test_kills(tap, binary, folder):
             time.sleep(0.004 * life)
             daemon.stop(signal.SIGKILL)
     with Daemon(binary, "--data", data) as daemon:
-        daemon.wait(lambda: ids(data) == every, 15)
+        daemon.wait(lambda: ids(data) == every, LONG_S)
         tap.equal("12 kills: nothing is lost", len(every - ids(data)), 0)
         tap.equal("and it is sound", asked(history(data), "PRAGMA integrity_check"), [("ok",)])
         tap.ok("and never was put aside", not os.path.exists(history(data) + ".corrupt"))

@@ -8,7 +8,7 @@ import signal
 import sys
 import tempfile
 
-from e2e_daemon import Daemon, Tap, run
+from e2e_daemon import LONG_S, Daemon, Tap, run
 
 try:
     from e2e_feed import Feed
@@ -31,10 +31,10 @@ def first_life(tap, daemon, binary):
     """Learning, a fault, and the incident; ends with kill -9 in mid-stream."""
     feed = Feed(daemon.grpc)
     feed.go(LEARN_S)
-    tap.ok("no incident while all is well", not daemon.incidents())
+    tap.equal("no incident while all is well", daemon.troubles(), {})
     feed.failing = "cart"
     feed.go(FAIL_S)
-    found = daemon.wait(daemon.incidents, 5)
+    found = daemon.wait(daemon.troubles, LONG_S)
     tap.ok("errors of one service become an incident", bool(found))
     incident = next(iter(found.values())) if found else {"root_causes": [{"entity": {}}], "id": "0" * 16, "kind": ""}
     tap.equal("of kind errors, with that service as its first cause", (incident["kind"], names(incident)[:1]),
@@ -45,12 +45,12 @@ def first_life(tap, daemon, binary):
            told.stdout)
     listed = run(binary, "incidents", "--url", daemon.url, "--json")
     tap.ok("incidents lists it", incident["id"] in listed.stdout, listed.stdout + listed.stderr)
-    daemon.wait(lambda: daemon.counters()["entries"] == feed.traffic.entries, 5)
+    daemon.wait(lambda: daemon.counters()["entries"] == feed.traffic.entries, LONG_S)
     metrics = daemon.metrics()
     for name, want in (("messages", feed.messages), ("entries", feed.traffic.entries),
                        ("requests_server", feed.traffic.entries), ("streams_opened", len(feed.streams))):
         tap.equal(f"counter {name} is what was sent", metrics[f"foreshock_{name}_total"], want)
-    status, incidents = daemon.get("/api/v1/status"), daemon.incidents()
+    status, incidents = daemon.get("/api/v1/status"), daemon.troubles()
     daemon.stop(signal.SIGKILL)
     feed.end()
     return status, incidents
@@ -61,11 +61,11 @@ def second_life(tap, daemon, before, incidents):
     tap.equal("the series are known after kill -9", after["series"], before["series"])
     tap.ok("no more than the last ticks are lost", after["tick"]["seq"] >= before["tick"]["seq"] - 2,
            f"{after['tick']} {before['tick']}")
-    tap.equal("the incidents are known after kill -9", sorted(daemon.incidents()), sorted(incidents))
+    tap.equal("the incidents are known after kill -9", sorted(daemon.troubles()), sorted(incidents))
     feed = Feed(daemon.grpc, seed=2)
     feed.go(2)
     tap.ok("streams end with OK", feed.end())
-    daemon.wait(lambda: daemon.counters()["entries"] == feed.traffic.entries, 5)
+    daemon.wait(lambda: daemon.counters()["entries"] == feed.traffic.entries, LONG_S)
     tap.equal("it goes on counting", daemon.counters()["entries"], feed.traffic.entries)
     tap.equal("with the same series", daemon.get("/api/v1/status")["series"], before["series"])
     tap.equal("SIGTERM ends it with 0", daemon.stop(), 0)
@@ -116,9 +116,9 @@ def test_recording(tap, binary, folder):
         feed.go(LEARN_S)
         feed.failing = "pay"
         feed.go(4)
-        daemon.wait(daemon.incidents, 5)
+        daemon.wait(daemon.troubles, LONG_S)
         feed.end()
-        daemon.wait(lambda: daemon.counters()["entries"] == feed.traffic.entries, 5)
+        daemon.wait(lambda: daemon.counters()["entries"] == feed.traffic.entries, LONG_S)
         daemon.known = daemon.incidents()
         tap.equal("a recorded run ends with 0", daemon.stop(), 0)
         test_log(tap, daemon)

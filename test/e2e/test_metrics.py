@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 
-from e2e_daemon import Daemon, Tap, replay, run
+from e2e_daemon import LONG_S, Daemon, Tap, replay, run
 from e2e_otlp import field, fixed, number, pair, post, unary, varint
 
 try:
@@ -142,7 +142,7 @@ def over_write(tap, daemon):
 
 def counted(tap, daemon):
     want = {"samples": 21, "sample_malformed": 5, "message_malformed": 3, "no_identifier": 1, "oversize": 1}
-    daemon.wait(lambda: daemon.counters()["samples"] >= want["samples"], 10)
+    daemon.wait(lambda: daemon.counters()["samples"] >= want["samples"], LONG_S)
     have = daemon.counters()
     tap.equal("samples and refusals are counted by reason", {k: have[k] for k in want}, want)
 

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 
-from e2e_daemon import Daemon, Tap, replay
+from e2e_daemon import LONG_S, Daemon, Tap, replay
 from e2e_otlp import field, fixed, number, pair, post, unary
 
 try:
@@ -122,7 +122,7 @@ def over_h2(tap, daemon):
 def counted(tap, daemon):
     want = {"spans": 40 * 2 + 1 + 2 + 1 + 1 + 1, "requests_server": 40 + 1 + 1 + 1 + 1, "requests_client": 40 + 1 + 1,
             "spans_joined": 82, "message_malformed": 2, "compressed": 0}
-    daemon.wait(lambda: daemon.counters()["requests_client"] == want["requests_client"], 10)
+    daemon.wait(lambda: daemon.counters()["requests_client"] == want["requests_client"], LONG_S)
     counters = daemon.counters()
     for name, n in want.items():
         tap.equal(f"counter {name}", counters[name], n)

@@ -18,7 +18,7 @@ import tempfile
 import threading
 import time
 
-from e2e_daemon import Daemon, Tap, run
+from e2e_daemon import LONG_S, Daemon, Tap, run
 from e2e_pki import LOCAL, Authority
 
 TEXT = b"# TYPE a counter\na 1\n"
@@ -183,7 +183,7 @@ def down(daemon):
 def settled(daemon):
     """Every target of every job was asked."""
     return daemon.wait(lambda: all(j["up"] + j["down"] == j["targets"]
-                                   for j in daemon.get("/api/v1/status")["scrape"]["jobs"]), 20)
+                                   for j in daemon.get("/api/v1/status")["scrape"]["jobs"]), LONG_S)
 
 
 FAILURES = {"none": ("/x/none", "scrape_status", "status 404"),
@@ -221,7 +221,7 @@ def failures(tap, binary, root):
                    and 'foreshock_scrape_targets_down{job="hang"} 1' in metrics)
             before = daemon.counters()["scrapes"]
             tap.ok("beside those the good ones go on", daemon.wait(
-                lambda: daemon.counters()["scrapes"] > before + 6, 10))
+                lambda: daemon.counters()["scrapes"] > before + 6, LONG_S))
             sizes = daemon.counters()
             line = len(f'# target {{job="good",instance="{site.at}"}} text\n') + len(TEXT)
             tap.ok("bytes are those of line and exposition", sizes["scrape_bytes"] > line and sizes["message_bytes"]
@@ -264,10 +264,10 @@ def credentials(tap, binary, root):
         tap.ok("protobuf is asked for first where it is wanted", accept.startswith("application/vnd.google.protobuf"))
         tap.ok("a URL's own path and query", any(p == "/other?x=1" for p, _ in sealed.seen))
         plain.secret = "n3w"
-        tap.ok("a token that changed there: down", daemon.wait(lambda: job(daemon, "bearer")["down"] == 1, 10))
+        tap.ok("a token that changed there: down", daemon.wait(lambda: job(daemon, "bearer")["down"] == 1, LONG_S))
         with open(token, "w", encoding="utf-8") as file:
             file.write("n3w")
-        tap.ok("and here: up again, without a restart", daemon.wait(lambda: job(daemon, "bearer")["up"] == 1, 10))
+        tap.ok("and here: up again, without a restart", daemon.wait(lambda: job(daemon, "bearer")["up"] == 1, LONG_S))
         tap.ok("no secret is in the status", "n3w" not in daemon.ask("/api/v1/status")[2])
 
 
@@ -285,22 +285,24 @@ def files(tap, binary, root):
     jobs = [{"job": "sd", "files": [root + "/t-*"], "interval": "1s"},
             {"job": "later", "files": root + "/later.json", "interval": "1s"}]
     with Daemon(binary, "--config", config(root, jobs)) as daemon:
-        tap.ok("JSON and YAML by one pattern", daemon.wait(lambda: job(daemon, "sd")["up"] == 2, 10), job(daemon, "sd"))
+        tap.ok("JSON and YAML by one pattern", daemon.wait(lambda: job(daemon, "sd")["up"] == 2, LONG_S),
+               job(daemon, "sd"))
         tap.ok("a file's own path", sites[0].seen and sites[0].seen[0][0] == "/own", sites[0].seen[:1])
         tap.ok("a file that is not there is a problem, and no more", "no such file" in job(daemon, "later")["problem"])
         write(root + "/later.json", json.dumps([{"targets": [sites[2].at]}]))
-        tap.ok("until it is", daemon.wait(lambda: job(daemon, "later")["up"] == 1, 10), job(daemon, "later"))
+        tap.ok("until it is", daemon.wait(lambda: job(daemon, "later")["up"] == 1, LONG_S), job(daemon, "later"))
         tap.equal("then there is none", job(daemon, "later")["problem"], None)
         before = daemon.counters()["discovery_errors"]
         write(two, "- targets: [")
-        tap.ok("a broken file is told", daemon.wait(lambda: job(daemon, "sd")["problem"], 10))
+        tap.ok("a broken file is told", daemon.wait(lambda: job(daemon, "sd")["problem"], LONG_S))
         tap.equal("and counted once", daemon.counters()["discovery_errors"], before + 1)
         tap.equal("its targets stay", job(daemon, "sd")["targets"], 2)
         write(two, f"- targets: ['{sites[2].at}', '{sites[1].at}']\n")
-        tap.ok("whole again: its new targets", daemon.wait(lambda: job(daemon, "sd")["up"] == 3, 10), job(daemon, "sd"))
+        tap.ok("whole again: its new targets", daemon.wait(lambda: job(daemon, "sd")["up"] == 3, LONG_S),
+               job(daemon, "sd"))
         os.unlink(two)
         tap.ok("a file that goes takes its targets along",
-               daemon.wait(lambda: job(daemon, "sd")["targets"] == 1, 10), job(daemon, "sd"))
+               daemon.wait(lambda: job(daemon, "sd")["targets"] == 1, LONG_S), job(daemon, "sd"))
         opened = sites[0].opened
         time.sleep(2.5)
         tap.ok("connections are kept", sites[0].opened == opened and len(sites[0].seen) > 3)
@@ -320,24 +322,25 @@ def names(tap, binary, root):
             {"job": "gone", "dns": "nothing.test", "dns_port": port, **base},
             {"job": "mute", "dns": "web.test", "dns_port": port, **dict(base, dns_servers="127.0.0.1:9")}]
     with Daemon(binary, "--config", config(root, jobs)) as daemon:
-        tap.ok("A: the address with the port", daemon.wait(lambda: job(daemon, "a")["up"] == 1, 10), job(daemon, "a"))
-        tap.ok("AAAA: found beside a failing A", daemon.wait(lambda: job(daemon, "aaaa")["targets"] == 1, 10),
+        tap.ok("A: the address with the port", daemon.wait(lambda: job(daemon, "a")["up"] == 1, LONG_S),
+               job(daemon, "a"))
+        tap.ok("AAAA: found beside a failing A", daemon.wait(lambda: job(daemon, "aaaa")["targets"] == 1, LONG_S),
                job(daemon, "aaaa"))
-        tap.ok("SRV: two targets", daemon.wait(lambda: job(daemon, "srv")["up"] == 2, 10), job(daemon, "srv"))
+        tap.ok("SRV: two targets", daemon.wait(lambda: job(daemon, "srv")["up"] == 2, LONG_S), job(daemon, "srv"))
         tap.equal("a name that is not there has none, and that is no problem",
                   (job(daemon, "gone")["targets"], job(daemon, "gone")["problem"]), (0, None))
         zone[("_m._tcp.test", 33)] = zone[("_m._tcp.test", 33)][:1]
-        tap.ok("one fewer", daemon.wait(lambda: job(daemon, "srv")["targets"] == 1, 10))
+        tap.ok("one fewer", daemon.wait(lambda: job(daemon, "srv")["targets"] == 1, LONG_S))
         zone[("web.test", 1)] = zone[("web.test", 28)] = None
-        tap.ok("a server that fails is told", daemon.wait(lambda: job(daemon, "a")["problem"], 10))
+        tap.ok("a server that fails is told", daemon.wait(lambda: job(daemon, "a")["problem"], LONG_S))
         tap.equal("and the targets stay", job(daemon, "a")["up"], 1)
         zone[("web.test", 28)] = []
         zone[("web.test", 1)] = [socket.inet_aton("127.0.0.1")]
-        tap.ok("it answers again", daemon.wait(lambda: job(daemon, "a")["problem"] is None, 10))
+        tap.ok("it answers again", daemon.wait(lambda: job(daemon, "a")["problem"] is None, LONG_S))
         zone[("web.test", 1)] = [(40, socket.inet_aton("127.0.0.1"))]
-        tap.ok("an answer that is cut short is told", daemon.wait(lambda: job(daemon, "a")["problem"], 10))
+        tap.ok("an answer that is cut short is told", daemon.wait(lambda: job(daemon, "a")["problem"], LONG_S))
         tap.equal("and is not one of no address", job(daemon, "a")["targets"], 1)
-        tap.ok("a server that is not there, too", daemon.wait(lambda: job(daemon, "mute")["problem"], 15))
+        tap.ok("a server that is not there, too", daemon.wait(lambda: job(daemon, "mute")["problem"], LONG_S))
         tap.equal("a clean end while names are asked", daemon.stop(), 0)
     server.shutdown()
 

@@ -11,7 +11,7 @@ import tempfile
 import time
 import urllib.parse
 
-from e2e_daemon import Daemon, Tap
+from e2e_daemon import LONG_S, Daemon, Tap
 from e2e_log import TICK_NS, journal_make, journal_ticks
 from e2e_otlp import post
 
@@ -37,13 +37,13 @@ def test_traffic(tap, binary, data):
     with Daemon(binary, "--data", data, *NEVER, restored=False) as daemon:
         first = daemon.get("/api/v1/status")
         tap.ok("it listens while the tail is applied", first["restoring"] and daemon.port.keys() >= {"gRPC", "ingest"})
-        ready = daemon.wait(lambda: daemon.ask("/readyz")[0] == 200, 10)
+        ready = daemon.wait(lambda: daemon.ask("/readyz")[0] == 200, LONG_S)
         text = daemon.ask("/readyz")[2]
         tap.ok("it is ready, and says that it is restoring", ready and '"restoring":true' in text, text)
         tap.equal("an export of OTLP is answered", post(daemon, "/v1/traces", b"")[0], 200)
         feed = Feed(daemon.grpc)
         feed.go(0.5)
-        took = daemon.wait(lambda: daemon.get("/api/v1/status")["counters"]["entries"] == feed.traffic.entries, 10)
+        took = daemon.wait(lambda: daemon.get("/api/v1/status")["counters"]["entries"] == feed.traffic.entries, LONG_S)
         after = daemon.get("/api/v1/status")
         in_tail = after["restoring"] and 0 < after["tick"]["seq"] < TAIL
         tap.ok("streams are read meanwhile", took and in_tail, after["tick"])
@@ -70,7 +70,7 @@ def test_stop(tap, binary, data):
     with Daemon(binary, "--data", data, *NEVER, restored=False) as daemon:
         feed = Feed(daemon.grpc)
         feed.go(0.5)
-        daemon.wait(lambda: daemon.get("/api/v1/status")["counters"]["entries"] == feed.traffic.entries, 10)
+        daemon.wait(lambda: daemon.get("/api/v1/status")["counters"]["entries"] == feed.traffic.entries, LONG_S)
         tap.ok("stop: it is restoring still", daemon.get("/api/v1/status")["restoring"])
         daemon.process.send_signal(signal.SIGTERM)
         tap.equal("stop: it ends well", daemon.process.wait(timeout=120), 0)

@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 
-from e2e_daemon import Daemon, Tap, run
+from e2e_daemon import LONG_S, Daemon, Tap, run
 from e2e_envoy import Envoy
 from e2e_pki import LOCAL, Authority
 
@@ -82,7 +82,7 @@ def listener(daemon, name):
 
 
 def counted(tap, daemon, what, counter, before, more=1):
-    daemon.wait(lambda: daemon.counters()[counter] - before[counter] >= more, 5)
+    daemon.wait(lambda: daemon.counters()[counter] - before[counter] >= more, LONG_S)
     tap.equal(f"{what}: counted as {counter}", daemon.counters()[counter] - before[counter], more)
 
 
@@ -205,13 +205,13 @@ def renewed(tap, pki, daemon):
     thread.start()
     pki.put(*pki.ca.issue(LOCAL, to_s=200000))
     tap.ok("a renewed certificate is taken", daemon.wait(
-        lambda: listener(daemon, "grpc")["certificate_not_after"] != old, 8), listener(daemon, "grpc"))
+        lambda: listener(daemon, "grpc")["certificate_not_after"] != old, LONG_S), listener(daemon, "grpc"))
     counted(tap, daemon, "renewal", "tls_renewed", before, 2)
     with connect(daemon.port["gRPC"], context(pki, pki.good)) as s:
         serial = s.getpeercert()["serialNumber"]
     pki.put(pki.server[0], pki.good[1])
     tap.ok("a key that is not the certificate's: told", daemon.wait(
-        lambda: "key values mismatch" in (listener(daemon, "grpc")["problem"] or ""), 8), listener(daemon, "grpc"))
+        lambda: "key values mismatch" in (listener(daemon, "grpc")["problem"] or ""), LONG_S), listener(daemon, "grpc"))
     counted(tap, daemon, "a broken pair", "tls_stale", before, 2)
     health = daemon.get("/healthz")
     tap.ok("and in /healthz", health["status"] == "degraded" and "mismatch" in health["problems"][0], health)
@@ -219,10 +219,10 @@ def renewed(tap, pki, daemon):
         tap.equal("the old pair stays in use", s.getpeercert()["serialNumber"], serial)
     pki.put(*pki.server)
     tap.ok("good files again: the problem is over", daemon.wait(
-        lambda: listener(daemon, "grpc")["problem"] is None, 8), listener(daemon, "grpc"))
+        lambda: listener(daemon, "grpc")["problem"] is None, LONG_S), listener(daemon, "grpc"))
     thread.join()
     tap.ok("every stream went on through it all, and ended well", feed.end())
-    daemon.wait(lambda: daemon.counters()["entries"] >= feed.traffic.entries, 5)
+    daemon.wait(lambda: daemon.counters()["entries"] >= feed.traffic.entries, LONG_S)
     tap.equal("nothing was lost", daemon.counters()["entries"], feed.traffic.entries)
 
 
@@ -246,7 +246,7 @@ def envoy(tap, pki, daemon):
         if not tap.ok("Envoy listens", proxy.port):
             return
         proxy.request(300)
-        daemon.wait(lambda: daemon.counters()["entries_http"] - before["entries_http"] >= 300, 10)
+        daemon.wait(lambda: daemon.counters()["entries_http"] - before["entries_http"] >= 300, LONG_S)
         tap.equal("Envoy over mTLS: every request's entry came", daemon.counters()["entries_http"]
                   - before["entries_http"], 300)
         tap.equal("and by its own count none was dropped",
@@ -274,7 +274,7 @@ def crowd(tap, pki, daemon):
         s.sendall(hello)
         socks.append(s)
     tap.equal("beside 1,200: let in", refused(daemon.port["gRPC"], context(pki, pki.good)), None)
-    out = daemon.wait(lambda: daemon.counters()["tls_crowded_out"] > before["tls_crowded_out"], 5)
+    out = daemon.wait(lambda: daemon.counters()["tls_crowded_out"] > before["tls_crowded_out"], LONG_S)
     tap.ok("the oldest gave way, counted", out)
     tap.ok("the slow ones are ended", daemon.wait(lambda: daemon.get("/api/v1/status")["connections"] < 20, 20))
     now = daemon.counters()
@@ -293,7 +293,7 @@ def weight(tap, pki, daemon):
         s = connect(daemon.port["gRPC"], c)
         s.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0")
         socks.append(s)
-    daemon.wait(lambda: daemon.counters()["tls_handshakes"] - before["tls_handshakes"] >= 1000, 20)
+    daemon.wait(lambda: daemon.counters()["tls_handshakes"] - before["tls_handshakes"] >= 1000, LONG_S)
     each = (rss(daemon) - was) / 1000 / 1024
     print(f"# 1,000 connections over mTLS: {each:.1f} KiB each", flush=True)
     tap.ok("a connection over mTLS takes less than 100 KiB", each < 100, each)

@@ -11,7 +11,7 @@ import threading
 import time
 import urllib.request
 
-from e2e_daemon import Daemon, Tap, run
+from e2e_daemon import LONG_S, Daemon, Tap, run
 from e2e_log import AUDIT, log_add
 from e2e_receivers import Double
 
@@ -79,7 +79,7 @@ def trouble(daemon, feed):
     feed.go(LEARN_S)
     feed.failing = "cart"
     feed.go(FAIL_S)
-    found = daemon.wait(lambda: [i for i in daemon.incidents().values() if i["state"] == "open"], 5)
+    found = daemon.wait(lambda: [i for i in daemon.troubles().values() if i["state"] == "open"], LONG_S)
     return found[0]["id"] if found else None
 
 
@@ -92,7 +92,7 @@ def silence(daemon):
         was, last[0] = last[0], seq()
         time.sleep(1)
         return was == last[0]
-    return daemon.wait(same, 20)
+    return daemon.wait(same, LONG_S)
 
 
 def test_verb(tap, daemon, incident, verb, is_so):

@@ -26,7 +26,7 @@ import urllib.parse
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
 import e2e_receivers as r  # noqa: E402
-from e2e_daemon import Daemon, Tap, run  # noqa: E402
+from e2e_daemon import LONG_S, Daemon, Tap, run  # noqa: E402
 from test_alerts import config_write, told  # noqa: E402
 from test_blackbox import stored  # noqa: E402
 
@@ -85,7 +85,7 @@ def fail_service(daemon, feed, service, seconds=FAIL_S):
     feed.failing = service
     feed.go(seconds)
     feed.failing = None
-    return daemon.wait(daemon.incidents, 5) or {}
+    return daemon.wait(daemon.troubles, LONG_S) or {}
 
 
 def until_over(daemon, feed, limit_s=90):
@@ -157,7 +157,7 @@ def disk_fails(tap, table, binary, folder, name, breaks, mends):
             tap.ok(f"{name}: and it is counted", errors > 0)
             mends(broken)
             tap.ok(f"{name}: it writes again by itself",
-                   daemon.wait(lambda: feed.go(0.5) or health(daemon)["status"] == "ok", 15), str(health(daemon)))
+                   daemon.wait(lambda: feed.go(0.5) or health(daemon)["status"] == "ok", LONG_S), str(health(daemon)))
             tap.equal(f"{name}: the incident of meanwhile is in the log", set(stored(scene.data)), set(found))
             before = scene.learned(daemon)
             daemon.wait(lambda: feed.go(0.5), 7)
@@ -167,7 +167,7 @@ def disk_fails(tap, table, binary, folder, name, breaks, mends):
             feed = Feed(daemon.grpc)
             feed.go(2)
             tap.ok(f"{name}: after a kill all is known", scene.learned(daemon) >= before, daemon.said())
-            tap.equal(f"{name}: and the incident, and no other", set(daemon.incidents()), set(found))
+            tap.equal(f"{name}: and the incident, and no other", set(daemon.troubles()), set(found))
             until_over(daemon, feed)
             feed.go(1)
             tap.equal(f"{name}: it was told once", scene.opened(), list(found))
@@ -202,7 +202,7 @@ def disk_read_only(tap, table, binary, folder, _):
         tap.ok(f"{name}: /healthz says so", health(daemon)["status"] != "ok", str(health(daemon)))
         os.unlink(os.path.join(folder, "file"))
         tap.ok(f"{name}: once it can be written, it is", daemon.wait(
-            lambda: feed.go(0.5) or health(daemon)["status"] == "ok", 15), str(health(daemon)))
+            lambda: feed.go(0.5) or health(daemon)["status"] == "ok", LONG_S), str(health(daemon)))
         tap.equal(f"{name}: the incident of before, too", set(stored(scene.data)), set(found))
         daemon.stop()
     scene.close()
@@ -241,7 +241,7 @@ def damaged(tap, table, binary, folder, name, damage, keeps, said_words, kept, s
         tap.ok(f"{name}: it is said", all(w in words for w in said_words), words)
         if once:
             tap.equal(f"{name}: told once", scene.opened().count(list(found)[0]), 1)
-        tap.ok(f"{name}: and all is well", daemon.wait(lambda: health(daemon)["status"] == "ok", 8),
+        tap.ok(f"{name}: and all is well", daemon.wait(lambda: health(daemon)["status"] == "ok", LONG_S),
                str(health(daemon)))
         daemon.stop()
     scene.close()
@@ -325,7 +325,7 @@ def receiver_down(tap, table, binary, folder, long):
         tap.ok(f"{name}: it arrives once the receiver is back", daemon.wait(
             lambda: feed.go(1) or scene.opened() == list(found), 70), str(told(scene.double)))
         until_over(daemon, feed)
-        daemon.wait(lambda: [e for e, _ in told(scene.double)][-1:] == ["ended"], 5)
+        daemon.wait(lambda: [e for e, _ in told(scene.double)][-1:] == ["ended"], LONG_S)
         events = told(scene.double)
         tap.equal(f"{name}: each event once, in order, after {refused} refusals", len(set(events)), len(
             [e for e in events if e[0] != "changed"]) + len({e for e in events if e[0] == "changed"}))

@@ -89,7 +89,7 @@ static void tell(struct act *a, uint64_t id, unsigned rev, bool over) {
 
 static uint64_t delivered(struct act *a, uint32_t idx, uint64_t want) {
   struct act_stats s = {0};
-  for (unsigned i = 0; i < 4000 && s.delivered < want; i++) {
+  for (unsigned i = 0; i < 30000 && s.delivered < want; i++) {
     assert_true(act_stats(a, idx, &s));
     (void)usleep(2000);
   }

@@ -143,10 +143,20 @@ static void put(struct store_series *s, const char *key, int64_t from, int64_t t
   }
 }
 
+/* Reading does not wait for the thread, which may be opening the file still. */
+static bool read_soon(struct store_series *s, const char *key, int64_t from_s, uint32_t step_s, uint32_t n,
+                      struct store_point *out, uint32_t rows) {
+  for (unsigned i = 0; i < 6000; i++) {
+    uint32_t left = rows;
+    if (store_series_read(s, str_of(key), from_s, step_s, n, out, &left)) return true;
+    usleep(10000);
+  }
+  return false;
+}
+
 static void expect_span(struct store_series *s, const char *key, int64_t from, uint32_t step, uint32_t n) {
   struct store_point *p = calloc(n, sizeof *p);
-  uint32_t rows = 10000;
-  assert_true(store_series_read(s, str_of(key), BEGIN + from, step, n, p, &rows));
+  assert_true(read_soon(s, key, BEGIN + from, step, n, p, 10000));
   for (uint32_t i = 0; i < n; i++) {
     struct store_point want = {.mean_ms = -1, .p99_ms = -1};
     for (uint32_t k = 0; k < step; k++) {
@@ -175,10 +185,9 @@ static void points_come_back_at_every_step_and_after_a_restart(void **state) {
   expect_span(s, "cart", 0, 300, 96);
   expect_span(s, "pay", 6000, 1, 600);
   struct store_point p[2] = {{0}};
-  uint32_t rows = 100;
-  assert_true(store_series_read(s, STR("pay"), BEGIN, 60, 2, p, &rows));
+  assert_true(read_soon(s, "pay", BEGIN, 60, 2, p, 100));
   assert_false(p[0].known); /* before it was there */
-  assert_true(store_series_read(s, STR("nobody"), BEGIN, 60, 2, p, &rows));
+  assert_true(read_soon(s, "nobody", BEGIN, 60, 2, p, 100));
   assert_false(p[0].known);
   store_series_close(s);
 }
@@ -207,8 +216,7 @@ static void the_second_leaves_and_the_minute_stays(void **state) {
   store_series_close(s);
   s = opened(3600, 8 << 20);
   struct store_point p[60] = {{0}};
-  uint32_t rows = 1000;
-  assert_true(store_series_read(s, STR("cart"), BEGIN, 1, 60, p, &rows));
+  assert_true(read_soon(s, "cart", BEGIN, 1, 60, p, 1000));
   assert_false(p[0].known);
   expect_span(s, "cart", 12 * 3600, 1, 3600);
   expect_span(s, "cart", 0, 60, 13 * 60);
@@ -261,9 +269,10 @@ static void a_file_that_may_not_grow_lets_the_oldest_go(void **state) {
     snprintf(key, sizeof key, "pod %u", n);
     if (series_db_write(&d, &item) != DB_GOOD) fail_msg("%u: %s", n, d.db.err);
   }
-  assert_true(series_read_id(d.db.handle, item.key) != 0);
+  int64_t id = 0;
+  assert_true(series_read_id(d.db.handle, item.key, &id) && id != 0);
   snprintf(key, sizeof key, "pod %u", 0);
-  assert_int_equal(series_read_id(d.db.handle, item.key), 0);
+  assert_true(series_read_id(d.db.handle, item.key, &id) && id == 0);
   series_db_close(&d);
 }
 
@@ -275,11 +284,32 @@ static void an_answer_reads_no_more_than_it_may(void **state) {
   s = opened(DAY, 8 << 20);
   struct store_point *p = calloc(3600, sizeof *p);
   uint32_t rows = 59;
+  assert_true(read_soon(s, "cart", BEGIN, 1, 60, p, 1));
   assert_false(store_series_read(s, STR("cart"), BEGIN, 1, 3600, p, &rows));
   rows = 60;
   assert_true(store_series_read(s, STR("cart"), BEGIN, 1, 3600, p, &rows));
   assert_int_equal(rows, 0);
   free(p);
+  store_series_close(s);
+}
+
+/* Somebody has the file to himself: what is there is not known, which is not the same as nothing. */
+static void a_file_that_cannot_be_read_now_is_told(void **state) {
+  (void)state;
+  struct store_point p[60] = {{0}};
+  uint32_t rows = 1000;
+  sqlite3 *other = NULL;
+  struct store_series *s = opened(DAY, 8 << 20);
+  put(s, "cart", 0, 1);
+  store_series_close(s);
+  assert_int_equal(sqlite3_open(path, &other), SQLITE_OK);
+  assert_int_equal(sqlite3_exec(other, "PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT", NULL, NULL, NULL),
+                   SQLITE_OK);
+  s = opened(DAY, 8 << 20);
+  assert_false(store_series_read(s, STR("cart"), BEGIN, 1, 60, p, &rows));
+  assert_int_equal(rows, 1000);
+  assert_int_equal(sqlite3_close(other), SQLITE_OK);
+  expect_span(s, "cart", 0, 1, 60);
   store_series_close(s);
 }
 
@@ -308,13 +338,13 @@ static void a_disk_that_fails_is_told_and_tried_again(void **state) {
   assert_int_equal(mkdir(path, 0700), 0); /* a directory where the file would be */
   struct store_series *s = opened(DAY, 8 << 20);
   put(s, "cart", 0, 1);
-  for (unsigned i = 0; i < 300 && !stats.problem[0]; i++) {
+  for (unsigned i = 0; i < 6000 && !stats.problem[0]; i++) {
     store_series_stats(s, &stats);
     usleep(10000);
   }
   assert_true(stats.problem[0] && stats.errors);
   assert_int_equal(rmdir(path), 0);
-  for (unsigned i = 0; i < 300 && stats.written == 0; i++) {
+  for (unsigned i = 0; i < 6000 && stats.written == 0; i++) {
     store_series_second(s);
     store_series_stats(s, &stats);
     usleep(10000);
@@ -337,6 +367,7 @@ int main(void) {
       TEST(bytes_are_bounded),
       TEST(a_file_that_may_not_grow_lets_the_oldest_go),
       TEST(an_answer_reads_no_more_than_it_may),
+      TEST(a_file_that_cannot_be_read_now_is_told),
       TEST(a_damaged_file_is_put_aside),
       TEST(a_disk_that_fails_is_told_and_tried_again),
   };
