@@ -235,6 +235,29 @@ static void an_old_trouble_hides_no_outage(void **state) {
   bed_close(&b);
 }
 
+/* A service is slow, and its users' way in finds nothing for a third of what they ask: a flood of those is no
+ * consequence. */
+static void refusals_are_news_where_others_are_slow(void **state) {
+  (void)state;
+  struct bed b;
+  struct mesh_fault slow = fault(AT, AT + 600, 2), bad = fault(AT + 200, AT + 600, 0);
+  const struct rec_incident *in = NULL;
+  bed_open(&b, 60.0, 1);
+  slow.slow_ms = 50.0;
+  slow.slow_p = 1.0;
+  bad.fail_p = 0.3;
+  bad.class_ = REC_CLASS_NOT_FOUND;
+  mesh_fault(&b.m, slow);
+  mesh_fault(&b.m, bad);
+  mesh_run(&b.m, b.e, AT + 400);
+  assert_int_equal(b.m.seen_n, 2);
+  for (uint32_t i = 0; i < b.m.seen_n; i++)
+    if (strstr(b.m.seen[i].in.summary, "bad requests")) in = &b.m.seen[i].in;
+  assert_non_null(in);
+  assert_named(in, "service", REC_DIM_SERVICE, "s0");
+  bed_close(&b);
+}
+
 static void slow_for(struct bed *b, uint32_t service, uint32_t from, uint32_t ticks) {
   struct mesh_fault f = fault(from, from + ticks, service);
   f.slow_ms = 200.0;
@@ -630,6 +653,7 @@ int main(void) {
       cmocka_unit_test(slow_and_then_failing_is_one_incident),
       cmocka_unit_test(an_old_trouble_hides_no_outage),
       cmocka_unit_test(moments_of_slowness_are_told_once),
+      cmocka_unit_test(refusals_are_news_where_others_are_slow),
       cmocka_unit_test(slowness_is_told_right_after_an_incident),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
