@@ -138,8 +138,7 @@
 /* Journal. */
 #define LIMIT_FRAME_BYTES (8u << 20)          /* one frame; larger is BAD */
 #define LIMIT_SEGMENT_BYTES (64u << 20)       /* a segment file is closed past this */
-#define LIMIT_WAITING_TICK_BYTES (256u << 20) /* ticks closed while a start applies older ones; full, those go first \
-                                               */
+#define LIMIT_WAITING_TICK_BYTES (256u << 20) /* ticks closed while a start applies older ones; full: those go first */
 #define LIMIT_SEGMENTS 16u                    /* the oldest is removed (default of journal_segments) */
 
 #endif

@@ -15,7 +15,7 @@
 #define DETECT_FEWER_H
 
 /* Nats; x >= 0, m >= 0, w >= 0 (taken as 1e-5 where it is less, as 1 where it is more). 0 where both are 0. To 1e-2
- * nats; three exponentials, five logarithms. */
+ * nats; three exponentials, three logarithms. */
 double detect_fewer(double x, double m, double w);
 
 /* The largest share of m that would be evidence of so many nats (> 0); 0 where not even none at all would be. */

@@ -26,7 +26,8 @@ struct alternative {
   double k, log_k;
 };
 
-/* Fine ones first, then coarse. Down, RUN is the evidence of the run of seconds that is under way (detect_fewer.h). */
+/* Fine ones first, then coarse. Down, RUN has no k: it is the evidence of the run of seconds under way
+ * (detect_fewer.h). */
 enum { RUN = SERIES_RATE_FINE };
 static const struct alternative alt_down[SERIES_RATE_ALTS] = {
     {0.05, -2.9957322735539909}, {0.5, -LN2}, {0.0, 0.0}, {0.75, -0.2876820724517809}};
@@ -110,7 +111,7 @@ static void run_clear(struct series_rate *r) {
 }
 
 static struct detect_verdict side_calm(float *g, struct series_alarm *a, uint8_t *best, const struct alternative *alt,
-                                       const struct judged *j, double log_c, uint32_t seq, double run_k) {
+                                       const struct judged *j, double log_c, uint32_t seq) {
   double l[SERIES_RATE_ALTS];
   for (unsigned i = 0; i < SERIES_RATE_FINE; i++) l[i] = alternative_score(&alt[i], &j->fine, j->x, j->dt);
   for (unsigned i = SERIES_RATE_FINE; i < SERIES_RATE_ALTS; i++)
@@ -118,8 +119,7 @@ static struct detect_verdict side_calm(float *g, struct series_alarm *a, uint8_t
                                                 : DETECT_HOLD;
   struct detect_verdict v = detect_alarm_step(g, l, SERIES_RATE_ALTS, a, best, log_c, seq, (uint32_t)j->dt);
   if (v.event == DETECT_RAISED) {
-    double k = alt[*best].k > 0.0 ? alt[*best].k : run_k;
-    g[SINCE_X] = (float)(k * j->coarse.lam * (double)SECOND);
+    g[SINCE_X] = (float)(alt[*best].k * j->coarse.lam * (double)SECOND);
     g[SINCE_T] = (float)SECOND;
   }
   return v;
@@ -284,9 +284,10 @@ static struct detect_verdict side_step(struct series_rate *r, const struct judge
   uint8_t *best = down ? &r->down_best : &r->up_best;
   if (*best != SERIES_CALM) return side_alarm(g, a, best, down, j, seq);
   if (down) run_step(r, j);
-  double run_k = down && r->run_m > 0.0f ? (double)(r->run_x / r->run_m) : 0.0;
-  struct detect_verdict v = side_calm(g, a, best, down ? alt_down : alt_up, j, log_c, seq, run_k);
-  if (down && v.event == DETECT_RAISED) run_clear(r);
+  struct detect_verdict v = side_calm(g, a, best, down ? alt_down : alt_up, j, log_c, seq);
+  if (!down || v.event != DETECT_RAISED) return v;
+  if (*best == RUN) g[SINCE_X] = (float)((double)(r->run_x / r->run_m) * j->coarse.lam * (double)SECOND);
+  run_clear(r);
   return v;
 }
 

@@ -24,9 +24,7 @@ static bool same_cause(const struct incident_case *a, const struct incident_case
 }
 
 static bool shows_now(const struct incident_view *v, const struct incident_alarm *a) {
-  enum incident_family f = incident_family_of(a->signal);
-  if (a->signal == REC_SIGNAL_ERRORS_APART) f = INCIDENT_ERRORS;
-  if (a->signal == REC_SIGNAL_LATENCY_APART) f = INCIDENT_LATENCY;
+  enum incident_family f = incident_family_shown(a->signal);
   if (f > INCIDENT_LATENCY) return true; /* its seconds are not kept */
   struct incident_excess e = incident_excess_of(v, a->series_idx, f, v->seq - FRESH + 1u, v->seq);
   return incident_z(e) >= FRESH_Z && (f == INCIDENT_LATENCY || e.x >= FRESH_FAILURES);
@@ -46,23 +44,21 @@ bool incident_again_fresh(const struct incident_head *h, const struct incident_v
   return true;
 }
 
-bool incident_again_rests(const struct incident_head *h, const struct incident_case *c) {
-  for (uint16_t k = 0; k < LIMIT_INCIDENTS_OPEN; k++)
-    if (h->case_[k].used && h->case_[k].resting && same_cause(c, &h->case_[k])) return true;
-  return false;
-}
-
-uint16_t incident_again_find(const struct incident_head *h, uint16_t i) {
-  const struct incident_case *c = &h->case_[i];
+uint16_t incident_again_resting(const struct incident_head *h, const struct incident_case *c) {
   uint16_t best = INCIDENT_NO_CASE;
-  if (c->shown || !c->told || c->drain == INCIDENT_DRAIN_MAYBE || c->story.verdict != REC_VERDICT_UNHEALTHY)
-    return best;
   for (uint16_t k = 0; k < LIMIT_INCIDENTS_OPEN; k++) {
     const struct incident_case *o = &h->case_[k];
     if (!o->used || !o->resting || !same_cause(c, o)) continue;
     if (best == INCIDENT_NO_CASE || o->rest_seq > h->case_[best].rest_seq) best = k;
   }
   return best;
+}
+
+uint16_t incident_again_find(const struct incident_head *h, uint16_t i) {
+  const struct incident_case *c = &h->case_[i];
+  if (c->shown || !c->told || c->drain == INCIDENT_DRAIN_MAYBE || c->story.verdict != REC_VERDICT_UNHEALTHY)
+    return INCIDENT_NO_CASE;
+  return incident_again_resting(h, c);
 }
 
 static void span_push(struct incident_case *c, struct incident_span s) {

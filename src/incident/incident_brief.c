@@ -31,7 +31,7 @@ bool incident_brief_waits(const struct incident_head *h, const struct incident_v
   const struct incident_case *c = &h->case_[i];
   if (c->family != INCIDENT_LATENCY || c->told || c->shown || lasts(v, c)) return false;
   bool often = h->brief_seq && v->seq - h->brief_seq < HOUR;
-  return (often || other_trouble(h, v, i)) && !incident_again_rests(h, c);
+  return (often || other_trouble(h, v, i)) && incident_again_resting(h, c) == INCIDENT_NO_CASE;
 }
 
 void incident_brief_note(struct incident_head *h, const struct incident_view *v, const struct incident_case *c) {

@@ -358,12 +358,12 @@ void incident_brief_note(struct incident_head *h, const struct incident_view *v,
  * not at all); a new case that names the same cause meanwhile continues it. */
 #define INCIDENT_REST_TICKS (3600u * LIMIT_TICKS_PER_S)
 uint32_t incident_again_rest(const struct incident_head *h, const struct incident_case *c);
-/* The resting case that case i repeats, or INCIDENT_NO_CASE. */
 /* Of an alarm that was just raised, and whose evidence goes back to a trouble of its service that is over and rests:
  * its onset is put after that. False: the last seconds show nothing of it, the evidence is only what was left. */
 bool incident_again_fresh(const struct incident_head *h, const struct incident_view *v, struct incident_alarm *a);
-/* Does one rest that is of the same cause? */
-bool incident_again_rests(const struct incident_head *h, const struct incident_case *c);
+/* The resting case of the same cause, the last of several, or INCIDENT_NO_CASE. */
+uint16_t incident_again_resting(const struct incident_head *h, const struct incident_case *c);
+/* The resting case that case i, told and not shown yet, repeats, or INCIDENT_NO_CASE. */
 uint16_t incident_again_find(const struct incident_head *h, uint16_t i);
 /* Case `from` becomes the next time of the resting case `into`. */
 void incident_again_join(struct incident_head *h, const struct incident_view *v, uint16_t from, uint16_t into);

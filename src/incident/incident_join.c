@@ -6,11 +6,10 @@
 #define NEAR_S 30u                        /* onsets so close may be one trouble */
 #define AT_ONCE (10u * LIMIT_TICKS_PER_S) /* before the evidence has settled who is victim of whom */
 #define GROWS (60u * LIMIT_TICKS_PER_S)   /* a slow service may begin to fail so much later */
-#define FAILS 0.2
+#define FAILS 0.2                         /* of its requests: worse than being slow */
 #define SOON_LEAST 3u
 #define DEPTH_MAX 24u
 #define CALLS_DEPTH 4u
-#define CLASS_NATS 10.0f
 #define NEAR (NEAR_S * LIMIT_TICKS_PER_S)
 
 struct who {
@@ -81,7 +80,7 @@ static bool case_has(const struct incident_head *h, const struct incident_case *
 
 /* Clusters have dependencies of their own: where its calls explain what sets a cluster apart, it is a victim. */
 static void cluster_apart(const struct incident_view *v, const struct incident_alarm *a, struct who *w) {
-  enum incident_family f = a->signal == REC_SIGNAL_LATENCY_APART ? INCIDENT_LATENCY : INCIDENT_ERRORS;
+  enum incident_family f = incident_family_shown(a->signal);
   uint32_t source = incident_rank_source(v, w->node, w->cluster, f, a->from_seq, v->seq);
   if (source == w->node) return;
   w->family = f;
@@ -172,17 +171,9 @@ static bool of_class(const struct incident_view *v, const struct who *w, enum re
   for (unsigned side = 0; side < REC_SIDE_COUNT; side++) {
     uint32_t idx = incident_node_series(v, w->source, (enum rec_side)side, w->cluster);
     const struct series_ratio *r = idx == NONE ? NULL : series_ratio_find(&v->state[idx], signal);
-    for (unsigned i = 0; r && i < SERIES_RATIO_ALTS; i++)
-      if (r->best != SERIES_RATIO_CALM || r->g[i] >= CLASS_NATS) return true;
+    if (r && detect_ratio_suspects(r)) return true;
   }
   return false;
-}
-
-/* The one cluster in which it is; empty: in several, or there is one only. */
-static struct base_str trouble_cluster(const struct incident_view *v, const struct who *w, uint32_t from) {
-  if (w->cluster.n) return w->cluster;
-  struct base_str server = incident_narrow_cluster(v, w->source, REC_SIDE_SERVER, w->family, from, v->seq);
-  return server.n ? server : incident_narrow_cluster(v, w->source, REC_SIDE_CLIENT, w->family, from, v->seq);
 }
 
 /* Slow first, and failing while it still is: a queue that has run full. Or the other way round. Within a minute unless
@@ -196,8 +187,9 @@ static bool grows(const struct incident_head *h, const struct incident_view *v, 
   if (from > c->from_seq + GROWS) return false;
   uint32_t told = c->story.cause_n ? c->story.cause[0].series_idx : NONE;
   struct base_str there = told == NONE ? STR_NONE : v->catalog->entry[told].who.dim[REC_DIM_CLUSTER];
-  struct base_str here = there.n ? trouble_cluster(v, w, from) : STR_NONE;
-  return !here.n || str_eq(there, here);
+  struct base_str here = w->cluster;
+  if (there.n && !here.n) here = incident_narrow_scope(v, w->source, w->family, from, v->seq);
+  return !there.n || !here.n || str_eq(there, here);
 }
 
 /* What follows of failing or being slow, at any time: others give up, try again, and its parts differ; who fails
@@ -318,8 +310,8 @@ static bool fits_trouble(const struct incident_head *h, const struct incident_vi
   if (incident_nodes_has(&c->nodes, w->source) && waits(v, c, w)) return near_onset(c, from);
   if (w->node != c->source && fails_soon(h, v, c, w, from)) return false;
   /* Of a victim whose parts began to differ when its trouble began: the trouble need not reach all parts alike. */
-  bool alike = c->family == (w->signal == REC_SIGNAL_LATENCY_APART ? INCIDENT_LATENCY : INCIDENT_ERRORS);
-  if (w->apart && w->node == c->source && (alike || c->family == INCIDENT_OTHER)) return true;
+  bool alike = c->family == INCIDENT_OTHER || c->family == incident_family_shown(w->signal);
+  if (w->apart && w->node == c->source && alike) return true;
   if (w->apart) return incident_nodes_has(&c->nodes, w->node) && same_onset(c, from);
   if (is_news(h, v, c, w, from)) return false;
   if (incident_shared_has(c, w->source)) return true;

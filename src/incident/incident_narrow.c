@@ -153,11 +153,17 @@ static struct base_str name_of(const struct incident_view *v, uint32_t idx, enum
   return idx == REC_SERIES_NONE ? STR_NONE : v->catalog->entry[idx].who.dim[dim];
 }
 
-struct base_str incident_narrow_cluster(const struct incident_view *v, uint32_t node, enum rec_side side,
-                                        enum incident_family family, uint32_t from, uint32_t to) {
+static struct base_str cluster_of(const struct incident_view *v, uint32_t node, enum rec_side side,
+                                  enum incident_family family, uint32_t from, uint32_t to) {
   struct list l;
   list_parts(v, node, REC_LEVEL_SERVICE_CLUSTER, side, STR_NONE, family, from, to, &l);
   return name_of(v, single_of(&l, family), REC_DIM_CLUSTER);
+}
+
+struct base_str incident_narrow_scope(const struct incident_view *v, uint32_t node, enum incident_family family,
+                                      uint32_t from, uint32_t to) {
+  struct base_str server = cluster_of(v, node, REC_SIDE_SERVER, family, from, to);
+  return server.n ? server : cluster_of(v, node, REC_SIDE_CLIENT, family, from, to);
 }
 
 /* Callers, by the edges into the service: their own word where the trouble is between, the service's otherwise. */

@@ -21,9 +21,9 @@ struct incident_narrow {
 struct incident_narrow incident_narrow_find(const struct incident_view *v, uint32_t node, bool client_side,
                                             enum incident_family family, uint32_t from, uint32_t to);
 
-/* The one cluster that holds the trouble of a service, or STR_NONE. */
-struct base_str incident_narrow_cluster(const struct incident_view *v, uint32_t node, enum rec_side side,
-                                        enum incident_family family, uint32_t from, uint32_t to);
+/* The one cluster that holds the trouble of a service, by its own word or else its clients', or STR_NONE. */
+struct base_str incident_narrow_scope(const struct incident_view *v, uint32_t node, enum incident_family family,
+                                      uint32_t from, uint32_t to);
 
 struct incident_item {
   uint32_t series_idx;

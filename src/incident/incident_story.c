@@ -96,10 +96,7 @@ static void set_gather(const struct incident_head *h, const struct incident_view
 
 /* The cluster that holds the trouble where users meet it; decides at which grain the graph is read. */
 static struct base_str scope_of(const struct incident_view *v, const struct incident_case *c, struct window w) {
-  uint32_t at = c->source;
-  if (at == NONE) return STR_NONE;
-  struct base_str server = incident_narrow_cluster(v, at, REC_SIDE_SERVER, c->family, w.from, w.to);
-  return server.n ? server : incident_narrow_cluster(v, at, REC_SIDE_CLIENT, c->family, w.from, w.to);
+  return c->source == NONE ? STR_NONE : incident_narrow_scope(v, c->source, c->family, w.from, w.to);
 }
 
 static void cause_put(struct incident_story *s, struct incident_cause c) {

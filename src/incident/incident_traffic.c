@@ -365,15 +365,18 @@ static struct part one_cluster(const struct incident_view *v, uint32_t node, boo
   struct part part[CLUSTERS];
   uint32_t n = parts_of(v, node, from, part), best = 0, moved = 0;
   double sum = 0.0, most = 0.0;
+  bool best_moved = false;
   for (uint32_t i = 0; i < n; i++) {
     double d = up ? part[i].k.now - part[i].k.before : part[i].k.before - part[i].k.now;
     sum += d > 0.0 ? d : -d;
-    moved += !usual(v, part[i].idx, part[i].k, 0.0);
+    bool moves = !usual(v, part[i].idx, part[i].k, 0.0);
+    moved += moves;
     if (d <= most) continue;
     most = d;
     best = i;
+    best_moved = moves;
   }
-  bool alone = moved == 1 && most > 0.0 && !usual(v, part[best].idx, part[best].k, 0.0);
+  bool alone = moved == 1 && best_moved;
   return n > 1 && most > 0.0 && (alone || most >= 0.8 * sum) ? part[best] : (struct part){.idx = NONE};
 }
 

@@ -172,3 +172,8 @@ enum incident_family incident_family_of(enum rec_signal s) {
     default: return INCIDENT_OTHER;
   }
 }
+
+enum incident_family incident_family_shown(enum rec_signal s) {
+  if (s == REC_SIGNAL_ERRORS_APART) return INCIDENT_ERRORS;
+  return s == REC_SIGNAL_LATENCY_APART ? INCIDENT_LATENCY : incident_family_of(s);
+}

@@ -69,5 +69,7 @@ struct incident_normal {
 struct incident_normal incident_normal_of(const struct incident_view *v, uint32_t series_idx, uint32_t from);
 
 enum incident_family incident_family_of(enum rec_signal s);
+/* Of which family's excess a signal is: a part that stands apart shows that of failures or of latency. */
+enum incident_family incident_family_shown(enum rec_signal s);
 
 #endif
