@@ -12,17 +12,8 @@ import tempfile
 import threading
 import time
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, "..", "e2e"))
-from e2e_daemon import LONG_S, Daemon, Tap, free_port, run as run_command  # noqa: E402
-
-try:
-    from browser_big import Big
-    from browser_feed import Replay
-    from browser_page import Browser
-    MISSING = None
-except ImportError as missing:
-    MISSING = str(missing)
+from browser_need import HERE, Big, Browser, Replay, not_missing
+from e2e_daemon import LONG_S, Daemon, Tap, free_port, run as run_command
 
 SERVICES = 2000
 PAINT_MS = 1000  # asked for on a machine that does nothing else; a busy one may take PATIENCE times as long
@@ -387,9 +378,7 @@ def run(tap, binary, meshsim, out):
 
 def main():
     tap = Tap()
-    if MISSING:
-        tap.ok("the tests' Python packages are there: ./dev install", False, MISSING)
-    else:
+    if not_missing(tap):
         run(tap, os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2]), sys.argv[3])
     return tap.done()
 

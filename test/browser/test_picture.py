@@ -13,16 +13,8 @@ import tempfile
 import threading
 import time
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, "..", "e2e"))
-from e2e_daemon import Daemon, Tap  # noqa: E402
-
-try:
-    from browser_feed import Replay
-    from browser_page import Browser
-    MISSING = None
-except ImportError as missing:
-    MISSING = str(missing)
+from browser_need import HERE, Browser, Replay, not_missing
+from e2e_daemon import Daemon, Tap
 
 PAST_S, MADE_S = 1200, 6  # of shop_past.txt; and what it takes to make it and to start
 SHOWN_S = 22  # after the incident opened
@@ -90,9 +82,7 @@ def run(tap, binary, meshsim, maker, out):
 
 def main():
     tap = Tap()
-    if MISSING:
-        tap.ok("the tests' Python packages are there: ./dev install", False, MISSING)
-    else:
+    if not_missing(tap):
         run(tap, *(os.path.abspath(word) for word in sys.argv[1:4]), sys.argv[4])
     return tap.done()
 

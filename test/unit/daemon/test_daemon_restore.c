@@ -134,10 +134,6 @@ static void traffic(struct place *p, unsigned ticks, unsigned services) {
   }
 }
 
-static void checkpoint(struct place *p) {
-  keep_checkpoint(p->keep, line_engine(p->line), true);
-}
-
 /* All that the door was sent is in. */
 static void none_refused(const struct place *p) {
   const uint64_t *counter = wire_fold_counters(line_fold(p->line));
@@ -210,18 +206,31 @@ static void series_have_one_number_each(const struct place *p) {
     }
 }
 
+/* A process heard 25 s after its checkpoint, and was killed. */
+static void leave_tail(struct start *s) {
+  struct place *p = &s->place;
+  place_open(p);
+  traffic(p, 60, 1);
+  keep_checkpoint(p->keep, line_engine(p->line), true);
+  s->tail_from = engine_seq(p);
+  traffic(p, 100, 2);
+  s->tail_to = engine_seq(p);
+  place_kill(p);
+}
+
+/* The end of what every start leads to: the engine is where one is that heard it all without a break. */
+static void is_unbroken(struct place *p) {
+  keep_flush(p->keep);
+  assert_int_equal(engine_digest(line_engine(p->line)), unbroken(p));
+  place_close(p);
+}
+
 static void what_comes_while_a_tail_is_applied_comes_behind_it(void **state) {
   (void)state;
   struct start s = {0};
   struct place *p = &s.place;
   struct keep_restored restored;
-  place_open(p);
-  traffic(p, 60, 1);
-  checkpoint(p);
-  s.tail_from = engine_seq(p);
-  traffic(p, 100, 2);
-  s.tail_to = engine_seq(p);
-  place_kill(p);
+  leave_tail(&s);
   place_start(p, poll_messages, &restored);
   assert_int_equal(restored.ticks, s.tail_to - s.tail_from);
   assert_int_equal(engine_seq(p), s.tail_to);
@@ -233,9 +242,7 @@ static void what_comes_while_a_tail_is_applied_comes_behind_it(void **state) {
   none_refused(p);
   heard_in_order(p, s.tail_to + 1, engine_seq(p));
   series_have_one_number_each(p);
-  keep_flush(p->keep);
-  assert_int_equal(engine_digest(line_engine(p->line)), unbroken(p));
-  place_close(p);
+  is_unbroken(p);
 }
 
 /* A kill while it is under way costs nothing of what came: it is in the journal, behind the tail. */
@@ -244,20 +251,13 @@ static void a_kill_while_a_tail_is_applied_loses_nothing(void **state) {
   struct start s = {0};
   struct place *p = &s.place;
   struct keep_restored restored;
-  place_open(p);
-  traffic(p, 60, 1);
-  checkpoint(p);
-  s.tail_from = engine_seq(p);
-  traffic(p, 100, 2);
-  s.tail_to = engine_seq(p);
-  place_kill(p);
+  leave_tail(&s);
   place_start(p, poll_messages, &restored);
   place_kill(p); /* what came waits still */
   place_start(p, NULL, &restored);
   place_caught_up(p);
   assert_true(restored.ticks >= s.tail_to - s.tail_from + 20);
-  assert_int_equal(engine_digest(line_engine(p->line)), unbroken(p));
-  place_close(p);
+  is_unbroken(p);
 }
 
 /* Ticks come twice as fast as they are applied, for as long as it takes. */
@@ -282,9 +282,7 @@ static void catching_up_ends_under_any_load(void **state) {
   assert_true(s.polled >= before);
   place_caught_up(p);
   heard_in_order(p, before + 1, engine_seq(p));
-  keep_flush(p->keep);
-  assert_int_equal(engine_digest(line_engine(p->line)), unbroken(p));
-  place_close(p);
+  is_unbroken(p);
 }
 
 /* A tick that no frame can hold cannot wait: all before it is applied at once, then it. */
