@@ -22,7 +22,7 @@
 #define PHI_YOUNG 6.0 /* and while young more, by so many times the weight of a window */
 #define PHI_NOISE 1.2 /* so much may be chance: the standard error over an hour of windows is 0.075 */
 #define PHI_SURE 1.6  /* and here it is none any more */
-#define PHI_LOG_MAX 2047u
+#define PHI_LOG_MAX 1023u
 #define HEALTHY_MIN 0.01
 #define VOID 0x7fffu     /* win_e: this window is not learned */
 #define WINDOWS 360.0    /* of ten seconds, an hour: horizon of a and of phi */
@@ -30,15 +30,15 @@
 #define NEAR_ONE 64.0
 #define NEAR_ZERO 64u /* signed numbers are kept with this added */
 #define NEAR_MASK 127u
-#define WANDER_ONE 2048.0
-#define WANDER_ZERO 4096u
-#define WANDER_MASK 8191u
+#define WANDER_ONE 1024.0
+#define WANDER_ZERO 2048u
+#define WANDER_MASK 4095u
 #define WANDER_PRIOR 0.02  /* slow variance of the odds that is believed at first, */
 #define WANDER_EVENTS 20.0 /* as if seen in so many events */
 #define WANDER_HOURS 6.0   /* it is a mean over these: wander of half an hour shows itself a dozen times */
 #define WANDER_CLIP 4.0    /* one window's say in it, in standard deviations of that */
 #define WANDER_NOISE 0.5   /* over sqrt(24 a), seven tenths of a standard error: so much may be chance */
-#define FRESH_MOST 3u
+#define FRESH_MOST 15u
 
 /* While an alarm stands, g[0] and g[1] hold the requests and events since it was raised, and g[2] the requests without
  * an event of which it is not known yet whether the trouble was over before them: those do not count until it goes on.

@@ -1,6 +1,7 @@
 /* What the traffic itself says of the thresholds (docs/detectors/alarm.md): how high evidence rises while nothing is
  * wrong, over all series of a signal; where that is higher than the theory allows, the threshold is raised. It is never
- * lower than the theory's. */
+ * lower than the theory's. What rises in many series in one minute has one cause, and would be one incident: only the
+ * highest counts, or a single trouble that nobody has seen yet would make the mesh deaf to the next. */
 #include "base_math.h"
 #include "engine_impl.h"
 
@@ -21,25 +22,36 @@ static bool troubled(const struct incident_head *h) {
   return false;
 }
 
-static void excursion_take(struct engine_tail *t, const struct detect_excursion *x) {
+/* The highest excursion of each signal that ended in a minute, in nats above BASE; negative: there was none. */
+struct highest {
+  double over[REC_SIGNAL_COUNT];
+};
+
+static void excursion_take(struct engine_tail *t, const struct detect_excursion *x, double *highest) {
   double over = (double)x->top - BASE;
-  if (x->raised) return; /* it was judged: an incident or not, it is on the books */
-  t->n += 1.0;
-  t->sum += over;
-  t->sum2 += over * over;
   for (unsigned k = 0; k < ENGINE_CALIBRATION_LEVELS && over >= STEP * (double)k; k++) t->seen[k] += 1.0;
+  if (over > *highest) *highest = over;
 }
 
-static void bucket_sweep(struct engine *e, struct detect_out *out, uint32_t seq, bool count) {
+/* What became an alarm is on the books, incident or not; what was above while an incident was open, by its doing. */
+static void bucket_sweep(struct engine *e, struct detect_out *out, uint32_t seq, bool count, struct highest *h) {
   uint32_t keep = 0;
   for (uint32_t i = 0; i < out->excursion_n; i++) {
     struct detect_excursion x = out->excursion[i];
+    x.raised |= !count;
     if (seq - x.seq < DETECT_EXCURSION_ENDS)
       out->excursion[keep++] = x;
-    else if (count)
-      excursion_take(&e->tail[x.signal], &x);
+    else if (!x.raised)
+      excursion_take(&e->tail[x.signal], &x, &h->over[x.signal]);
   }
   out->excursion_n = keep;
+}
+
+static void highest_take(struct engine_tail *t, double over) {
+  if (over < 0.0) return;
+  t->n += 1.0;
+  t->sum += over;
+  t->sum2 += over * over;
 }
 
 /* Generalised Pareto tail of the heights above BASE by the method of moments (Hosking and Wallis 1987):
@@ -74,11 +86,14 @@ static double raise_of(const struct engine *e, const struct engine_tail *t, doub
 void engine_calibrate_run(struct engine *e, uint32_t seq) {
   if ((seq + 1) % MINUTE != 0) return;
   bool count = !troubled(&e->head);
-  for (unsigned b = 0; b < LIMIT_BUCKETS; b++) bucket_sweep(e, &e->bucket[b].out, seq, count);
-  bucket_sweep(e, &e->apart, seq, count);
+  struct highest h;
+  for (unsigned s = 0; s < REC_SIGNAL_COUNT; s++) h.over[s] = -1.0;
+  for (unsigned b = 0; b < LIMIT_BUCKETS; b++) bucket_sweep(e, &e->bucket[b].out, seq, count, &h);
+  bucket_sweep(e, &e->apart, seq, count, &h);
   if (count) e->calm_weeks += (double)MINUTE / TICKS_PER_WEEK;
   for (unsigned s = 0; s < REC_SIGNAL_COUNT; s++) {
     struct engine_tail *t = &e->tail[s];
+    highest_take(t, h.over[s]);
     if (count) t->series_weeks += (double)e->watched[s] * (double)MINUTE / TICKS_PER_WEEK;
     e->raised[s] = (float)raise_of(e, t, e->calm_weeks);
   }

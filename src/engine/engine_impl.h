@@ -22,8 +22,8 @@
 /* How high the evidence of one signal rose while nothing was wrong. */
 struct engine_tail {
   double series_weeks;                    /* watched meanwhile, summed over the series */
-  double n, sum, sum2;                    /* excursions above DETECT_FREEZE, and by how much they went over it */
-  double seen[ENGINE_CALIBRATION_LEVELS]; /* as many went over each level */
+  double n, sum, sum2; /* minutes with an excursion above DETECT_FREEZE, and by how much the highest went over it */
+  double seen[ENGINE_CALIBRATION_LEVELS]; /* so many excursions went over each level */
 };
 
 struct engine_bucket {

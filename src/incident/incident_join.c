@@ -160,10 +160,10 @@ static bool fits_traffic(const struct incident_head *h, const struct incident_vi
 /* The same signal at services of which one calls the other is one trouble that is handed on. */
 static bool fits_other(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
                        const struct who *w, uint32_t from) {
-  if (w->family != INCIDENT_OTHER || c->family != INCIDENT_OTHER || w->apart || !same_onset(c, from)) return false;
+  if (w->family != INCIDENT_OTHER || c->family != INCIDENT_OTHER || w->apart) return false;
   if (!case_has(h, c, w->signal) || c->source == NONE || w->source == NONE) return false;
-  if (w->signal == REC_SIGNAL_ERRATIC) return true; /* users who bunch bunch everywhere */
-  return incident_related(v->catalog, c->source, w->source);
+  if (w->signal == REC_SIGNAL_ERRATIC) return near_onset(c, from); /* users who bunch bunch everywhere */
+  return same_onset(c, from) && incident_related(v->catalog, c->source, w->source);
 }
 
 /* Is it failures of that class? By the evidence for it alone, which may be too little for an alarm yet. */
@@ -184,7 +184,8 @@ static bool grows(const struct incident_head *h, const struct incident_view *v, 
   if (w->family >= INCIDENT_TRAFFIC || w->source != c->source || w->source == NONE) return false;
   if (!incident_case_alive(h, c)) return false;
   if (of_class(v, w, REC_SIGNAL_OVERLOAD)) return true;
-  if (from > c->from_seq + GROWS) return false;
+  bool worse = !(c->family == INCIDENT_ERRORS && w->family == INCIDENT_LATENCY); /* who fails may well be slow */
+  if (worse && from > c->from_seq + GROWS) return false;
   uint32_t told = c->story.cause_n ? c->story.cause[0].series_idx : NONE;
   struct base_str there = told == NONE ? STR_NONE : v->catalog->entry[told].who.dim[REC_DIM_CLUSTER];
   struct base_str here = w->cluster;
@@ -226,8 +227,9 @@ static bool fits_refusal(const struct incident_head *h, const struct incident_vi
 static bool is_news(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
                     const struct who *w, uint32_t from) {
   bool same = w->family == c->family && (w->family != INCIDENT_OTHER || case_has(h, c, w->signal));
-  if (same || consequence(c, w->signal)) return false;
   bool elsewhere = w->source != c->source, other = w->family == INCIDENT_OTHER;
+  if (consequence(c, w->signal) || w->signal == REC_SIGNAL_ERRATIC) return false;
+  if (same) return elsewhere && other && !same_onset(c, from); /* of another service, and in its own time */
   if (elsewhere && other && c->family < INCIDENT_TRAFFIC)
     return !(c->family == INCIDENT_ERRORS && incident_nodes_has(&c->nodes, w->source) && same_onset(c, from));
   if (elsewhere && !other && c->family == INCIDENT_OTHER && refuses(h, c) && !fits_refusal(h, v, c, w, from))
@@ -506,6 +508,7 @@ bool incident_case_split(struct incident_head *h, const struct incident_view *v,
   }
   struct incident_case *own = key ? incident_case_open(h, v, (enum incident_family)c->family) : NULL;
   if (!own) return false;
+  own->story.verdict = c->story.verdict; /* what was explained is, until its last seconds show more */
   own->source = node;
   own->own_seq = incident_rank_onset(v, node, (enum incident_family)c->family, c->from_seq, v->seq);
   key_set(h, v, own, key);

@@ -335,9 +335,13 @@ static uint16_t case_left_to(const struct incident_head *h, const struct inciden
   return part_gone && apart_is_over(h, i) ? case_behind(h, i) : INCIDENT_NO_CASE;
 }
 
-/* A second cause that has stood beside the first for long enough takes its alarms and goes. */
+/* A second cause that has stood beside the first for long enough takes its alarms and goes, unless the load explains
+ * both. */
 static void second_leave(struct incident_head *h, const struct incident_view *v, struct incident_case *c) {
   if (c->second == REC_SERIES_NONE || !c->told || v->seq - c->second_seq < SECOND) return;
+  if (c->family == INCIDENT_LATENCY && c->story.verdict == REC_VERDICT_EXPECTED &&
+      incident_traffic_loads(h, v, c->second, c->from_seq, v->seq) == INCIDENT_LOAD_EXPLAINS)
+    return;
   if (incident_case_split(h, v, c, c->second)) c->second = REC_SERIES_NONE;
 }
 

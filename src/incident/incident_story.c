@@ -273,9 +273,10 @@ static bool breaks(const struct incident_head *h, const struct incident_view *v,
   return false;
 }
 
-/* Slower, but no more than its own traffic explains, and nothing fails: the load, not the service. */
+/* Slower, but no more than its own traffic explains, and nothing fails: the load, not the service. was_explained: it
+ * was told so until now. */
 static void load_judge(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
-                       struct incident_story *s) {
+                       bool was_explained, struct incident_story *s) {
   if (s->cause_n == 0 || s->cause[0].node == NONE || s->cause[0].between) return; /* on the way there is no queue */
   if (breaks(h, v, c, s->cause[0].node)) return;
   uint8_t signal = s->cause[0].signal;
@@ -287,7 +288,7 @@ static void load_judge(const struct incident_head *h, const struct incident_view
   /* Under a surge a queue may overflow for some seconds: only what lasts is the service's own trouble. */
   bool brief = v->seq - c->from_seq < SURGE_PATIENCE && !incident_time_on_way(&c->time);
   bool explained = load == INCIDENT_LOAD_EXPLAINS || (load == INCIDENT_LOAD_GROWN && brief);
-  if (!explained && !(c->story.cause_n && c->story.verdict == REC_VERDICT_EXPECTED && subsides(h, v, c, s))) return;
+  if (!explained && !(was_explained && subsides(h, v, c, s))) return;
   s->verdict = REC_VERDICT_EXPECTED;
   s->severity = REC_SEVERITY_INFO;
 }
@@ -444,10 +445,11 @@ static bool tell_ranked(const struct incident_head *h, const struct incident_vie
   retries_judge(h, v, c, &s);
   incident_shared_tell(c, &s);
   severity_set(v, c, victim, w, &s);
+  bool was_explained = c->story.verdict == REC_VERDICT_EXPECTED;
   c->story = s;
   incident_time_tell(v, c);
   tell_gauges(h, v, c);
-  load_judge(h, v, c, &c->story);
+  load_judge(h, v, c, was_explained, &c->story);
   incident_text_summary(v, c, c->story.summary, sizeof c->story.summary);
   return rank[0].self > 0.0; /* a gauge names, and does not tell */
 }
@@ -485,11 +487,12 @@ static void tell_alarm(const struct incident_head *h, const struct incident_view
   silent_name(v, c, &cause);
   incident_other_evidence(v, a, cause.evidence, sizeof cause.evidence);
   incident_text_silent(&cause);
+  bool was_explained = c->story.verdict == REC_VERDICT_EXPECTED;
   c->source = node;
   c->story = s;
   cause_put(&c->story, cause);
   tell_gauges(h, v, c);
-  load_judge(h, v, c, &c->story);
+  load_judge(h, v, c, was_explained, &c->story);
   incident_text_summary(v, c, c->story.summary, sizeof c->story.summary);
 }
 

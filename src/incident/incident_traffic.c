@@ -11,7 +11,8 @@
 #define REACH_S 100u   /* of the coarse rings, whole slots */
 #define AMPLIFIED 3.0  /* calls a service gets for the same work of its callers: past this it is no mere change */
 #define SURGE_TICKS (30u * LIMIT_TICKS_PER_S)
-#define SURGE_RATIO 1.15
+#define SURGE_RATIO 1.15 /* so many times the usual, and more than chance, */
+#define USUAL_SD 2.0     /* and than the rate's own wander in so many standard deviations: that was there when all was well */
 #define PODS_BEFORE (300u * LIMIT_TICKS_PER_S) /* pods are compared with those of so long before the trouble, */
 #define PODS_ALIVE (10u * LIMIT_TICKS_PER_S)   /* are there if they had a request in so long, */
 #define PODS_BUSY 5.0f                         /* and count if they have so many in that time */
@@ -28,15 +29,19 @@
 struct change {
   double before, now; /* requests a second: of the last hour, and over the last seconds of the trouble */
   double span_s;      /* so many seconds */
+  double phi;         /* variance over the mean of requests that come in groups */
+  double wander;      /* standard deviation of the rate of minutes, relative */
   bool known;         /* there is a whole second of it */
 };
 
 /* Over the whole seconds since `from`, as far back as the rings go: the end of a trouble, when traffic is already back,
  * must not decide what it was. */
 static struct change change_of(const struct incident_view *v, uint32_t idx, uint32_t from) {
-  struct change c = {.span_s = 1.0};
+  struct change c = {.span_s = 1.0, .phi = 1.0};
   if (!series_catalog_find(v->catalog, idx) || !v->state[idx].used) return c;
   const struct series_state *s = &v->state[idx];
+  c.phi = (double)s->rate.phi_ten;
+  c.wander = math_sqrt((double)s->rate.zeta2);
   /* What was learned stands still while it is under suspicion; the plain mean of the last hour does not. */
   if (s->rate.b > 0.0f) c.before = (double)(s->rate.a / s->rate.b) * (double)LIMIT_TICKS_PER_S;
   if (c.before <= 0.0 && s->span > 0.0f) c.before = (double)(s->requests / s->span) * (double)LIMIT_TICKS_PER_S;
@@ -99,8 +104,8 @@ static double pods_fewer(const struct incident_view *v, uint32_t node, struct ba
 }
 
 static enum incident_loaded load_of(const struct asked *a, struct change k, double fewer) {
-  double ratio = ratio_of(k), more = (k.now - k.before) * k.span_s;
-  bool grown = ratio >= SURGE_RATIO && more >= 3.0 * math_sqrt(k.before * k.span_s); /* and not by chance */
+  double ratio = ratio_of(k), usual = k.before * k.span_s, more = (k.now - k.before) * k.span_s;
+  bool grown = ratio >= SURGE_RATIO && more >= 3.0 * math_sqrt(k.phi * usual) && more >= USUAL_SD * k.wander * usual;
   ratio = (grown ? ratio : 1.0) * fewer;
   if (ratio < SURGE_RATIO) return INCIDENT_LOAD_USUAL;
   double band = incident_load_band(a->head, a->node, ratio, a->part);
