@@ -39,6 +39,8 @@
 #define WANDER_CLIP 4.0    /* one window's say in it, in standard deviations of that */
 #define WANDER_NOISE 0.5   /* over sqrt(24 a), seven tenths of a standard error: so much may be chance */
 #define FRESH_MOST 15u
+#define IDLE_RISE 1.0 /* nats above its usual level: no longer calm */
+#define COST_MIN 1e-3 /* nats: a second that costs less is taken to cost so much */
 
 /* While an alarm stands, g[0] and g[1] hold the requests and events since it was raised, and g[2] the requests without
  * an event of which it is not known yet whether the trouble was over before them: those do not count until it goes on.
@@ -322,11 +324,25 @@ static float room_of(const struct series_ratio *r, float mean) {
   return mean + 3.0f * (float)math_sqrt((double)(mean * phi)) + CLUSTER * phi;
 }
 
-void detect_ratio_learn(struct series_ratio *r, float requests, uint32_t n, uint32_t e, float keep, bool freeze) {
+/* Is the evidence above what it stands at while all is well? Where a second's requests cost little, that is R = 1 / (1 -
+ * exp(-cost)), some nats for hours. */
+static bool rises(const struct series_ratio *r, struct detect_prior prior, float requests, double per_s) {
+  struct scores s = scores_of(r, prior, requests);
+  for (unsigned i = 0; i < SERIES_RATIO_ALTS; i++) {
+    double cost = s.cost[i] * per_s;
+    if (s.gain[i] <= 0.0) continue;
+    if ((double)r->g[i] > IDLE_RISE - math_log_fast(1.0 - math_exp_fast(cost > COST_MIN ? -cost : -COST_MIN))) return true;
+  }
+  return false;
+}
+
+void detect_ratio_learn(struct series_ratio *r, struct detect_prior prior, float requests, double per_s, uint32_t n,
+                        uint32_t e, float keep, bool freeze) {
   float p = requests > 0.0f ? r->a / requests : 0.0f, mean = p * (float)n, room = room_of(r, mean);
   float x = freeze ? mean : (float)e < room ? (float)e : room; /* frozen: keeps the ratio as it is */
   r->a = r->a * keep + x;
-  if (calm(r))
+  bool news = r->best == SERIES_RATIO_CALM && (e || r->fresh);
+  if (!news || !rises(r, prior, requests, per_s))
     r->fresh = 0;
   else if (!freeze)
     r->fresh = (r->fresh + e < FRESH_MOST ? r->fresh + e : FRESH_MOST) & FRESH_MOST;

@@ -160,10 +160,10 @@ static bool fits_traffic(const struct incident_head *h, const struct incident_vi
 /* The same signal at services of which one calls the other is one trouble that is handed on. */
 static bool fits_other(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
                        const struct who *w, uint32_t from) {
-  if (w->family != INCIDENT_OTHER || c->family != INCIDENT_OTHER || w->apart) return false;
+  if (w->family != INCIDENT_OTHER || c->family != INCIDENT_OTHER || w->apart || !same_onset(c, from)) return false;
   if (!case_has(h, c, w->signal) || c->source == NONE || w->source == NONE) return false;
-  if (w->signal == REC_SIGNAL_ERRATIC) return near_onset(c, from); /* users who bunch bunch everywhere */
-  return same_onset(c, from) && incident_related(v->catalog, c->source, w->source);
+  if (w->signal == REC_SIGNAL_ERRATIC) return true; /* users who bunch bunch everywhere */
+  return incident_related(v->catalog, c->source, w->source);
 }
 
 /* Is it failures of that class? By the evidence for it alone, which may be too little for an alarm yet. */
@@ -228,8 +228,9 @@ static bool is_news(const struct incident_head *h, const struct incident_view *v
                     const struct who *w, uint32_t from) {
   bool same = w->family == c->family && (w->family != INCIDENT_OTHER || case_has(h, c, w->signal));
   bool elsewhere = w->source != c->source, other = w->family == INCIDENT_OTHER;
-  if (consequence(c, w->signal) || w->signal == REC_SIGNAL_ERRATIC) return false;
-  if (same) return elsewhere && other && !same_onset(c, from); /* of another service, and in its own time */
+  if (consequence(c, w->signal)) return false;
+  if (same) /* of another service, and in its own time? */
+    return elsewhere && other && w->signal != REC_SIGNAL_ERRATIC && !same_onset(c, from);
   if (elsewhere && other && c->family < INCIDENT_TRAFFIC)
     return !(c->family == INCIDENT_ERRORS && incident_nodes_has(&c->nodes, w->source) && same_onset(c, from));
   if (elsewhere && !other && c->family == INCIDENT_OTHER && refuses(h, c) && !fits_refusal(h, v, c, w, from))
@@ -238,7 +239,9 @@ static bool is_news(const struct incident_head *h, const struct incident_view *v
   bool later = from > c->from_seq + AT_ONCE;
   if (later && w->family == INCIDENT_ERRORS && c->family == INCIDENT_LATENCY && of_class(v, w, REC_SIGNAL_UNREACHABLE))
     return true;
-  return !same_onset(c, from) && !grows(h, v, c, w, from);
+  /* What shows before the failures do, as tries do, has begun with them, whatever its evidence stood at before. */
+  bool just = c->family == INCIDENT_OTHER && !elsewhere && v->seq <= c->opened_seq + NEAR;
+  return !just && !same_onset(c, from) && !grows(h, v, c, w, from);
 }
 
 /* Slow for the calls that fail: time that was lost on those, and on trying again, is in no duration of theirs. */

@@ -8,6 +8,7 @@
 #define Z_REACHED 3.0
 #define SURGE_PATIENCE (15u * LIMIT_TICKS_PER_S)
 #define LATELY (20u * LIMIT_TICKS_PER_S)
+#define EXCUSE (20u * LIMIT_TICKS_PER_S)
 #define OWN_Z 5.0     /* standard deviations of excess that a cause of its own has at least, where others have more */
 #define RETRIED 0.05f /* a share of requests tried again that is no side effect */
 #define REGION_SERVICES 3u
@@ -283,6 +284,8 @@ static void load_judge(const struct incident_head *h, const struct incident_view
   bool other =
       c->family == INCIDENT_OTHER && (signal == REC_SIGNAL_LATENCY_APART || signal == REC_SIGNAL_LATENCY_DRIFT);
   if (c->family != INCIDENT_LATENCY && !other) return;
+  /* What was slow for so long before its load grew is not slow for that. */
+  if (c->shown && !was_explained && v->seq - c->opened_seq >= EXCUSE) return;
   struct window w = window_of(v, c);
   enum incident_loaded load = incident_traffic_loads(h, v, s->cause[0].node, w.from, w.to);
   /* Under a surge a queue may overflow for some seconds: only what lasts is the service's own trouble. */

@@ -156,6 +156,9 @@ static void clusters_have_mean_one_at_the_edge(void **state) {
   }
 }
 
+/* Of a step that is a tick. */
+#define PER_S(n) ((double)(n) * (double)LIMIT_TICKS_PER_S)
+
 /* One ratio with its baseline, stepped as detect_step.c does. */
 struct one {
   struct series_ratio r;
@@ -167,7 +170,7 @@ struct one {
 static struct detect_verdict step(struct one *o, uint32_t n, uint32_t e) {
   struct detect_verdict v =
       detect_ratio_step(&o->r, none, o->requests, n, e, 22.0, o->seq >= DETECT_RATIO_ARMED, o->seq, 1);
-  detect_ratio_learn(&o->r, o->requests, n, e, KEEP, v.freeze && o->seq >= DETECT_RATIO_FREEZES);
+  detect_ratio_learn(&o->r, none, o->requests, PER_S(n), n, e, KEEP, v.freeze && o->seq >= DETECT_RATIO_FREEZES);
   o->requests = o->requests * KEEP + (float)n;
   o->seq++;
   return v;
@@ -265,7 +268,7 @@ static void newborn_with_clustered_errors_is_calm(void **state) {
       uint32_t n = rng_poisson(&o.rng, 300.0), e = 6 * rng_poisson(&o.rng, 0.1);
       bool armed = t >= DETECT_RATIO_ARMED;
       struct detect_verdict v = detect_ratio_step(&o.r, none, o.requests, n, e, 22.0, armed, o.seq, 1);
-      detect_ratio_learn(&o.r, o.requests, n, e, KEEP, v.freeze && t >= DETECT_RATIO_FREEZES);
+      detect_ratio_learn(&o.r, none, o.requests, PER_S(n), n, e, KEEP, v.freeze && t >= DETECT_RATIO_FREEZES);
       raised += v.event == DETECT_RAISED;
       o.requests = o.requests * KEEP + (float)n;
       win_n += (float)n;
@@ -286,7 +289,7 @@ static struct detect_verdict whole_step(struct one *o, float *win_n, uint32_t n,
   if (n) {
     v = detect_ratio_step(&o->r, none, o->requests, n, e, bar, o->seq >= DETECT_RATIO_NEWBORN, o->seq, 1);
     bool frozen = v.freeze && (o->seq >= DETECT_RATIO_FREEZES || o->r.best != SERIES_RATIO_CALM);
-    detect_ratio_learn(&o->r, o->requests, n, e, keep, frozen);
+    detect_ratio_learn(&o->r, none, o->requests, PER_S(n), n, e, keep, frozen);
     o->requests = o->requests * keep + (float)n;
     *win_n += (float)n;
   }
@@ -461,7 +464,8 @@ static void wander_is_learned_as_the_slow_version_says(void **state) {
       for (unsigned window = 0; window < 10 * 360; window++) {
         uint32_t n = rng_poisson(&o.rng, cases[i].n), e = 0;
         for (unsigned s = 0; s < 10; s++) e += rng_binomial(&o.rng, n / 10, cases[i].p * wander_second(&w, &o.rng));
-        detect_ratio_learn(&o.r, o.requests, n, e, detect_alarm_keep(window * 40, 40, DETECT_RATIO_TAU), false);
+        detect_ratio_learn(&o.r, none, o.requests, (double)n / 10.0, n, e,
+                           detect_alarm_keep(window * 40, 40, DETECT_RATIO_TAU), false);
         o.requests = o.requests * detect_alarm_keep(window * 40, 40, DETECT_RATIO_TAU) + (float)n;
         double p = detect_ratio_mean(&o.r, o.requests), m = p * n, x = (e - m) / (1.0 - p), plus = z > 0.0 ? z : 0.0;
         double phi = series_ratio_phi(&o.r), hours = window / 360.0;
@@ -527,7 +531,7 @@ static void six_in_a_row_are_found_at_the_sixth(void **state) {
       g[k] = math_log1p_exp(g[k]) + (double)one.g[k];
       top = g[k] > top ? g[k] : top;
     }
-    detect_ratio_learn(&o.r, o.requests, 1, e, keep, v.freeze);
+    detect_ratio_learn(&o.r, prior, o.requests, PER_S(1), 1, e, keep, v.freeze);
     o.requests = o.requests * keep + 1.0f;
     if (v.event == DETECT_NOTHING) detect_ratio_window(&o.r, o.requests, 1.0f, (float)o.seq / 40.0f);
     failed += e;
@@ -584,7 +588,7 @@ static void clustered_errors_are_learned(void **state) {
   detect_ratio_init(&o.r, REC_SIGNAL_ERRORS, 0);
   for (uint32_t t = 0; t < 9600; t++) {
     uint32_t n = rng_poisson(&o.rng, 300.0), e = 6 * rng_poisson(&o.rng, 0.1);
-    detect_ratio_learn(&o.r, o.requests, n, e, KEEP, false);
+    detect_ratio_learn(&o.r, none, o.requests, PER_S(n), n, e, KEEP, false);
     o.requests = o.requests * KEEP + (float)n;
   }
   double mean = detect_ratio_mean(&o.r, o.requests);
