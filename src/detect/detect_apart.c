@@ -40,7 +40,7 @@ struct prior {
   double odds_info; /* 1 / variance: as many failures' worth */
   double off_var, zeta2;
 };
-static const struct prior prior_alike = {200.0, 0.0169, 0.0025}, prior_cluster = {16.0, 0.36, 0.0225};
+static const struct prior prior_alike = {200.0, 0.0169, 0.0025}, prior_cluster = {16.0, 0.36, 0.016};
 
 static const struct prior *prior_of(enum rec_level level) {
   return level == REC_LEVEL_SERVICE_CLUSTER ? &prior_cluster : &prior_alike;

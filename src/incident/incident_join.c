@@ -209,6 +209,16 @@ static bool consequence(const struct incident_case *c, uint8_t signal) {
   }
 }
 
+/* Is it of the same kind? A part that stands out, or a drift, is of the kind that it shows. */
+static bool same_kind(const struct incident_head *h, const struct incident_case *c, const struct who *w) {
+  if (w->family == c->family) return w->family != INCIDENT_OTHER || case_has(h, c, w->signal);
+  if (c->family != INCIDENT_OTHER || w->source != c->source) return false;
+  for (uint32_t i = 0; i < h->alarm_n; i++)
+    if (h->alarm[i].case_idx == incident_case_number(h, c) && incident_family_shown(h->alarm[i].signal) == w->family)
+      return true;
+  return false;
+}
+
 static bool refuses(const struct incident_head *h, const struct incident_case *c) {
   return case_has(h, c, REC_SIGNAL_DENIED) || case_has(h, c, REC_SIGNAL_THROTTLED) ||
          case_has(h, c, REC_SIGNAL_CLIENT_ERRORS);
@@ -226,10 +236,9 @@ static bool fits_refusal(const struct incident_head *h, const struct incident_vi
  * refusals and other amounts of bytes elsewhere, but for those of a service that waits for what fails. */
 static bool is_news(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
                     const struct who *w, uint32_t from) {
-  bool same = w->family == c->family && (w->family != INCIDENT_OTHER || case_has(h, c, w->signal));
   bool elsewhere = w->source != c->source, other = w->family == INCIDENT_OTHER;
   if (consequence(c, w->signal)) return false;
-  if (same) /* of another service, and in its own time? */
+  if (same_kind(h, c, w)) /* of another service, and in its own time? */
     return elsewhere && other && w->signal != REC_SIGNAL_ERRATIC && !same_onset(c, from);
   if (elsewhere && other && c->family < INCIDENT_TRAFFIC)
     return !(c->family == INCIDENT_ERRORS && incident_nodes_has(&c->nodes, w->source) && same_onset(c, from));
