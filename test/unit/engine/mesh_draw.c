@@ -75,6 +75,7 @@ struct turn {
   uint32_t n, failed, inherited, slow, inherited_slow, between;
   enum rec_class class_;
   double slow_ms, inherited_ms;
+  bool borne;
 };
 
 static void faults_apply(struct mesh *m, const struct mesh_flow *f, struct turn *t) {
@@ -87,6 +88,7 @@ static void faults_apply(struct mesh *m, const struct mesh_flow *f, struct turn 
       uint32_t hit = rng_binomial(&m->rng, left, x->fail_p);
       *(x->between ? &t->between : &t->failed) += hit;
       t->class_ = x->class_ ? x->class_ : REC_CLASS_SERVER_ERROR;
+      t->borne = x->borne;
     }
     if (x->slow_p > 0.0) {
       t->slow = rng_binomial(&m->rng, t->n - t->failed - t->between, x->slow_p);
@@ -119,7 +121,8 @@ static void harm_inherit(struct mesh *m, const struct mesh_flow *f, struct turn 
 static void harm_pass(struct mesh *m, const struct mesh_flow *f, const struct turn *t) {
   if (f->caller == MESH_ANY) return;
   struct harm *h = &m->acc->harm[f->caller * m->conf.cluster_n + f->cluster];
-  if (t->class_ != REC_CLASS_CANCELLED) h->failed += t->failed + t->inherited + t->between; /* who gives up knows why */
+  bool fails = t->class_ != REC_CLASS_CANCELLED && !t->borne; /* who gives up knows why */
+  if (fails) h->failed += t->failed + t->inherited + t->between;
   h->slow += t->slow + t->inherited_slow;
   if (t->slow)
     h->slow_ms = t->slow_ms;

@@ -38,6 +38,7 @@ struct mesh_fault {
   double slow_ms, slow_p; /* share of the requests that takes so much longer */
   double traffic;         /* factor on the requests; 0 is none given, negative: no requests */
   bool between;           /* only the client sees it */
+  bool borne;             /* what fails fails no request of its caller: it does without, or tries again */
 };
 #define MESH_FAULT(f, t)                                                                                   \
   {                                                                                                        \
