@@ -12,7 +12,7 @@
 #define AMPLIFIED 3.0  /* calls a service gets for the same work of its callers: past this it is no mere change */
 #define SURGE_TICKS (30u * LIMIT_TICKS_PER_S)
 #define SURGE_RATIO 1.15 /* so many times the usual, and more than chance, */
-#define USUAL_SD 2.0     /* and than the rate's own wander in so many standard deviations: that was there when all was well */
+#define USUAL_SD 2.0     /* and than so many standard deviations of its wander, which was there when all was well */
 #define PODS_BEFORE (300u * LIMIT_TICKS_PER_S) /* pods are compared with those of so long before the trouble, */
 #define PODS_ALIVE (10u * LIMIT_TICKS_PER_S)   /* are there if they had a request in so long, */
 #define PODS_BUSY 5.0f                         /* and count if they have so many in that time */
