@@ -19,8 +19,8 @@ struct detect_verdict rank_watch_step(struct rank_watch *w, double n, double fai
   v = detect_ratio_step(&w->ratio, (struct detect_prior){0}, w->requests, total, bad, bar, i >= DETECT_RATIO_NEWBORN, i,
                         1);
   bool frozen = v.freeze && (i >= DETECT_RATIO_FREEZES || w->ratio.best != SERIES_RATIO_CALM);
-  detect_ratio_learn(&w->ratio, (struct detect_prior){0}, w->requests, (double)total * (double)LIMIT_TICKS_PER_S, total, bad,
-                     keep, frozen);
+  double per_s = (double)total * (double)LIMIT_TICKS_PER_S;
+  detect_ratio_learn(&w->ratio, (struct detect_prior){0}, w->requests, per_s, total, bad, keep, frozen);
   w->requests = w->requests * keep + (float)total;
   detect_ratio_window(&w->ratio, w->requests, (float)total, (float)i);
   return v;

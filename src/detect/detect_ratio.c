@@ -324,14 +324,13 @@ static float room_of(const struct series_ratio *r, float mean) {
   return mean + 3.0f * (float)math_sqrt((double)(mean * phi)) + CLUSTER * phi;
 }
 
-/* Is the evidence above what it stands at while all is well? Where a second's requests cost little, that is R = 1 / (1 -
- * exp(-cost)), some nats for hours. */
+/* Is the evidence above what it stands at while all is well? Where a second's requests cost little, that is
+ * R = 1 / (1 - exp(-cost)), some nats for hours. */
 static bool rises(const struct series_ratio *r, struct detect_prior prior, float requests, double per_s) {
   struct scores s = scores_of(r, prior, requests);
   for (unsigned i = 0; i < SERIES_RATIO_ALTS; i++) {
-    double cost = s.cost[i] * per_s;
-    if (s.gain[i] <= 0.0) continue;
-    if ((double)r->g[i] > IDLE_RISE - math_log_fast(1.0 - math_exp_fast(cost > COST_MIN ? -cost : -COST_MIN))) return true;
+    double cost = s.cost[i] * per_s, left = math_exp_fast(cost > COST_MIN ? -cost : -COST_MIN);
+    if (s.gain[i] > 0.0 && (double)r->g[i] > IDLE_RISE - math_log_fast(1.0 - left)) return true;
   }
   return false;
 }

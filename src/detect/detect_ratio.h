@@ -34,7 +34,7 @@ struct detect_verdict detect_ratio_step(struct series_ratio *r, struct detect_pr
 void detect_ratio_clear(struct series_ratio *r, uint32_t seq);
 /* Is the evidence so far enough that the baseline should not learn? */
 bool detect_ratio_suspects(const struct series_ratio *r);
-/* Learns the step; call after it. per_s: requests that a second has of late. keep: the discount of this step, in (0, 1]. */
+/* Learns the step; call after it. per_s: requests of a second of late. keep: the discount of this step, in (0, 1]. */
 void detect_ratio_learn(struct series_ratio *r, struct detect_prior prior, float requests, double per_s, uint32_t n,
                         uint32_t e, float keep, bool freeze);
 /* Closes the ten-second window of win_n requests: updates phi. One with events under suspicion is held until the next
