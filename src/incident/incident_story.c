@@ -14,7 +14,7 @@
 #define REGION_SERVICES 3u
 #define REGION_SHARE 0.7
 #define SECOND_Z 8.0 /* and one that is to be an incident of its own; with so much of what it shows: */
-#define SECOND_SHARE 0.4
+#define SECOND_SHARE 0.28
 #define CALM_Z 1.0
 #define PART_Z 3.0 /* of excess with which a part is told by itself: its alarm is sure, and shall still be so */
 #define SETTLES (5u * LIMIT_TICKS_PER_S) /* by then lost reports are known as such */
