@@ -61,7 +61,8 @@ struct incident_story {
   double margin; /* of the first cause's score over the second's, 0..1 */
   char summary[LIMIT_TEXT_BYTES];
   uint8_t verdict, severity;
-  uint8_t pad[6];
+  uint8_t by_alarm; /* told of an alarm, as nothing could be ranked */
+  uint8_t pad[5];
 };
 
 /* The seconds around the trouble of the series that speaks, for plots. A full trace doubles its step. */

@@ -176,6 +176,11 @@ static bool of_class(const struct incident_view *v, const struct who *w, enum re
   return false;
 }
 
+/* Who fails may well be slow: that is no news, whenever it shows. */
+static bool failing_then_slow(const struct incident_case *c, enum incident_family family) {
+  return c->family == INCIDENT_ERRORS && family == INCIDENT_LATENCY;
+}
+
 /* Slow first, and failing while it still is: a queue that has run full. Or the other way round. Within a minute unless
  * it refuses for load, and where it is: a trouble that has been going on, or is one cluster's, must not hide an outage.
  */
@@ -183,9 +188,8 @@ static bool grows(const struct incident_head *h, const struct incident_view *v, 
                   const struct who *w, uint32_t from) {
   if (w->family >= INCIDENT_TRAFFIC || w->source != c->source || w->source == NONE) return false;
   if (!incident_case_alive(h, c)) return false;
-  if (of_class(v, w, REC_SIGNAL_OVERLOAD)) return true;
-  bool worse = !(c->family == INCIDENT_ERRORS && w->family == INCIDENT_LATENCY); /* who fails may well be slow */
-  if (worse && from > c->from_seq + GROWS) return false;
+  if (case_has(h, c, REC_SIGNAL_OVERLOAD) || of_class(v, w, REC_SIGNAL_OVERLOAD)) return true;
+  if (from > c->from_seq + GROWS && !failing_then_slow(c, w->family)) return false;
   uint32_t told = c->story.cause_n ? c->story.cause[0].series_idx : NONE;
   struct base_str there = told == NONE ? STR_NONE : v->catalog->entry[told].who.dim[REC_DIM_CLUSTER];
   struct base_str here = w->cluster;
@@ -324,7 +328,8 @@ static bool fits_trouble(const struct incident_head *h, const struct incident_vi
   if (incident_nodes_has(&c->nodes, w->source) && waits(v, c, w)) return near_onset(c, from);
   if (w->node != c->source && fails_soon(h, v, c, w, from)) return false;
   /* Of a victim whose parts began to differ when its trouble began: the trouble need not reach all parts alike. */
-  bool alike = c->family == INCIDENT_OTHER || c->family == incident_family_shown(w->signal);
+  enum incident_family shown = incident_family_shown(w->signal);
+  bool alike = c->family == INCIDENT_OTHER || c->family == shown || failing_then_slow(c, shown);
   if (w->apart && w->node == c->source && alike) return true;
   if (w->apart) return incident_nodes_has(&c->nodes, w->node) && same_onset(c, from);
   if (is_news(h, v, c, w, from)) return false;

@@ -481,7 +481,8 @@ static void tell_alarm(const struct incident_head *h, const struct incident_view
     const struct incident_alarm *own = alarm_of(h, v, c, node, part, signal);
     if (own) a = own;
   }
-  struct incident_story s = {.verdict = REC_VERDICT_UNHEALTHY, .severity = REC_SEVERITY_WARNING, .margin = 0.3};
+  struct incident_story s = {
+      .verdict = REC_VERDICT_UNHEALTHY, .severity = REC_SEVERITY_WARNING, .margin = 0.3, .by_alarm = 1};
   struct incident_cause cause = {.series_idx = part,
                                  .node = node,
                                  .shown_idx = part != NONE ? part : a->series_idx,
@@ -586,6 +587,6 @@ bool incident_story_tell(const struct incident_head *h, const struct incident_vi
     return true;
   }
   if (tell_ranked(h, v, c)) return true;
-  if (c->story.cause_n == 0) tell_alarm(h, v, c);
+  if (c->story.cause_n == 0 || c->story.by_alarm) tell_alarm(h, v, c); /* where it begins may alarm last */
   return tell_part(h, v, c);
 }
