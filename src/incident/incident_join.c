@@ -236,6 +236,20 @@ static bool fits_refusal(const struct incident_head *h, const struct incident_vi
   return refuses(h, c) && calls(v->catalog, w->source, c->source, 1);
 }
 
+/* Who waits for what hangs is given up on, and that may show first. */
+static bool fits_given_up(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
+                          const struct who *w, uint32_t from) {
+  if (w->family >= INCIDENT_TRAFFIC || c->family != INCIDENT_OTHER || c->source == NONE || !same_onset(c, from))
+    return false;
+  return case_has(h, c, REC_SIGNAL_CANCELLED) && calls(v->catalog, c->source, w->source, CALLS_DEPTH);
+}
+
+/* The evidence of all services together had risen for other troubles; this one takes it past the bar. */
+static bool pushed_by(const struct incident_view *v, const struct incident_case *c, const struct who *w,
+                      uint32_t from) {
+  return w->family == c->family && from <= c->from_seq && v->seq <= c->opened_seq + NEAR;
+}
+
 /* A trouble of another kind that begins half a minute later than this one is another trouble, or at least news. So are
  * refusals and other amounts of bytes elsewhere, but for those of a service that waits for what fails. */
 static bool is_news(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
@@ -319,10 +333,11 @@ static bool fits_trouble(const struct incident_head *h, const struct incident_vi
                          const struct who *w, uint32_t from) {
   if (c->family == INCIDENT_TRAFFIC) {   /* a drop that turns out to be failures; a surge stays its own story */
     if (c->up && w->loaded) return true; /* but for the waiting that it causes */
-    if (c->up || w->node == NONE || !began_with(v, c, w, from)) return false;
+    if (c->up || !began_with(v, c, w, from)) return false;
+    if (w->node == NONE) return near_onset(c, from); /* of requests that hung, by those who waited for them */
     return incident_nodes_has(&c->nodes, w->source) || adjacent(v, &c->nodes, w->source);
   }
-  if (w->node == NONE) return near_onset(c, from);
+  if (w->node == NONE) return near_onset(c, from) || pushed_by(v, c, w, from);
   /* Of a whole region, say, and nobody's: what names a service joins where it is of the same kind, else it is news. */
   if (c->nodes.n == 0) return near_onset(c, from) && (w->family == c->family || w->family == INCIDENT_OTHER);
   if (incident_nodes_has(&c->nodes, w->source) && waits(v, c, w)) return near_onset(c, from);
@@ -334,7 +349,9 @@ static bool fits_trouble(const struct incident_head *h, const struct incident_vi
   if (w->apart) return incident_nodes_has(&c->nodes, w->node) && same_onset(c, from);
   if (is_news(h, v, c, w, from)) return false;
   if (incident_shared_has(c, w->source)) return true;
-  if (w->source == c->source || fits_other(h, v, c, w, from) || fits_refusal(h, v, c, w, from)) return true;
+  if (w->source == c->source || fits_other(h, v, c, w, from) || fits_refusal(h, v, c, w, from) ||
+      fits_given_up(h, v, c, w, from))
+    return true;
   /* A trouble that begins at a mere victim of this one, later and by evidence of its own, is another one. */
   bool victim = incident_nodes_has(&c->nodes, w->source),
        at_once = from + AT_ONCE >= c->from_seq && from <= c->from_seq + AT_ONCE;
@@ -345,12 +362,14 @@ static bool fits_trouble(const struct incident_head *h, const struct incident_vi
   return incident_nodes_has(&c->nodes, w->node) || adjacent(v, &c->nodes, w->node);
 }
 
-/* One that begins where this does; then a trouble before a mere change of traffic; then the newest. */
+/* One that begins where this does; then a trouble before a mere change of traffic; then the newest. What follows of
+ * failing, as that others give up, is the trouble's first of all. */
 static bool fits_better(const struct incident_case *c, const struct incident_case *than, const struct who *w) {
   bool same = c->source == w->source, same_than = than->source == w->source;
+  bool traffic = c->family == INCIDENT_TRAFFIC, differ = traffic != (than->family == INCIDENT_TRAFFIC);
+  if (differ && w->family == INCIDENT_OTHER) return !traffic;
   if (same != same_than) return same;
-  bool traffic = c->family == INCIDENT_TRAFFIC, traffic_than = than->family == INCIDENT_TRAFFIC;
-  if (traffic != traffic_than && w->family != INCIDENT_TRAFFIC) return !traffic;
+  if (differ && w->family != INCIDENT_TRAFFIC) return !traffic;
   return c->opened_seq > than->opened_seq;
 }
 
