@@ -22,19 +22,15 @@ static bool troubled(const struct incident_head *h) {
   return false;
 }
 
-/* The highest excursion of each signal that ended in a minute, in nats above BASE; negative: there was none. */
-struct highest {
-  double over[REC_SIGNAL_COUNT];
-};
-
 static void excursion_take(struct engine_tail *t, const struct detect_excursion *x, double *highest) {
   double over = (double)x->top - BASE;
   for (unsigned k = 0; k < ENGINE_CALIBRATION_LEVELS && over >= STEP * (double)k; k++) t->seen[k] += 1.0;
   if (over > *highest) *highest = over;
 }
 
-/* What became an alarm is on the books, incident or not; what was above while an incident was open, by its doing. */
-static void bucket_sweep(struct engine *e, struct detect_out *out, uint32_t seq, bool count, struct highest *h) {
+/* What became an alarm is on the books, incident or not; what was above while an incident was open, by its doing.
+ * highest: of the excursions that ended, by signal, in nats above BASE. */
+static void bucket_sweep(struct engine *e, struct detect_out *out, uint32_t seq, bool count, double *highest) {
   uint32_t keep = 0;
   for (uint32_t i = 0; i < out->excursion_n; i++) {
     struct detect_excursion x = out->excursion[i];
@@ -42,13 +38,13 @@ static void bucket_sweep(struct engine *e, struct detect_out *out, uint32_t seq,
     if (seq - x.seq < DETECT_EXCURSION_ENDS)
       out->excursion[keep++] = x;
     else if (!x.raised)
-      excursion_take(&e->tail[x.signal], &x, &h->over[x.signal]);
+      excursion_take(&e->tail[x.signal], &x, &highest[x.signal]);
   }
   out->excursion_n = keep;
 }
 
 static void highest_take(struct engine_tail *t, double over) {
-  if (over < 0.0) return;
+  if (over < 0.0) return; /* there was none */
   t->n += 1.0;
   t->sum += over;
   t->sum2 += over * over;
@@ -86,14 +82,14 @@ static double raise_of(const struct engine *e, const struct engine_tail *t, doub
 void engine_calibrate_run(struct engine *e, uint32_t seq) {
   if ((seq + 1) % MINUTE != 0) return;
   bool count = !troubled(&e->head);
-  struct highest h;
-  for (unsigned s = 0; s < REC_SIGNAL_COUNT; s++) h.over[s] = -1.0;
-  for (unsigned b = 0; b < LIMIT_BUCKETS; b++) bucket_sweep(e, &e->bucket[b].out, seq, count, &h);
-  bucket_sweep(e, &e->apart, seq, count, &h);
+  double highest[REC_SIGNAL_COUNT];
+  for (unsigned s = 0; s < REC_SIGNAL_COUNT; s++) highest[s] = -1.0;
+  for (unsigned b = 0; b < LIMIT_BUCKETS; b++) bucket_sweep(e, &e->bucket[b].out, seq, count, highest);
+  bucket_sweep(e, &e->apart, seq, count, highest);
   if (count) e->calm_weeks += (double)MINUTE / TICKS_PER_WEEK;
   for (unsigned s = 0; s < REC_SIGNAL_COUNT; s++) {
     struct engine_tail *t = &e->tail[s];
-    highest_take(t, h.over[s]);
+    highest_take(t, highest[s]);
     if (count) t->series_weeks += (double)e->watched[s] * (double)MINUTE / TICKS_PER_WEEK;
     e->raised[s] = (float)raise_of(e, t, e->calm_weeks);
   }

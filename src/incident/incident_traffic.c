@@ -30,7 +30,7 @@ struct change {
   double before, now; /* requests a second: of the last hour, and over the last seconds of the trouble */
   double span_s;      /* so many seconds */
   double phi;         /* variance over the mean of requests that come in groups */
-  double wander;      /* standard deviation of the rate of minutes, relative */
+  double zeta2;       /* relative variance of the rate of minutes beyond that */
   bool known;         /* there is a whole second of it */
 };
 
@@ -41,7 +41,7 @@ static struct change change_of(const struct incident_view *v, uint32_t idx, uint
   if (!series_catalog_find(v->catalog, idx) || !v->state[idx].used) return c;
   const struct series_state *s = &v->state[idx];
   c.phi = (double)s->rate.phi_ten;
-  c.wander = math_sqrt((double)s->rate.zeta2);
+  c.zeta2 = (double)s->rate.zeta2;
   /* What was learned stands still while it is under suspicion; the plain mean of the last hour does not. */
   if (s->rate.b > 0.0f) c.before = (double)(s->rate.a / s->rate.b) * (double)LIMIT_TICKS_PER_S;
   if (c.before <= 0.0 && s->span > 0.0f) c.before = (double)(s->requests / s->span) * (double)LIMIT_TICKS_PER_S;
@@ -105,7 +105,8 @@ static double pods_fewer(const struct incident_view *v, uint32_t node, struct ba
 
 static enum incident_loaded load_of(const struct asked *a, struct change k, double fewer) {
   double ratio = ratio_of(k), usual = k.before * k.span_s, more = (k.now - k.before) * k.span_s;
-  bool grown = ratio >= SURGE_RATIO && more >= 3.0 * math_sqrt(k.phi * usual) && more >= USUAL_SD * k.wander * usual;
+  bool grown = ratio >= SURGE_RATIO && more >= 3.0 * math_sqrt(k.phi * usual) &&
+               more >= USUAL_SD * math_sqrt(k.zeta2) * usual;
   ratio = (grown ? ratio : 1.0) * fewer;
   if (ratio < SURGE_RATIO) return INCIDENT_LOAD_USUAL;
   double band = incident_load_band(a->head, a->node, ratio, a->part);

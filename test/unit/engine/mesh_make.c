@@ -167,6 +167,12 @@ void mesh_fault(struct mesh *m, struct mesh_fault f) {
   m->fault[m->fault_n++] = f;
 }
 
+struct mesh_fault mesh_fault_of(uint32_t from, uint32_t to, uint32_t service) {
+  struct mesh_fault f = MESH_FAULT(from, to);
+  f.service = service;
+  return f;
+}
+
 uint32_t mesh_series(const struct mesh *m, enum rec_level level, enum rec_side side, uint32_t service, uint32_t caller,
                      uint32_t cluster, uint32_t pod, uint32_t route) {
   for (uint32_t i = 0; i < m->flow_n; i++) {
@@ -193,4 +199,14 @@ struct engine *mesh_engine_open(uint32_t series_max) {
 
 void mesh_engine_close(struct engine *e) {
   free(e);
+}
+
+void mesh_bed_open(struct mesh_bed *b, const struct mesh_conf *conf, uint32_t series_max) {
+  mesh_open(&b->m, conf);
+  b->e = mesh_engine_open(series_max);
+}
+
+void mesh_bed_close(struct mesh_bed *b) {
+  mesh_engine_close(b->e);
+  mesh_close(&b->m);
 }

@@ -82,6 +82,8 @@ extern const struct mesh_conf mesh_diamond;
 void mesh_open(struct mesh *m, const struct mesh_conf *conf);
 void mesh_close(struct mesh *m);
 void mesh_fault(struct mesh *m, struct mesh_fault f);
+/* One that matches all of a service; what it does is yet to be said. */
+struct mesh_fault mesh_fault_of(uint32_t from, uint32_t to, uint32_t service);
 
 /* The number of a series, by place; MESH_ANY where the level has no such name. Fails the test where there is none. */
 uint32_t mesh_series(const struct mesh *m, enum rec_level level, enum rec_side side, uint32_t service, uint32_t caller,
@@ -96,5 +98,13 @@ void mesh_see(struct mesh *m, const struct rec_out *out);
 
 struct engine *mesh_engine_open(uint32_t series_max);
 void mesh_engine_close(struct engine *e);
+
+/* A mesh and the engine that watches it: what most tests of incidents start from. */
+struct mesh_bed {
+  struct mesh m;
+  struct engine *e;
+};
+void mesh_bed_open(struct mesh_bed *b, const struct mesh_conf *conf, uint32_t series_max);
+void mesh_bed_close(struct mesh_bed *b);
 
 #endif

@@ -16,12 +16,7 @@
 
 static const struct mesh_call calls[] = {{0, 1, 1.0}};
 
-struct bed {
-  struct mesh m;
-  struct engine *e;
-};
-
-static void bed_open(struct bed *b, double per_s) {
+static void bed_open(struct mesh_bed *b, double per_s) {
   struct mesh_conf conf = {.service_n = 3,
                            .cluster_n = 1,
                            .pod_n = 1,
@@ -32,29 +27,22 @@ static void bed_open(struct bed *b, double per_s) {
                            .entry_per_s = per_s,
                            .error_p = 0.001,
                            .seed = 77};
-  mesh_open(&b->m, &conf);
-  b->e = mesh_engine_open(256);
+  mesh_bed_open(b, &conf, 256);
 }
 
-static void bed_close(struct bed *b) {
-  mesh_engine_close(b->e);
-  mesh_close(&b->m);
-}
-
-static void dip(struct bed *b, uint32_t service, uint32_t at) {
-  struct mesh_fault f = MESH_FAULT(at, at + S);
-  f.service = service;
+static void dip(struct mesh_bed *b, uint32_t service, uint32_t at) {
+  struct mesh_fault f = mesh_fault_of(at, at + S, service);
   f.fail_p = 0.8;
   mesh_fault(&b->m, f);
 }
 
-static const struct rec_incident *seen(const struct bed *b, uint32_t i) {
+static const struct rec_incident *seen(const struct mesh_bed *b, uint32_t i) {
   return &b->m.seen[i].in;
 }
 
 static void dips_of_an_hour_are_one_incident(void **state) {
   (void)state;
-  struct bed b;
+  struct mesh_bed b;
   bed_open(&b, 60.0);
   for (uint32_t i = 0; i < 4; i++) dip(&b, 1, AT + i * 300 * S);
   mesh_run(&b.m, b.e, AT + 960 * S);
@@ -70,13 +58,13 @@ static void dips_of_an_hour_are_one_incident(void **state) {
     assert_in_range(in->again[i].ended_at.ns - in->again[i].started_at.ns, 3 * LIMIT_TICK_NS, 5 * LIMIT_TICK_NS);
   }
   assert_in_range(in->impact_failed, 4 * 30, 4 * 65); /* 60 a second, 80 % of them, of all four */
-  bed_close(&b);
+  mesh_bed_close(&b);
 }
 
 /* Minutes of trouble are an incident each, unless they follow each other within three. */
 static void long_troubles_are_incidents_each(void **state) {
   (void)state;
-  struct bed b;
+  struct mesh_bed b;
   static const uint32_t at[] = {0, 150, 600};
   bed_open(&b, 60.0);
   for (uint32_t i = 0; i < 3; i++) {
@@ -89,40 +77,39 @@ static void long_troubles_are_incidents_each(void **state) {
   assert_int_equal(b.m.seen_n, 2);
   assert_int_equal(seen(&b, 0)->occurrences, 2);
   assert_int_equal(seen(&b, 1)->occurrences, 1);
-  bed_close(&b);
+  mesh_bed_close(&b);
 }
 
 static void another_service_is_another_incident(void **state) {
   (void)state;
-  struct bed b;
+  struct mesh_bed b;
   bed_open(&b, 60.0);
   dip(&b, 1, AT);
   dip(&b, 2, AT + 120 * S);
   mesh_run(&b.m, b.e, AT + 240 * S);
   assert_int_equal(b.m.seen_n, 2);
   assert_int_equal(seen(&b, 0)->occurrences, 1);
-  bed_close(&b);
+  mesh_bed_close(&b);
 }
 
 static void what_rests_is_forgotten_after_an_hour(void **state) {
   (void)state;
-  struct bed b;
+  struct mesh_bed b;
   bed_open(&b, 60.0);
   dip(&b, 1, AT);
   dip(&b, 1, AT + 3700 * S);
   mesh_run(&b.m, b.e, AT + 3800 * S);
   assert_int_equal(b.m.seen_n, 2);
-  bed_close(&b);
+  mesh_bed_close(&b);
 }
 
 /* An outage is one in its sixth hour, and nothing of it is learned. */
 static void outage_is_not_learned(void **state) {
   (void)state;
-  struct bed b;
+  struct mesh_bed b;
   struct engine_rate before, after;
   bed_open(&b, 20.0);
-  struct mesh_fault f = MESH_FAULT(AT, AT + 6 * 3600 * S);
-  f.service = 1;
+  struct mesh_fault f = mesh_fault_of(AT, AT + 6 * 3600 * S, 1);
   f.fail_p = 0.3;
   f.slow_ms = 40.0;
   f.slow_p = 0.5;
@@ -139,14 +126,14 @@ static void outage_is_not_learned(void **state) {
   double more = after.learned_latency_mean_ms / before.learned_latency_mean_ms;
   assert_true(more > 0.95 && more < 1.05);
   assert_true(after.learned_error_ratio < 1.05 * before.learned_error_ratio + 0.0005);
-  bed_close(&b);
+  mesh_bed_close(&b);
 }
 
 /* Three times the traffic from outside is expected, and after half an hour it is how it is: with a decision on record.
  */
 static void surge_that_stays_is_adopted(void **state) {
   (void)state;
-  struct bed b;
+  struct mesh_bed b;
   bed_open(&b, 20.0);
   struct mesh_fault f = MESH_FAULT(AT, AT + 7200 * S);
   f.traffic = 3.0;
@@ -161,17 +148,16 @@ static void surge_that_stays_is_adopted(void **state) {
   uint32_t told = b.m.seen_n;
   mesh_run(&b.m, b.e, 1800 * S);
   assert_int_equal(b.m.seen_n, told);
-  bed_close(&b);
+  mesh_bed_close(&b);
 }
 
 /* "It is meant", says an operator: the level of failures is learned at once. */
 static void marked_as_expected_is_adopted(void **state) {
   (void)state;
-  struct bed b;
+  struct mesh_bed b;
   char id[17];
   bed_open(&b, 20.0);
-  struct mesh_fault f = MESH_FAULT(AT, AT + 1200 * S);
-  f.service = 1;
+  struct mesh_fault f = mesh_fault_of(AT, AT + 1200 * S, 1);
   f.fail_p = 0.3;
   mesh_fault(&b.m, f);
   mesh_run(&b.m, b.e, AT + 60 * S);
@@ -186,16 +172,15 @@ static void marked_as_expected_is_adopted(void **state) {
   uint32_t told = b.m.seen_n;
   mesh_run(&b.m, b.e, 600 * S);
   assert_int_equal(b.m.seen_n, told);
-  bed_close(&b);
+  mesh_bed_close(&b);
 }
 
 /* The finding's numbers are those of the series, and its interval holds the truth. */
 static void finding_says_what_was_seen(void **state) {
   (void)state;
-  struct bed b;
+  struct mesh_bed b;
   bed_open(&b, 60.0);
-  struct mesh_fault f = MESH_FAULT(AT, AT + 60 * S);
-  f.service = 1;
+  struct mesh_fault f = mesh_fault_of(AT, AT + 60 * S, 1);
   f.fail_p = 0.4;
   mesh_fault(&b.m, f);
   mesh_run(&b.m, b.e, AT + 40 * S);
@@ -215,12 +200,12 @@ static void finding_says_what_was_seen(void **state) {
   for (uint32_t i = 45; i < p->n; i++) high += (double)p->value[i] / (double)(p->n - 45);
   assert_true(high > 0.36 && high < 0.44);
   assert_true(p->value[20] < 0.1f && p->high < 0.2f);
-  bed_close(&b);
+  mesh_bed_close(&b);
 }
 
 /* Would an alarm of failures at service 1 that is raised now, with evidence from that tick on, be news? Its onset then.
  */
-static uint32_t news_from(const struct bed *b, uint32_t from) {
+static uint32_t news_from(const struct mesh_bed *b, uint32_t from) {
   const struct engine *e = b->e;
   struct incident_view v = {&e->catalog, e->state, b->m.seq - 1, e->log_c, false, NULL};
   struct incident_alarm a = {.from_seq = from, .raised_seq = v.seq, .signal = REC_SIGNAL_ERRORS};
@@ -235,7 +220,7 @@ static uint32_t news_from(const struct bed *b, uint32_t from) {
 /* Evidence that a trouble left behind is none of the next; where there is a next, it begins after the first. */
 static void what_is_left_of_a_trouble_is_not_the_next(void **state) {
   (void)state;
-  struct bed b;
+  struct mesh_bed b;
   bed_open(&b, 60.0);
   dip(&b, 1, AT);
   mesh_run(&b.m, b.e, AT + 60 * S);
@@ -249,7 +234,7 @@ static void what_is_left_of_a_trouble_is_not_the_next(void **state) {
   c->resting = 1;
   c->last_seq = AT + 2 * S;
   assert_int_equal(news_from(&b, AT + 1), AT + 2 * S + 1);
-  bed_close(&b);
+  mesh_bed_close(&b);
 }
 
 int main(void) {

@@ -53,8 +53,7 @@ static void run(struct bed *b, uint32_t ticks) {
 }
 
 static void fails(struct bed *b, uint32_t service, uint32_t pod, double p, uint32_t from, uint32_t to) {
-  struct mesh_fault f = MESH_FAULT(from, to);
-  f.service = service;
+  struct mesh_fault f = mesh_fault_of(from, to, service);
   f.pod = pod;
   f.fail_p = p;
   mesh_fault(&b->m, f);

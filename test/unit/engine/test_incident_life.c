@@ -16,12 +16,7 @@
 
 static const struct mesh_call calls[] = {{0, 1, 1.0}, {1, 2, 1.0}};
 
-struct bed {
-  struct mesh m;
-  struct engine *e;
-};
-
-static void bed_open(struct bed *b) {
+static void bed_open(struct mesh_bed *b) {
   struct mesh_conf conf = {.service_n = 4,
                            .cluster_n = 2,
                            .pod_n = 2,
@@ -31,29 +26,22 @@ static void bed_open(struct bed *b) {
                            .call_n = 2,
                            .entry_per_s = 60.0,
                            .seed = 31};
-  mesh_open(&b->m, &conf);
-  b->e = mesh_engine_open(1024);
-}
-
-static void bed_close(struct bed *b) {
-  mesh_engine_close(b->e);
-  mesh_close(&b->m);
+  mesh_bed_open(b, &conf, 1024);
 }
 
 static struct mesh_fault fails(uint32_t service, uint32_t from, uint32_t to) {
-  struct mesh_fault f = MESH_FAULT(from, to);
-  f.service = service;
+  struct mesh_fault f = mesh_fault_of(from, to, service);
   f.fail_p = 0.7;
   return f;
 }
 
-static const struct rec_incident *seen(const struct bed *b, uint32_t i) {
+static const struct rec_incident *seen(const struct mesh_bed *b, uint32_t i) {
   return &b->m.seen[i].in;
 }
 
 static void opened_while_bad_and_closed_after_the_hold(void **state) {
   (void)state;
-  struct bed b;
+  struct mesh_bed b;
   bed_open(&b);
   mesh_fault(&b.m, fails(2, AT, AT + 40));
   mesh_run(&b.m, b.e, AT + 4);
@@ -67,13 +55,13 @@ static void opened_while_bad_and_closed_after_the_hold(void **state) {
   mesh_run(&b.m, b.e, 200);
   assert_int_equal(b.m.seen[0].told, told); /* closed is the last word */
   assert_int_equal(b.m.seen_n, 1);
-  bed_close(&b);
+  mesh_bed_close(&b);
 }
 
 /* Ticks are numbered on where time is missing (a restart took two minutes): it began when it began. */
 static void the_onset_stands_still_when_time_jumps(void **state) {
   (void)state;
-  struct bed b;
+  struct mesh_bed b;
   bed_open(&b);
   mesh_fault(&b.m, fails(2, AT, AT + 400));
   mesh_run(&b.m, b.e, AT + 40);
@@ -83,13 +71,13 @@ static void the_onset_stands_still_when_time_jumps(void **state) {
   mesh_run(&b.m, b.e, 120);
   for (uint32_t i = 0; i < b.m.seen_n; i++)
     if (seen(&b, i)->verdict == REC_VERDICT_UNHEALTHY) assert_int_equal(seen(&b, i)->started_at.ns, began_ns);
-  bed_close(&b);
+  mesh_bed_close(&b);
 }
 
 /* On and off with pauses below 20 s is one incident; after a minute it is that one again. */
 static void flapping_is_one_incident(void **state) {
   (void)state;
-  struct bed b;
+  struct mesh_bed b;
   bed_open(&b);
   for (uint32_t i = 0; i < 4; i++) mesh_fault(&b.m, fails(2, AT + i * 72, AT + i * 72 + 12));
   mesh_run(&b.m, b.e, AT + 3 * 72 + 12 + 220);
@@ -99,14 +87,14 @@ static void flapping_is_one_incident(void **state) {
   mesh_run(&b.m, b.e, 400);
   assert_int_equal(b.m.seen_n, 1);
   assert_int_equal(seen(&b, 0)->occurrences, 2);
-  bed_close(&b);
+  mesh_bed_close(&b);
 }
 
 /* Requests and failures of the culprit, in the seconds from started_at to before ended_at: not one more or less. The
  * fault begins and ends with a second. */
 static void impact_is_exact(void **state) {
   (void)state;
-  struct bed b;
+  struct mesh_bed b;
   uint64_t n = 0, failed = 0;
   bed_open(&b);
   mesh_fault(&b.m, fails(2, AT, AT + 80));
@@ -126,10 +114,10 @@ static void impact_is_exact(void **state) {
   assert_int_equal(seen(&b, 0)->ended_at.ns - seen(&b, 0)->started_at.ns, 80 * LIMIT_TICK_NS);
   assert_int_equal(seen(&b, 0)->impact_failed, failed);
   assert_int_equal(seen(&b, 0)->impact_requests, n);
-  bed_close(&b);
+  mesh_bed_close(&b);
 }
 
-static struct rec_exemplar exemplar(const struct bed *b, uint32_t service, const char *id, enum rec_class class_) {
+static struct rec_exemplar exemplar(const struct mesh_bed *b, uint32_t service, const char *id, enum rec_class class_) {
   struct rec_exemplar x = {
       .at = b->m.tick.end, .class_ = (uint8_t)class_, .side = REC_SIDE_SERVER, .latency_ns = 9000000};
   x.series[0] = mesh_series(&b->m, REC_LEVEL_SERVICE, REC_SIDE_SERVER, service, MESH_ANY, MESH_ANY, MESH_ANY, MESH_ANY);
@@ -139,7 +127,7 @@ static struct rec_exemplar exemplar(const struct bed *b, uint32_t service, const
   return x;
 }
 
-static void head_next(struct bed *b, struct rec_head_batch in) {
+static void head_next(struct mesh_bed *b, struct rec_head_batch in) {
   mesh_draw(&b->m);
   b->m.head = in;
   mesh_feed(&b->m, b->e);
@@ -147,7 +135,7 @@ static void head_next(struct bed *b, struct rec_head_batch in) {
 
 static void exemplars_are_of_the_culprit_and_failed(void **state) {
   (void)state;
-  struct bed b;
+  struct mesh_bed b;
   bed_open(&b);
   mesh_fault(&b.m, fails(2, AT, AT + 80));
   mesh_run(&b.m, b.e, AT + 8);
@@ -159,11 +147,11 @@ static void exemplars_are_of_the_culprit_and_failed(void **state) {
   assert_int_equal(seen(&b, 0)->exemplar_n, 1);
   assert_string_equal(seen(&b, 0)->exemplar[0].request_id, "bad-1");
   assert_string_equal(seen(&b, 0)->exemplar[0].trace_id, "4bf92f3577b34da6a3ce929d0e0e4736");
-  bed_close(&b);
+  mesh_bed_close(&b);
 }
 
 /* With an incident that goes on, and its id. */
-static void bed_told(struct bed *b, char id[17]) {
+static void bed_told(struct mesh_bed *b, char id[17]) {
   bed_open(b);
   mesh_fault(&b->m, fails(2, AT, AT + 80));
   mesh_run(&b->m, b->e, AT + 8);
@@ -172,7 +160,7 @@ static void bed_told(struct bed *b, char id[17]) {
 
 static void command_acknowledges(void **state) {
   (void)state;
-  struct bed b;
+  struct mesh_bed b;
   char id[17];
   bed_told(&b, id);
   struct rec_command no = {.verb = REC_VERB_ACK, .incident_id = STR("0000000000000000")};
@@ -184,13 +172,13 @@ static void command_acknowledges(void **state) {
   mesh_run(&b.m, b.e, 300);
   assert_true(seen(&b, 0)->acked); /* and stays so when it closes */
   assert_int_equal(seen(&b, 0)->state, REC_STATE_CLOSED);
-  bed_close(&b);
+  mesh_bed_close(&b);
 }
 
 /* Whoever was told of it hears that it is muted now, and not when it next changes. */
 static void a_mute_is_told_at_once(void **state) {
   (void)state;
-  struct bed b;
+  struct mesh_bed b;
   char id[17];
   bed_told(&b, id);
   uint64_t rev = seen(&b, 0)->rev;
@@ -201,13 +189,13 @@ static void a_mute_is_told_at_once(void **state) {
   struct rec_command mute = {.verb = REC_VERB_MUTE, .incident_id = str_of(id), .who = STR("mia")};
   head_next(&b, (struct rec_head_batch){.command = &mute, .command_n = 1});
   assert_int_equal(seen(&b, 0)->rev, rev + 1);
-  bed_close(&b);
+  mesh_bed_close(&b);
 }
 
 /* Changes from ten minutes before the start on are listed, newest first; older ones are not. */
 static void changes_near_the_start_are_listed(void **state) {
   (void)state;
-  struct bed b;
+  struct mesh_bed b;
   bed_open(&b);
   mesh_fault(&b.m, fails(2, AT, AT + 80));
   mesh_run(&b.m, b.e, AT - 20);
@@ -224,12 +212,12 @@ static void changes_near_the_start_are_listed(void **state) {
   assert_true(str_eq(seen(&b, 0)->change[0].summary, STR("v2 of s2")));
   assert_true(str_eq(seen(&b, 0)->change[0].entity.dim[REC_DIM_SERVICE], STR("s2")));
   assert_int_equal(seen(&b, 0)->change[0].at.ns, c[0].at.ns);
-  bed_close(&b);
+  mesh_bed_close(&b);
 }
 
 static void lost_reports_are_said(void **state) {
   (void)state;
-  struct bed b;
+  struct mesh_bed b;
   struct rec_gap gap = {
       .node = STR("s2-c0-p0"), .service = STR("s2"), .expected = 100, .lost = 31, .reason = REC_GAP_LOSS};
   bed_open(&b);
@@ -245,13 +233,13 @@ static void lost_reports_are_said(void **state) {
   mesh_run(&b.m, b.e, 80); /* nothing is said of it any more */
   assert_string_equal(seen(&b, 1)->telemetry, "degraded: reports were lost in the last minute");
   assert_int_not_equal(seen(&b, 1)->ended_at.ns, 0);
-  bed_close(&b);
+  mesh_bed_close(&b);
 }
 
 /* Three times the traffic from outside, and all is well: expected, and it pages nobody. */
 static void surge_at_the_entry_is_expected(void **state) {
   (void)state;
-  struct bed b;
+  struct mesh_bed b;
   struct mesh_fault f = MESH_FAULT(AT, AT + 160);
   f.traffic = 3.0;
   bed_open(&b);
@@ -266,13 +254,13 @@ static void surge_at_the_entry_is_expected(void **state) {
     assert_int_equal(seen(&b, i)->severity, REC_SEVERITY_INFO);
     assert_string_equal(seen(&b, i)->kind, "traffic");
   }
-  bed_close(&b);
+  mesh_bed_close(&b);
 }
 
 /* All traffic from outside is gone: nobody can see why, so somebody must look. */
 static void lost_entry_traffic_is_unhealthy(void **state) {
   (void)state;
-  struct bed b;
+  struct mesh_bed b;
   struct mesh_fault f = MESH_FAULT(AT, AT + 160);
   f.traffic = -1.0;
   bed_open(&b);
@@ -281,7 +269,7 @@ static void lost_entry_traffic_is_unhealthy(void **state) {
   assert_int_equal(b.m.seen_n, 1);
   assert_int_equal(seen(&b, 0)->verdict, REC_VERDICT_UNHEALTHY);
   assert_true(str_eq(seen(&b, 0)->cause[0].entity.dim[REC_DIM_SERVICE], STR("s0")));
-  bed_close(&b);
+  mesh_bed_close(&b);
 }
 
 /* A head by itself, with signals made by hand: services a, x and b, of which a calls x and x calls b. */

@@ -18,12 +18,7 @@
 
 static const struct mesh_call calls[] = {{0, 1, 1.0}, {1, 2, 1.0}};
 
-struct bed {
-  struct mesh m;
-  struct engine *e;
-};
-
-static void bed_open(struct bed *b, double entry_per_s, uint32_t version_n) {
+static void bed_open(struct mesh_bed *b, double entry_per_s, uint32_t version_n) {
   struct mesh_conf conf = {.service_n = 3,
                            .cluster_n = 2,
                            .pod_n = 2,
@@ -34,24 +29,12 @@ static void bed_open(struct bed *b, double entry_per_s, uint32_t version_n) {
                            .entry_per_s = entry_per_s,
                            .error_p = 0.001,
                            .seed = 77};
-  mesh_open(&b->m, &conf);
-  b->e = mesh_engine_open(1024);
-}
-
-static void bed_close(struct bed *b) {
-  mesh_engine_close(b->e);
-  mesh_close(&b->m);
-}
-
-static struct mesh_fault fault(uint32_t from, uint32_t to, uint32_t service) {
-  struct mesh_fault f = MESH_FAULT(from, to);
-  f.service = service;
-  return f;
+  mesh_bed_open(b, &conf, 1024);
 }
 
 /* No request reaches pods of that number in the cluster. */
-static void quiet(struct bed *b, uint32_t from, uint32_t to, uint32_t cluster, uint32_t pod) {
-  struct mesh_fault f = fault(from, to, 2);
+static void quiet(struct mesh_bed *b, uint32_t from, uint32_t to, uint32_t cluster, uint32_t pod) {
+  struct mesh_fault f = mesh_fault_of(from, to, 2);
   f.cluster = cluster;
   f.pod = pod;
   f.traffic = -1.0;
@@ -59,8 +42,8 @@ static void quiet(struct bed *b, uint32_t from, uint32_t to, uint32_t cluster, u
 }
 
 /* A third of the calls to service 2 find nobody, for as long as its endpoint is still known. */
-static void unreachable(struct bed *b, uint32_t from, uint32_t to) {
-  struct mesh_fault f = fault(from, to, 2);
+static void unreachable(struct mesh_bed *b, uint32_t from, uint32_t to) {
+  struct mesh_fault f = mesh_fault_of(from, to, 2);
   f.fail_p = 0.3;
   f.class_ = REC_CLASS_UNREACHABLE;
   f.between = true;
@@ -68,7 +51,7 @@ static void unreachable(struct bed *b, uint32_t from, uint32_t to) {
 }
 
 /* The one unhealthy incident, after so many ticks of the trouble. */
-static const struct rec_incident *only(struct bed *b, uint32_t ticks) {
+static const struct rec_incident *only(struct mesh_bed *b, uint32_t ticks) {
   const struct rec_incident *in = NULL;
   mesh_run(&b->m, b->e, AT + ticks);
   for (uint32_t i = 0; i < b->m.seen_n; i++) {
@@ -92,92 +75,92 @@ static void assert_named(const struct rec_incident *in, const char *kind, enum r
 
 static void crashed_pod_is_named(void **state) {
   (void)state;
-  struct bed b;
+  struct mesh_bed b;
   bed_open(&b, 60.0, 1);
   quiet(&b, AT, AT + 400, 1, 0);
   unreachable(&b, AT, AT + 20);
   const struct rec_incident *in = only(&b, 400);
   assert_named(in, "pod", REC_DIM_POD, "s2-c1-p0");
   assert_non_null(strstr(in->cause[0].evidence, "answers nothing"));
-  bed_close(&b);
+  mesh_bed_close(&b);
 }
 
 /* The same failures, and all pods go on. */
 static void pods_that_go_on_are_not_named(void **state) {
   (void)state;
-  struct bed b;
+  struct mesh_bed b;
   bed_open(&b, 60.0, 1);
   unreachable(&b, AT, AT + 20);
   assert_named(only(&b, 400), "service", REC_DIM_POD, "");
-  bed_close(&b);
+  mesh_bed_close(&b);
 }
 
 /* One that was silent long before the trouble is not why. */
 static void pod_that_left_before_is_not_named(void **state) {
   (void)state;
-  struct bed b;
+  struct mesh_bed b;
   bed_open(&b, 60.0, 1);
   quiet(&b, AT - 200, AT + 400, 1, 0);
   unreachable(&b, AT, AT + 20);
   assert_named(only(&b, 400), "service", REC_DIM_POD, "");
-  bed_close(&b);
+  mesh_bed_close(&b);
 }
 
 /* A pod with a request in two seconds is missed only when the trouble is over. */
 static void slow_pod_is_missed_late(void **state) {
   (void)state;
-  struct bed b;
+  struct mesh_bed b;
   bed_open(&b, 4.0, 1);
   quiet(&b, AT, AT + 400, 0, 1);
   unreachable(&b, AT, AT + 28);
   assert_named(only(&b, 400), "pod", REC_DIM_POD, "s2-c0-p1");
-  bed_close(&b);
+  mesh_bed_close(&b);
 }
 
 /* Both pods that the service has in one cluster: its part there. */
 static void silent_cluster_is_named(void **state) {
   (void)state;
-  struct bed b;
+  struct mesh_bed b;
   bed_open(&b, 60.0, 1);
   quiet(&b, AT, AT + 400, 1, MESH_ANY);
   unreachable(&b, AT, AT + 20);
   assert_named(only(&b, 400), "service", REC_DIM_CLUSTER, "c1");
-  bed_close(&b);
+  mesh_bed_close(&b);
 }
 
 /* Version v1 (pods of odd number) takes over within a tick, 10 s before it fails: nobody else is left to compare with.
  */
 static void new_version_with_all_traffic_is_named(void **state) {
   (void)state;
-  struct bed b;
-  struct mesh_fault f = fault(AT, AT + 120, 2);
+  struct mesh_bed b;
+  struct mesh_fault f = mesh_fault_of(AT, AT + 120, 2);
   bed_open(&b, 60.0, 2);
   quiet(&b, 0, AT - 40, MESH_ANY, 1);
   quiet(&b, AT - 40, AT + 400, MESH_ANY, 0);
   f.fail_p = 0.3;
   mesh_fault(&b.m, f);
   assert_named(only(&b, 400), "version", REC_DIM_VERSION, "v1");
-  bed_close(&b);
+  mesh_bed_close(&b);
 }
 
 /* Where one version has had all the traffic for long, the service is as good a name. */
 static void old_version_with_all_traffic_is_not_named(void **state) {
   (void)state;
-  struct bed b;
-  struct mesh_fault f = fault(AT, AT + 120, 2);
+  struct mesh_bed b;
+  struct mesh_fault f = mesh_fault_of(AT, AT + 120, 2);
   bed_open(&b, 60.0, 2);
   quiet(&b, 0, AT + 400, MESH_ANY, 1);
   f.fail_p = 0.3;
   mesh_fault(&b.m, f);
   assert_named(only(&b, 400), "service", REC_DIM_VERSION, "");
-  bed_close(&b);
+  mesh_bed_close(&b);
 }
 
 /* The route's alarm ends first, as it has seen most; those of slower pods and clusters go on and must not blur it. */
 static void refusing_route_stays_named(void **state) {
   (void)state;
-  struct bed b;
-  struct mesh_fault f = fault(AT, AT + 200, 2);
+  struct mesh_bed b;
+  struct mesh_fault f = mesh_fault_of(AT, AT + 200, 2);
   bed_open(&b, 20.0, 1);
   f.route = 1;
   f.fail_p = 0.3;
@@ -188,14 +171,14 @@ static void refusing_route_stays_named(void **state) {
   assert_named(in, "route", REC_DIM_ROUTE, "GET /1");
   assert_non_null(strstr(in->cause[0].evidence, "were refused"));
   assert_true(str_eq(in->cause[1].entity.dim[REC_DIM_SERVICE], STR("s1"))); /* who asked fails itself */
-  bed_close(&b);
+  mesh_bed_close(&b);
 }
 
 /* Slow for 40 s, and then full: one trouble, that of the first second. */
 static void slow_and_then_failing_is_one_incident(void **state) {
   (void)state;
-  struct bed b;
-  struct mesh_fault slow = fault(AT, AT + 400, 2), full = fault(AT + 160, AT + 400, 2);
+  struct mesh_bed b;
+  struct mesh_fault slow = mesh_fault_of(AT, AT + 400, 2), full = mesh_fault_of(AT + 160, AT + 400, 2);
   bed_open(&b, 60.0, 1);
   slow.slow_ms = 50.0;
   slow.slow_p = 1.0;
@@ -206,14 +189,14 @@ static void slow_and_then_failing_is_one_incident(void **state) {
   const struct rec_incident *in = only(&b, 600);
   assert_named(in, "service", REC_DIM_SERVICE, "s2");
   assert_true(in->impact_failed > 0);
-  bed_close(&b);
+  mesh_bed_close(&b);
 }
 
 /* One cluster is slow for minutes, and then nobody can be reached in the other: that is news, and told as such. */
 static void an_old_trouble_hides_no_outage(void **state) {
   (void)state;
-  struct bed b;
-  struct mesh_fault slow = fault(AT, AT + 900, 2), out = fault(AT + 400, AT + 640, 2);
+  struct mesh_bed b;
+  struct mesh_fault slow = mesh_fault_of(AT, AT + 900, 2), out = mesh_fault_of(AT + 400, AT + 640, 2);
   const struct rec_incident *in = NULL;
   bed_open(&b, 60.0, 1);
   slow.cluster = 0;
@@ -232,15 +215,15 @@ static void an_old_trouble_hides_no_outage(void **state) {
   assert_named(in, "service", REC_DIM_CLUSTER, "c1");
   assert_true(in->detected_at.ns - in->started_at.ns < 5 * TIME_NS_PER_S);
   assert_int_equal(b.m.seen_n, 2);
-  bed_close(&b);
+  mesh_bed_close(&b);
 }
 
 /* A service is slow, and its users' way in finds nothing for a third of what they ask: a flood of those is no
  * consequence. */
 static void refusals_are_news_where_others_are_slow(void **state) {
   (void)state;
-  struct bed b;
-  struct mesh_fault slow = fault(AT, AT + 600, 2), bad = fault(AT + 200, AT + 600, 0);
+  struct mesh_bed b;
+  struct mesh_fault slow = mesh_fault_of(AT, AT + 600, 2), bad = mesh_fault_of(AT + 200, AT + 600, 0);
   const struct rec_incident *in = NULL;
   bed_open(&b, 60.0, 1);
   slow.slow_ms = 50.0;
@@ -255,11 +238,11 @@ static void refusals_are_news_where_others_are_slow(void **state) {
     if (strstr(b.m.seen[i].in.summary, "bad requests")) in = &b.m.seen[i].in;
   assert_non_null(in);
   assert_named(in, "service", REC_DIM_SERVICE, "s0");
-  bed_close(&b);
+  mesh_bed_close(&b);
 }
 
-static void slow_for(struct bed *b, uint32_t service, uint32_t from, uint32_t ticks) {
-  struct mesh_fault f = fault(from, from + ticks, service);
+static void slow_for(struct mesh_bed *b, uint32_t service, uint32_t from, uint32_t ticks) {
+  struct mesh_fault f = mesh_fault_of(from, from + ticks, service);
   f.slow_ms = 200.0;
   f.slow_p = 1.0;
   mesh_fault(&b->m, f);
@@ -269,7 +252,7 @@ static void slow_for(struct bed *b, uint32_t service, uint32_t from, uint32_t ti
  * seconds. */
 static void moments_of_slowness_are_told_once(void **state) {
   (void)state;
-  struct bed b;
+  struct mesh_bed b;
   bed_open(&b, 60.0, 1);
   slow_for(&b, 2, AT, 4);
   slow_for(&b, 1, AT + 400, 4);
@@ -282,15 +265,15 @@ static void moments_of_slowness_are_told_once(void **state) {
   assert_named(in, "service", REC_DIM_SERVICE, "s1");
   assert_true(in->detected_at.ns - in->started_at.ns >= 2 * TIME_NS_PER_S);
   assert_true(in->detected_at.ns - in->started_at.ns < 6 * TIME_NS_PER_S);
-  bed_close(&b);
+  mesh_bed_close(&b);
 }
 
 /* While an incident is open, requests are counted and durations are not learned. What is counted must not turn into
  * slowness of the next trouble: 30 s of 4 ms more are told as 4 ms more. */
 static void slowness_is_told_right_after_an_incident(void **state) {
   (void)state;
-  struct bed b;
-  struct mesh_fault first = fault(AT - 1000, AT - 200, 2), second = fault(AT, AT + 160, 2);
+  struct mesh_bed b;
+  struct mesh_fault first = mesh_fault_of(AT - 1000, AT - 200, 2), second = mesh_fault_of(AT, AT + 160, 2);
   bed_open(&b, 60.0, 1);
   first.slow_ms = 40.0;
   first.slow_p = 1.0;
@@ -306,13 +289,13 @@ static void slowness_is_told_right_after_an_incident(void **state) {
   if (n != 2) print_error("%s\n", in->cause[0].evidence);
   assert_int_equal(n, 2);
   assert_true(took - normal > 18.0 && took - normal < 22.0);
-  bed_close(&b);
+  mesh_bed_close(&b);
 }
 
 /* A second in which a third of the calls find nobody is told as that, also when the seconds after it were fine. */
 static void what_was_seen_of_a_short_trouble_is_told(void **state) {
   (void)state;
-  struct bed b;
+  struct mesh_bed b;
   bed_open(&b, 60.0, 1);
   unreachable(&b, AT, AT + 8);
   const struct rec_incident *in = only(&b, 400);
@@ -320,11 +303,11 @@ static void what_was_seen_of_a_short_trouble_is_told(void **state) {
   if (in->finding.observed < 0.15) print_error("%g: %s\n", in->finding.observed, in->summary);
   assert_true(in->finding.observed > 0.15 && in->finding.observed < 0.4);
   assert_true(in->finding.effect > 10.0);
-  bed_close(&b);
+  mesh_bed_close(&b);
 }
 
 /* The one expected incident whose summary has the words. */
-static const struct rec_incident *expected(const struct bed *b, const char *words) {
+static const struct rec_incident *expected(const struct mesh_bed *b, const char *words) {
   const struct rec_incident *in = NULL;
   for (uint32_t i = 0; i < b->m.seen_n; i++)
     if (b->m.seen[i].in.verdict == REC_VERDICT_EXPECTED && strstr(b->m.seen[i].in.summary, words))
@@ -335,7 +318,7 @@ static const struct rec_incident *expected(const struct bed *b, const char *word
 /* Version v1 (pods of odd number) comes beside v0, and v0 goes a minute later. */
 static void rollout_is_told(void **state) {
   (void)state;
-  struct bed b;
+  struct mesh_bed b;
   bed_open(&b, 60.0, 2);
   quiet(&b, 0, AT, MESH_ANY, 1);
   quiet(&b, AT + 240, AT + 800, MESH_ANY, 0);
@@ -348,14 +331,14 @@ static void rollout_is_told(void **state) {
   assert_int_equal(in->state, REC_STATE_CLOSED);
   assert_non_null(strstr(in->summary, "does as well"));
   assert_true(in->change_n > 0 && str_eq(in->change[0].kind, STR("rollout")));
-  bed_close(&b);
+  mesh_bed_close(&b);
 }
 
 /* The new one fails a tenth: its own incident is beside it, and this one says so. */
 static void bad_rollout_is_held_against_the_old(void **state) {
   (void)state;
-  struct bed b;
-  struct mesh_fault f = fault(AT, AT + 240, 2);
+  struct mesh_bed b;
+  struct mesh_fault f = mesh_fault_of(AT, AT + 240, 2);
   bed_open(&b, 60.0, 2);
   quiet(&b, 0, AT, MESH_ANY, 1);
   f.pod = 1;
@@ -366,13 +349,13 @@ static void bad_rollout_is_held_against_the_old(void **state) {
   assert_non_null(in);
   assert_non_null(strstr(in->summary, "v1 fails more than the old one"));
   assert_non_null(strstr(in->summary, "incident of its own"));
-  bed_close(&b);
+  mesh_bed_close(&b);
 }
 
 /* Half of what comes to a pod of service 2 is cut, as its callers tell, for the two seconds before tick `at`, when it
  * is asked no more. */
-static void leaves(struct bed *b, uint32_t cluster, uint32_t at) {
-  struct mesh_fault f = fault(at - 8, at, 2);
+static void leaves(struct mesh_bed *b, uint32_t cluster, uint32_t at) {
+  struct mesh_fault f = mesh_fault_of(at - 8, at, 2);
   f.cluster = cluster;
   f.pod = 0;
   f.fail_p = 0.5;
@@ -385,7 +368,7 @@ static void leaves(struct bed *b, uint32_t cluster, uint32_t at) {
 /* The old version's pods go one after the other, each with requests under way: no trouble. */
 static void pods_that_leave_in_turn_page_nobody(void **state) {
   (void)state;
-  struct bed b;
+  struct mesh_bed b;
   bed_open(&b, 60.0, 2);
   quiet(&b, 0, AT, MESH_ANY, 1);
   leaves(&b, 0, AT + 80);
@@ -396,16 +379,16 @@ static void pods_that_leave_in_turn_page_nobody(void **state) {
     assert_int_equal(b.m.seen[i].in.verdict, REC_VERDICT_EXPECTED);
   }
   assert_non_null(expected(&b, "pods of s2 leave"));
-  bed_close(&b);
+  mesh_bed_close(&b);
 }
 
 /* Cut for a minute while nobody leaves: that is no drain, though a rollout runs. */
 static void failures_of_a_rollout_that_go_on_are_told(void **state) {
   (void)state;
-  struct bed b;
+  struct mesh_bed b;
   bed_open(&b, 60.0, 2);
   quiet(&b, 0, AT, MESH_ANY, 1);
-  struct mesh_fault f = fault(AT + 80, AT + 320, 2);
+  struct mesh_fault f = mesh_fault_of(AT + 80, AT + 320, 2);
   f.cluster = 0;
   f.pod = 1;
   f.fail_p = 0.2;
@@ -413,7 +396,7 @@ static void failures_of_a_rollout_that_go_on_are_told(void **state) {
   f.between = true;
   mesh_fault(&b.m, f);
   (void)only(&b, 300);
-  bed_close(&b);
+  mesh_bed_close(&b);
 }
 
 /* Retries that might be a drain's, and then slowness: it is told, and does not wait for a pod for ever. */
@@ -436,8 +419,8 @@ static void what_becomes_another_trouble_is_no_drain(void **state) {
 /* Users ask for one page no more: that page, at whom it is meant for, and soon, as the other pages' reports do come. */
 static void a_route_that_nobody_asks_for_is_named(void **state) {
   (void)state;
-  struct bed b;
-  struct mesh_fault f = fault(AT, AT + 240, MESH_ANY);
+  struct mesh_bed b;
+  struct mesh_fault f = mesh_fault_of(AT, AT + 240, MESH_ANY);
   bed_open(&b, 60.0, 1);
   f.route = 1;
   f.traffic = -1.0;
@@ -446,17 +429,17 @@ static void a_route_that_nobody_asks_for_is_named(void **state) {
   assert_named(in, "route", REC_DIM_ROUTE, "GET /1");
   assert_named(in, "route", REC_DIM_SERVICE, "s1");
   assert_true(in->detected_at.ns - in->started_at.ns < 10 * TIME_NS_PER_S);
-  bed_close(&b);
+  mesh_bed_close(&b);
 }
 
 /* The first service sends all of its calls from one cluster to the other: its own traffic is as ever, and no loss. */
 static void what_callers_send_elsewhere_has_moved(void **state) {
   (void)state;
-  struct bed b;
+  struct mesh_bed b;
   bed_open(&b, 60.0, 1);
   for (uint32_t service = 1; service <= 2; service++)
     for (uint32_t cluster = 0; cluster < 2; cluster++) {
-      struct mesh_fault f = fault(AT, AT + 240, service);
+      struct mesh_fault f = mesh_fault_of(AT, AT + 240, service);
       f.cluster = cluster;
       f.traffic = cluster ? 2.0 : -1.0;
       mesh_fault(&b.m, f);
@@ -470,13 +453,13 @@ static void what_callers_send_elsewhere_has_moved(void **state) {
   for (uint32_t i = 0; i < b.m.seen_n; i++)
     told += !b.m.seen[i].in.merged_hash && strstr(b.m.seen[i].in.summary, "traffic of s1 moved from c0 to c1");
   assert_int_equal(told, 1);
-  bed_close(&b);
+  mesh_bed_close(&b);
 }
 
 /* So much of all requests is left for so long, in one cluster or both; the one incident of fewer of them. */
 static struct rec_incident fewer(double left, uint32_t cluster, uint32_t ticks) {
-  struct bed b;
-  struct mesh_fault f = fault(AT, AT + ticks, MESH_ANY);
+  struct mesh_bed b;
+  struct mesh_fault f = mesh_fault_of(AT, AT + ticks, MESH_ANY);
   struct rec_incident in = {0};
   bed_open(&b, 400.0, 1);
   f.cluster = cluster;
@@ -488,7 +471,7 @@ static struct rec_incident fewer(double left, uint32_t cluster, uint32_t ticks) 
     assert_int_equal(in.summary[0], 0);
     in = b.m.seen[i].in;
   }
-  bed_close(&b);
+  mesh_bed_close(&b);
   return in;
 }
 
@@ -509,10 +492,10 @@ static void a_sixth_of_all_is_a_loss(void **state) {
 /* Who is given up on gives up on what it waits for: some of its calls. It begins where most is given up on. */
 static void given_up_on_is_told_where_most_is(void **state) {
   (void)state;
-  struct bed b;
+  struct mesh_bed b;
   bed_open(&b, 60.0, 1);
   for (uint32_t service = 1; service <= 2; service++) {
-    struct mesh_fault f = fault(AT, AT + 400, service);
+    struct mesh_fault f = mesh_fault_of(AT, AT + 400, service);
     f.fail_p = service == 1 ? 0.3 : 0.08;
     f.class_ = REC_CLASS_CANCELLED;
     mesh_fault(&b.m, f);
@@ -520,13 +503,13 @@ static void given_up_on_is_told_where_most_is(void **state) {
   const struct rec_incident *in = only(&b, 300);
   assert_named(in, "service", REC_DIM_SERVICE, "s1");
   assert_non_null(strstr(in->cause[0].evidence, "were given up on"));
-  bed_close(&b);
+  mesh_bed_close(&b);
 }
 
 /* An eighth of all traffic is one cluster's. It goes, and so many times its usual traffic comes to the other. */
 static struct rec_incident gone(double other) {
-  struct bed b;
-  struct mesh_fault f = fault(0, AT, MESH_ANY);
+  struct mesh_bed b;
+  struct mesh_fault f = mesh_fault_of(0, AT, MESH_ANY);
   struct rec_incident in = {0};
   bed_open(&b, 400.0, 1);
   f.cluster = 0;
@@ -542,7 +525,7 @@ static struct rec_incident gone(double other) {
   mesh_run(&b.m, b.e, AT + 240);
   for (uint32_t i = 0; i < b.m.seen_n; i++)
     if (!strcmp(b.m.seen[i].in.kind, "traffic") && !b.m.seen[i].in.merged_hash) in = b.m.seen[i].in;
-  bed_close(&b);
+  mesh_bed_close(&b);
   return in;
 }
 
@@ -562,7 +545,7 @@ static void a_small_cluster_that_fails_over_is_a_move(void **state) {
 }
 
 /* Requests a second that the pods of the last service have learned: they raise no alarm of traffic. */
-static double learned_rate(const struct bed *b) {
+static double learned_rate(const struct mesh_bed *b) {
   double sum = 0.0;
   for (uint32_t i = 0; i < engine_series_n(b->e); i++) {
     const struct rec_series *w = engine_series(b->e, i);
@@ -576,8 +559,8 @@ static double learned_rate(const struct bed *b) {
 /* Five minutes in which half of the users stay away are nobody's normal afterwards. */
 static void a_loss_is_learned_by_no_part(void **state) {
   (void)state;
-  struct bed b;
-  struct mesh_fault f = fault(AT, AT + 1200, MESH_ANY);
+  struct mesh_bed b;
+  struct mesh_fault f = mesh_fault_of(AT, AT + 1200, MESH_ANY);
   bed_open(&b, 40.0, 1);
   f.traffic = 0.5;
   mesh_fault(&b.m, f);
@@ -590,26 +573,26 @@ static void a_loss_is_learned_by_no_part(void **state) {
   double after = learned_rate(&b);
   if (after < 0.93 * before) print_error("%g before, %g after\n", before, after);
   assert_true(before > 20.0 && after >= 0.93 * before);
-  bed_close(&b);
+  mesh_bed_close(&b);
 }
 
 /* All pages lose two thirds: none of them is the one. */
 static void a_drop_of_all_routes_names_none(void **state) {
   (void)state;
-  struct bed b;
-  struct mesh_fault f = fault(AT, AT + 240, MESH_ANY);
+  struct mesh_bed b;
+  struct mesh_fault f = mesh_fault_of(AT, AT + 240, MESH_ANY);
   bed_open(&b, 60.0, 1);
   f.traffic = 0.33;
   mesh_fault(&b.m, f);
   assert_named(only(&b, 400), "service", REC_DIM_ROUTE, "");
-  bed_close(&b);
+  mesh_bed_close(&b);
 }
 
 /* Callers do not tell routes apart by cluster: one route, and one cluster, are that route there. */
 static void a_route_in_a_cluster_is_named_by_its_callers(void **state) {
   (void)state;
-  struct bed b;
-  struct mesh_fault f = fault(AT, AT + 240, 2);
+  struct mesh_bed b;
+  struct mesh_fault f = mesh_fault_of(AT, AT + 240, 2);
   bed_open(&b, 60.0, 1);
   f.cluster = 1;
   f.route = 0;
@@ -621,7 +604,7 @@ static void a_route_in_a_cluster_is_named_by_its_callers(void **state) {
   assert_named(in, "route", REC_DIM_ROUTE, "GET /0");
   assert_named(in, "route", REC_DIM_CLUSTER, "c1");
   assert_non_null(strstr(in->summary, "route GET /0 in c1"));
-  bed_close(&b);
+  mesh_bed_close(&b);
 }
 
 int main(void) {

@@ -15,17 +15,12 @@
 
 #define AT 960u /* the fault begins: 4 minutes after the first request, at a whole second */
 
-struct bed {
-  struct mesh m;
-  struct engine *e;
-};
-
 /* front 0 -> 1 -> 2 -> 3 -> 4 -> 5 */
 static const struct mesh_call chain[] = {{0, 1, 1.0}, {1, 2, 1.0}, {2, 3, 1.0}, {3, 4, 1.0}, {4, 5, 1.0}};
 /* 0 calls 1, 2 and 3 for each request; 4 and 5 call 6 */
 static const struct mesh_call fan[] = {{0, 1, 1.0}, {0, 2, 1.0}, {0, 3, 1.0}, {4, 6, 1.0}, {5, 6, 1.0}};
 
-static void bed_open(struct bed *b, const struct mesh_call *call, uint32_t call_n, uint32_t service_n) {
+static void bed_open(struct mesh_bed *b, const struct mesh_call *call, uint32_t call_n, uint32_t service_n) {
   struct mesh_conf conf = {.service_n = service_n,
                            .cluster_n = 2,
                            .pod_n = 3,
@@ -36,13 +31,7 @@ static void bed_open(struct bed *b, const struct mesh_call *call, uint32_t call_
                            .entry_per_s = 60.0,
                            .error_p = 0.001,
                            .seed = 21};
-  mesh_open(&b->m, &conf);
-  b->e = mesh_engine_open(2048);
-}
-
-static void bed_close(struct bed *b) {
-  mesh_engine_close(b->e);
-  mesh_close(&b->m);
+  mesh_bed_open(b, &conf, 2048);
 }
 
 static void print_json(const struct rec_incident *in) {
@@ -54,7 +43,7 @@ static void print_json(const struct rec_incident *in) {
 }
 
 /* Runs from before the fault until all is over; nothing is said before it. */
-static void bed_run(struct bed *b, uint32_t after) {
+static void bed_run(struct mesh_bed *b, uint32_t after) {
   mesh_run(&b->m, b->e, AT);
   assert_int_equal(b->m.seen_n, 0);
   mesh_run(&b->m, b->e, after);
@@ -85,25 +74,23 @@ static void assert_dim(const struct rec_entity *e, enum rec_dim d, const char *w
 }
 
 static struct mesh_fault fails(uint32_t service, double p) {
-  struct mesh_fault f = MESH_FAULT(AT, AT + 80);
-  f.service = service;
+  struct mesh_fault f = mesh_fault_of(AT, AT + 80, service);
   f.fail_p = p;
   return f;
 }
 
 static struct mesh_fault slow(uint32_t service, double ms) {
-  struct mesh_fault f = MESH_FAULT(AT, AT + 80);
-  f.service = service;
+  struct mesh_fault f = mesh_fault_of(AT, AT + 80, service);
   f.slow_ms = ms;
   f.slow_p = 1.0;
   return f;
 }
 
-static int64_t wall(const struct bed *b, uint32_t tick) { /* at which a tick begins */
+static int64_t wall(const struct mesh_bed *b, uint32_t tick) { /* at which a tick begins */
   return b->m.tick.end.ns - (int64_t)(b->m.seq - tick) * LIMIT_TICK_NS;
 }
 
-static void assert_times(const struct bed *b, const struct rec_incident *in, int64_t slack) {
+static void assert_times(const struct mesh_bed *b, const struct rec_incident *in, int64_t slack) {
   int64_t from = in->started_at.ns - wall(b, AT), to = in->ended_at.ns - wall(b, AT + 80);
   if (from > slack || from < -slack || to > slack || to < -slack) print_json(in);
   assert_true(from <= slack && from >= -slack && to <= slack && to >= -slack);
@@ -113,7 +100,7 @@ static void assert_times(const struct bed *b, const struct rec_incident *in, int
 /* The fault is five calls below the users; all above fail as much, and are reached, not blamed. */
 static void deep_failure_names_the_service(void **state) {
   (void)state;
-  struct bed b;
+  struct mesh_bed b;
   bed_open(&b, chain, 5, 6);
   mesh_fault(&b.m, fails(5, 0.5));
   bed_run(&b, 400);
@@ -132,12 +119,12 @@ static void deep_failure_names_the_service(void **state) {
     assert_non_null(strstr(in->hop[i].evidence, " failed ("));
   }
   assert_true(in->refute[0]);
-  bed_close(&b);
+  mesh_bed_close(&b);
 }
 
 static void deep_slowness_names_the_service(void **state) {
   (void)state;
-  struct bed b;
+  struct mesh_bed b;
   bed_open(&b, chain, 5, 6);
   mesh_fault(&b.m, slow(5, 60.0));
   bed_run(&b, 400);
@@ -146,13 +133,13 @@ static void deep_slowness_names_the_service(void **state) {
   assert_string_equal(b.m.seen[0].in.kind, "latency");
   for (uint32_t s = 0; s < 5; s++) assert_true(lists(b.m.seen[0].in.affected, b.m.seen[0].in.affected_n, "service", s));
   assert_times(&b, &b.m.seen[0].in, 2 * LIMIT_TICK_NS);
-  bed_close(&b);
+  mesh_bed_close(&b);
 }
 
 /* Two services in the middle have no proxy. What is below is seen by its own word. */
 static void silent_hops_do_not_hide_the_service(void **state) {
   (void)state;
-  struct bed b;
+  struct mesh_bed b;
   bed_open(&b, chain, 5, 6);
   b.m.silent[2] = b.m.silent[3] = 1;
   mesh_fault(&b.m, fails(5, 0.5));
@@ -161,13 +148,13 @@ static void silent_hops_do_not_hide_the_service(void **state) {
   bool named = false;
   for (uint32_t i = 0; i < b.m.seen_n; i++) named |= entity_has(&b.m.seen[i].in.cause[0].entity, "service", 5);
   assert_true(named);
-  bed_close(&b);
+  mesh_bed_close(&b);
 }
 
 /* Of three callees that are called for each request one fails: the two others are not named. */
 static void parallel_callees_are_told_apart(void **state) {
   (void)state;
-  struct bed b;
+  struct mesh_bed b;
   bed_open(&b, fan, 5, 7);
   mesh_fault(&b.m, fails(2, 0.3));
   bed_run(&b, 400);
@@ -179,13 +166,13 @@ static void parallel_callees_are_told_apart(void **state) {
     assert_false(lists(in->affected, in->affected_n, "service", s));
     for (uint32_t i = 0; i < in->cause_n; i++) assert_false(entity_has(&in->cause[i].entity, "service", s));
   }
-  bed_close(&b);
+  mesh_bed_close(&b);
 }
 
 /* One caller of two sees failures of which the server knows nothing: the way between them. */
 static void one_caller_is_named_by_its_edge(void **state) {
   (void)state;
-  struct bed b;
+  struct mesh_bed b;
   struct mesh_fault f = fails(6, 0.6);
   f.caller = 4;
   f.between = true;
@@ -197,13 +184,13 @@ static void one_caller_is_named_by_its_edge(void **state) {
   assert_culprit(&b.m.seen[0].in, "edge", 6);
   assert_dim(&b.m.seen[0].in.cause[0].entity, REC_DIM_CALLER, "s4");
   assert_int_equal(b.m.seen[0].in.cause[0].signal, REC_SIGNAL_UNREACHABLE);
-  bed_close(&b);
+  mesh_bed_close(&b);
 }
 
 /* Both callers see it, its own proxies do not: the service, by its clients' word. */
 static void client_side_failure_names_the_service(void **state) {
   (void)state;
-  struct bed b;
+  struct mesh_bed b;
   struct mesh_fault f = fails(6, 0.6);
   f.between = true;
   f.class_ = REC_CLASS_UNREACHABLE;
@@ -213,12 +200,12 @@ static void client_side_failure_names_the_service(void **state) {
   assert_int_equal(b.m.seen_n, 1);
   assert_culprit(&b.m.seen[0].in, "service", 6);
   assert_non_null(strstr(b.m.seen[0].in.cause[0].evidence, "its clients report it"));
-  bed_close(&b);
+  mesh_bed_close(&b);
 }
 
 static void one_pod_is_named(void **state) {
   (void)state;
-  struct bed b;
+  struct mesh_bed b;
   struct mesh_fault f = fails(3, 0.8);
   f.cluster = 1;
   f.pod = 2;
@@ -231,12 +218,12 @@ static void one_pod_is_named(void **state) {
   assert_dim(&in->cause[0].entity, REC_DIM_POD, "s3-c1-p2");
   assert_dim(&in->cause[0].entity, REC_DIM_CLUSTER, "c1");
   assert_true(lists(in->not_affected, in->not_affected_n, "pod", 3)); /* its sisters were compared */
-  bed_close(&b);
+  mesh_bed_close(&b);
 }
 
 static void one_slow_pod_is_named(void **state) {
   (void)state;
-  struct bed b;
+  struct mesh_bed b;
   struct mesh_fault f = slow(3, 50.0);
   f.cluster = 0;
   f.pod = 1;
@@ -246,12 +233,12 @@ static void one_slow_pod_is_named(void **state) {
   assert_int_equal(b.m.seen_n, 1);
   assert_culprit(&b.m.seen[0].in, "pod", 3);
   assert_dim(&b.m.seen[0].in.cause[0].entity, REC_DIM_POD, "s3-c0-p1");
-  bed_close(&b);
+  mesh_bed_close(&b);
 }
 
 static void one_route_is_named(void **state) {
   (void)state;
-  struct bed b;
+  struct mesh_bed b;
   struct mesh_fault f = fails(3, 0.7);
   f.route = 1;
   bed_open(&b, fan, 5, 7);
@@ -260,13 +247,13 @@ static void one_route_is_named(void **state) {
   assert_int_equal(b.m.seen_n, 1);
   assert_culprit(&b.m.seen[0].in, "route", 3);
   assert_dim(&b.m.seen[0].in.cause[0].entity, REC_DIM_ROUTE, "GET /1");
-  bed_close(&b);
+  mesh_bed_close(&b);
 }
 
 /* Names service and cluster, and no more. */
 static void one_cluster_is_named(void **state) {
   (void)state;
-  struct bed b;
+  struct mesh_bed b;
   struct mesh_fault f = fails(3, 0.7);
   f.cluster = 1;
   bed_open(&b, fan, 5, 7);
@@ -278,26 +265,26 @@ static void one_cluster_is_named(void **state) {
   assert_dim(e, REC_DIM_CLUSTER, "c1");
   assert_int_equal(e->dim[REC_DIM_POD].n, 0);
   assert_int_equal(e->dim[REC_DIM_ROUTE].n, 0);
-  bed_close(&b);
+  mesh_bed_close(&b);
 }
 
 /* A whole service names the service alone. */
 static void whole_service_names_no_part(void **state) {
   (void)state;
-  struct bed b;
+  struct mesh_bed b;
   bed_open(&b, fan, 5, 7);
   mesh_fault(&b.m, fails(3, 0.7));
   bed_run(&b, 400);
   assert_int_equal(b.m.seen_n, 1);
   assert_culprit(&b.m.seen[0].in, "service", 3);
   assert_int_equal(b.m.seen[0].in.cause[0].entity.dim[REC_DIM_CLUSTER].n, 0);
-  bed_close(&b);
+  mesh_bed_close(&b);
 }
 
 /* Two parts of the graph that do not meet, at the same time: two incidents, each with its own culprit. */
 static void disjoint_faults_are_two_incidents(void **state) {
   (void)state;
-  struct bed b;
+  struct mesh_bed b;
   bed_open(&b, fan, 5, 7);
   mesh_fault(&b.m, fails(2, 0.6));
   mesh_fault(&b.m, fails(6, 0.6));
@@ -307,13 +294,13 @@ static void disjoint_faults_are_two_incidents(void **state) {
   assert_culprit(&b.m.seen[two].in, "service", 2);
   assert_culprit(&b.m.seen[1 - two].in, "service", 6);
   assert_false(lists(b.m.seen[two].in.affected, b.m.seen[two].in.affected_n, "service", 4));
-  bed_close(&b);
+  mesh_bed_close(&b);
 }
 
 /* Three that do not call each other: one incident, and none of them is named as its cause. */
 static void three_at_once_are_one_without_a_culprit(void **state) {
   (void)state;
-  struct bed b;
+  struct mesh_bed b;
   bed_open(&b, fan, 5, 7);
   for (uint32_t service = 1; service <= 3; service++) mesh_fault(&b.m, fails(service, 0.4));
   bed_run(&b, 400);
@@ -330,7 +317,7 @@ static void three_at_once_are_one_without_a_culprit(void **state) {
   assert_non_null(strstr(open->summary, "insufficient evidence"));
   assert_non_null(strstr(open->cause[2].evidence, "insufficient evidence"));
   assert_true(open->confidence < 0.6);
-  bed_close(&b);
+  mesh_bed_close(&b);
 }
 
 /* Hand-made numbers for the rule of one value. */
