@@ -236,14 +236,6 @@ static bool fits_refusal(const struct incident_head *h, const struct incident_vi
   return refuses(h, c) && calls(v->catalog, w->source, c->source, 1);
 }
 
-/* Who waits for what hangs is given up on, and that may show first. */
-static bool fits_given_up(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
-                          const struct who *w, uint32_t from) {
-  if (w->family >= INCIDENT_TRAFFIC || c->family != INCIDENT_OTHER || c->source == NONE || !same_onset(c, from))
-    return false;
-  return case_has(h, c, REC_SIGNAL_CANCELLED) && calls(v->catalog, c->source, w->source, CALLS_DEPTH);
-}
-
 /* The evidence of all services together had risen for other troubles; this one takes it past the bar. */
 static bool pushed_by(const struct incident_view *v, const struct incident_case *c, const struct who *w,
                       uint32_t from) {
@@ -349,9 +341,7 @@ static bool fits_trouble(const struct incident_head *h, const struct incident_vi
   if (w->apart) return incident_nodes_has(&c->nodes, w->node) && same_onset(c, from);
   if (is_news(h, v, c, w, from)) return false;
   if (incident_shared_has(c, w->source)) return true;
-  if (w->source == c->source || fits_other(h, v, c, w, from) || fits_refusal(h, v, c, w, from) ||
-      fits_given_up(h, v, c, w, from))
-    return true;
+  if (w->source == c->source || fits_other(h, v, c, w, from) || fits_refusal(h, v, c, w, from)) return true;
   /* A trouble that begins at a mere victim of this one, later and by evidence of its own, is another one. */
   bool victim = incident_nodes_has(&c->nodes, w->source),
        at_once = from + AT_ONCE >= c->from_seq && from <= c->from_seq + AT_ONCE;
@@ -362,14 +352,12 @@ static bool fits_trouble(const struct incident_head *h, const struct incident_vi
   return incident_nodes_has(&c->nodes, w->node) || adjacent(v, &c->nodes, w->node);
 }
 
-/* One that begins where this does; then a trouble before a mere change of traffic; then the newest. What follows of
- * failing, as that others give up, is the trouble's first of all. */
+/* One that begins where this does; then a trouble before a mere change of traffic; then the newest. */
 static bool fits_better(const struct incident_case *c, const struct incident_case *than, const struct who *w) {
   bool same = c->source == w->source, same_than = than->source == w->source;
-  bool traffic = c->family == INCIDENT_TRAFFIC, differ = traffic != (than->family == INCIDENT_TRAFFIC);
-  if (differ && w->family == INCIDENT_OTHER) return !traffic;
   if (same != same_than) return same;
-  if (differ && w->family != INCIDENT_TRAFFIC) return !traffic;
+  bool traffic = c->family == INCIDENT_TRAFFIC, traffic_than = than->family == INCIDENT_TRAFFIC;
+  if (traffic != traffic_than && w->family != INCIDENT_TRAFFIC) return !traffic;
   return c->opened_seq > than->opened_seq;
 }
 
@@ -544,7 +532,6 @@ bool incident_case_split(struct incident_head *h, const struct incident_view *v,
   }
   struct incident_case *own = key ? incident_case_open(h, v, (enum incident_family)c->family) : NULL;
   if (!own) return false;
-  own->story.verdict = c->story.verdict; /* what was explained is, until its last seconds show more */
   own->source = node;
   own->own_seq = incident_rank_onset(v, node, (enum incident_family)c->family, c->from_seq, v->seq);
   key_set(h, v, own, key);
