@@ -30,15 +30,15 @@
 #define NEAR_ONE 64.0
 #define NEAR_ZERO 64u /* signed numbers are kept with this added */
 #define NEAR_MASK 127u
-#define WANDER_ONE 1024.0
-#define WANDER_ZERO 2048u
-#define WANDER_MASK 4095u
+#define WANDER_ONE 2048.0
+#define WANDER_ZERO 4096u
+#define WANDER_MASK 8191u
 #define WANDER_PRIOR 0.02  /* slow variance of the odds that is believed at first, */
 #define WANDER_EVENTS 20.0 /* as if seen in so many events */
 #define WANDER_HOURS 6.0   /* it is a mean over these: wander of half an hour shows itself a dozen times */
 #define WANDER_CLIP 4.0    /* one window's say in it, in standard deviations of that */
 #define WANDER_NOISE 0.5   /* over sqrt(24 a), seven tenths of a standard error: so much may be chance */
-#define FRESH_MOST 15u
+#define FRESH_MOST 7u /* a mask, too. Twice as many would find more slow rises, and alarm at more that wander */
 #define IDLE_RISE 1.0 /* nats above its usual level: no longer calm */
 #define COST_MIN 1e-3 /* nats: a second that costs less is taken to cost so much */
 

@@ -63,10 +63,10 @@ struct series_ratio {
   uint32_t win_e : 15;   /* events in the open phi window; 32767: it is not learned */
   uint32_t signal : 5;   /* enum rec_signal, or SERIES_RATIO_FREE */
   uint32_t late : 1;     /* the open phi window has events seen under suspicion */
-  uint32_t wander : 12;  /* root of the odds' slow variance, in 1/1024, with its sign, and 2048 */
+  uint32_t wander : 13;  /* root of the odds' slow variance, in 1/2048, with its sign, and 4096 */
   uint32_t near : 7;     /* the odds of late over the learned ones, less 1, in 1/64, and 64 */
   uint32_t waiting : 6;  /* requests without an event since the last step: judged together with the next */
-  uint32_t fresh : 4;    /* events learned since there was little evidence, saturating: not held for normal yet */
+  uint32_t fresh : 3;    /* events learned since there was little evidence, saturating: not held for normal yet */
   uint32_t held : 1;     /* the phi window before the open one had events seen under suspicion: it was not closed */
   uint32_t best : 2;     /* the alternative that raised the alarm, or SERIES_RATIO_CALM */
 };

@@ -34,7 +34,7 @@ static double mean_likelihood(const struct series_ratio *r, float requests, uint
 }
 
 static uint32_t wander_root(double sd) {
-  return (uint32_t)(2048.0 + sd * 1024.0 + 0.5);
+  return (uint32_t)(4096.0 + sd * 2048.0 + 0.5);
 }
 
 /* Each alternative at its own end of the null, with wander and without. */
@@ -49,7 +49,7 @@ static void likelihood_has_mean_one_at_the_edge(void **state) {
     struct series_ratio r;
     detect_ratio_init(&r, REC_SIGNAL_ERRORS, 0);
     r.a = ratio[i / 3 % 4] * total;
-    r.wander = wander_root(sd[i / 48]) & 4095u;
+    r.wander = wander_root(sd[i / 48]) & 8191u;
     for (unsigned k = 0; k < SERIES_RATIO_ALTS; k++) {
       double p0 = detect_ratio_edge(&r, none, total, k), at = mean_likelihood(&r, total, step_n, p0, k),
              below = mean_likelihood(&r, total, step_n, 0.6 * p0, k);
@@ -85,7 +85,7 @@ static void lasting_wander_keeps_the_promise(void **state) {
     double sd = sds[i % 6], mean = means[i / 6], odds = mean / (1.0 - mean);
     detect_ratio_init(&r, REC_SIGNAL_ERRORS, 0);
     r.a = (float)(1e9 * mean);
-    r.wander = wander_root(sd) & 4095u;
+    r.wander = wander_root(sd) & 8191u;
     for (unsigned k = 0; k < SERIES_RATIO_ALTS; k++) {
       struct series_ratio good = r, bad = r;
       (void)detect_ratio_step(&good, none, 1e9f, 1, 0, 1e30, false, 1, 1);
@@ -634,7 +634,7 @@ static void worked_example_of_wander(void **state) {
   struct series_ratio r;
   detect_ratio_init(&r, REC_SIGNAL_ERRORS, 0);
   r.a = 1000.0f;
-  r.wander = wander_root(0.2998) & 4095u; /* z = 0.0899 */
+  r.wander = wander_root(0.2998) & 8191u; /* z = 0.0899 */
   for (unsigned k = 0; k < SERIES_RATIO_ALTS; k++) {
     double off = detect_ratio_edge(&r, none, 100000.0f, k) / p0[k];
     assert_true(off > 0.999 && off < 1.001);
