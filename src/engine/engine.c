@@ -10,6 +10,9 @@
 #define PAIRS_MIN 100.0 /* a mesh of one service still pays for a few */
 #define ALIGN 64u
 #define UNHEARD_NATS 20.0
+#define HUSH_NS TIME_NS_PER_S               /* a mesh's flushes are so far apart at least; more is learned, */
+#define HUSH_RISE 8                         /* from about so many, */
+#define HUSH_MEMORY_NS (60 * TIME_NS_PER_S) /* and forgotten in so long */
 #define UNHEARD_NS_MAX (35 * TIME_NS_PER_S) /* a longer silence of everybody is nobody calling */
 
 struct layout {
@@ -136,10 +139,24 @@ static void bucket_open(struct engine *e, unsigned bucket, uint32_t seq) {
  * and nobody called. Decided where it begins. Reads only what the head wrote. */
 static enum engine_silence tick_silence(const struct engine *e, struct rec_tick t) {
   int64_t lag = t.now.ns - t.end.ns;
-  if (lag <= LIMIT_LAG_NS_MAX + TIME_NS_PER_S) return ENGINE_HEARD;
+  int64_t hush = e->hush_ns + e->hush_ns / 4 > HUSH_NS ? e->hush_ns + e->hush_ns / 4 : HUSH_NS;
+  if (lag <= LIMIT_LAG_NS_MAX + hush) return ENGINE_HEARD;
   if (e->silence != ENGINE_HEARD) return e->silence;
-  double nats = (double)(lag - LIMIT_LAG_NS_MAX) * 1e-9 * e->mesh_nats_per_s; /* against that silence being chance */
+  double nats = (double)(lag - LIMIT_LAG_NS_MAX - hush + HUSH_NS) * 1e-9 * e->mesh_nats_per_s; /* against that silence being chance */
   return lag <= UNHEARD_NS_MAX && nats >= UNHEARD_NATS ? ENGINE_UNHEARD : ENGINE_QUIET;
+}
+
+/* Where all proxies speak at once every few seconds, that is what is usual, however many messages come then. A cut
+ * stream does not say what is. */
+static void hush_learn(struct engine *e, struct rec_tick t) {
+  int64_t gap = t.now.ns - e->tick.now.ns;
+  if (e->tick.end.ns == 0) e->hush_ns = LIMIT_LAG_NS_MAX;
+  if (e->tick.end.ns == 0 || gap <= 0) return;
+  if (gap > HUSH_MEMORY_NS / 8) gap = HUSH_MEMORY_NS / 8;
+  if (gap > e->hush_ns)
+    e->hush_ns += (gap - e->hush_ns) / HUSH_RISE;
+  else
+    e->hush_ns -= (int64_t)((double)(e->hush_ns - gap) * ((double)gap / (double)HUSH_MEMORY_NS));
 }
 
 /* How much a second without any request says: the mesh's rate over its overdispersion. */
@@ -314,6 +331,7 @@ void engine_head_tick(struct engine *e, const struct rec_head_batch *in, struct 
   priors_step(e, seq);
   e->grace_seq = grace_until(e, t);
   e->silence = tick_silence(e, t);
+  hush_learn(e, t);
   mesh_rate_set(e);
   e->tick = t;
   e->counter[REC_COUNTER_TICKS]++;

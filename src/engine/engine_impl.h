@@ -61,6 +61,7 @@ struct engine {
   enum engine_silence silence; /* of the last tick */
   uint32_t mesh_idx;           /* the series of the whole mesh, or REC_SERIES_NONE */
   double mesh_nats_per_s;
+  int64_t hush_ns; /* usual time between two arrivals from anybody */
   uint32_t grace_seq; /* traffic is judged from this tick on */
   struct rec_tick tick;
   uint64_t counter[REC_COUNTER_COUNT]; /* only the engine's own are set */

@@ -5,7 +5,7 @@
 #include "engine_impl.h"
 
 #define MAGIC 0x314b48534f464b43ull /* "CKFOSHK1" */
-#define VERSION 12u
+#define VERSION 13u
 #define LENGTH_AT 24u /* bytes of the whole checkpoint, its trailing digest included */
 
 struct sink {
@@ -157,6 +157,7 @@ static void all_save(const struct engine *e, struct sink *s) {
   sink_u64(s, e->silence);
   sink_u64(s, e->mesh_idx);
   sink_put(s, &e->mesh_nats_per_s, sizeof e->mesh_nats_per_s);
+  sink_put(s, &e->hush_ns, sizeof e->hush_ns);
   sink_put(s, e->prior, sizeof e->prior);
   sink_put(s, e->tail, sizeof e->tail);
   sink_put(s, e->raised, sizeof e->raised);
@@ -337,6 +338,7 @@ static enum engine_status all_load(struct engine *e, struct source *s) {
   if (mesh >= e->conf.series_max && mesh != REC_SERIES_NONE) return ENGINE_BAD_DATA;
   e->mesh_idx = (uint32_t)mesh;
   source_get(s, &e->mesh_nats_per_s, sizeof e->mesh_nats_per_s);
+  source_get(s, &e->hush_ns, sizeof e->hush_ns);
   source_get(s, e->prior, sizeof e->prior);
   source_get(s, e->tail, sizeof e->tail);
   source_get(s, e->raised, sizeof e->raised);

@@ -185,7 +185,7 @@ static void group_put(struct wire_pairs *p, struct pair_group *g, const struct w
 /* Both reports of a request and the one of a lost one lead to the same time, where clocks agree: so what is lost and
  * what is not is judged together. */
 static uint32_t due_tick(struct wire_pairs *p, const struct pair_group *g, const struct wire_pair_report *r) {
-  int64_t wait_ns = r->other.at ? pair_node_wait(pair_node_at(p, r->other)) : PAIR_WAIT_NS;
+  int64_t wait_ns = r->other.at ? pair_node_wait(p, pair_node_at(p, r->other)) : PAIR_WAIT_NS;
   int64_t now = tick_of(r->now_ns), age = (uint16_t)((uint16_t)now - g->born);
   int64_t due = tick_of(r->end_ns + wait_ns) + 1, after = tick_of(r->now_ns + PAIR_WAIT_NEW_NS) + 1;
   if (after > due) due = after;
@@ -237,7 +237,8 @@ void wire_pair_report(struct wire_pairs *p, const struct wire_pair_report *r) {
   s->seen[r->self.at / 64 % 4] |= 1ull << (r->self.at % 64);
   if (!is_sampled(bits, rate_at(s, r->end_ns))) return;
   int64_t delay_ns = pair_node_delay(self, r->now_ns, r->end_ns);
-  if (delay_ns > pair_node_wait(self)) {
+  if (delay_ns > PAIR_WAIT_NS) pair_node_tardy(p, self, r->now_ns, delay_ns);
+  if (delay_ns > pair_node_wait(p, self)) {
     pair_node_slow(self, 1u << s->rate);
     return;
   }
@@ -295,6 +296,7 @@ uint32_t wire_pair_step(struct wire_pairs *p, int64_t now_ns, const struct wire_
   if (tick <= p->tick) return 0;
   jump_step(p, tick);
   while (p->tick < tick) settle(p, ++p->tick);
+  pair_tardy_fade(&p->tardy, now_ns);
   samples_adapt(p, now_ns, tick);
   pair_tell(p, now_ns, tick);
   MUST(p->gap_n <= LIMIT_GAPS);

@@ -18,8 +18,11 @@ void pair_node_wake(struct wire_pairs *p, uint32_t at) {
   p->active[p->active_n++] = at;
 }
 
-int64_t pair_node_wait(const struct pair_node *n) {
-  return n->delay.wait_ns ? n->delay.wait_ns : PAIR_WAIT_NS;
+int64_t pair_node_wait(const struct wire_pairs *p, const struct pair_node *n) {
+  int64_t wait_ns = n->delay.wait_ns ? n->delay.wait_ns : PAIR_WAIT_NS, longest_ns = 0;
+  if (p->tardy.n >= PAIR_TARDY_LEAST) longest_ns = p->tardy.most_ns + (PAIR_WAIT_NS - PAIR_SLOW_NS);
+  if (longest_ns > PAIR_WAIT_NS_MAX) longest_ns = PAIR_WAIT_NS_MAX;
+  return wait_ns > longest_ns ? wait_ns : longest_ns;
 }
 
 /* A proxy that gathers its reports for seconds is waited for as long as it takes. */
@@ -94,6 +97,25 @@ void wire_pair_useless(struct wire_pairs *p, struct wire_node_ref node, enum rec
   struct pair_tally *t = &pair_node_at(p, node)->tally;
   (reason == REC_GAP_LATE ? t->late : t->shed)[t->half % 2]++;
   pair_node_wake(p, node.at);
+}
+
+/* Where the network holds a message up now and then, a proxy that is not heard for some seconds has lost nothing. What
+ * one proxy, slow by itself, has to say is no such message, nor what a stream brings that comes back. */
+void pair_node_tardy(struct wire_pairs *p, const struct pair_node *n, int64_t now_ns, int64_t delay_ns) {
+  struct pair_tardy *t = &p->tardy;
+  bool usually = n->delay.wait_ns != 0 || n->delay.slow_n >= n->delay.n / 4;
+  if (usually || delay_ns > PAIR_WAIT_NS_MAX) return;
+  if (delay_ns > t->most_ns) t->most_ns = delay_ns;
+  if (now_ns - t->last_ns < PAIR_TARDY_NS) return;
+  t->last_ns = now_ns;
+  if (t->n < PAIR_TARDY_MOST) t->n++;
+}
+
+void pair_tardy_fade(struct pair_tardy *t, int64_t now_ns) {
+  if (now_ns - t->faded_ns < PAIR_TARDY_FADE_NS) return;
+  t->faded_ns = now_ns;
+  t->n /= 2;
+  if (t->n < PAIR_TARDY_LEAST) t->most_ns = 0;
 }
 
 void pair_node_slow(struct pair_node *n, uint32_t n_entries) {

@@ -34,6 +34,10 @@
 #define PAIR_DELAY_NS (30 * TIME_NS_PER_S)
 #define PAIR_SLOW_NS (2 * TIME_NS_PER_S) /* where a quarter of the reports takes longer, they are waited for longer */
 #define PAIR_WAIT_NS_MAX (7 * TIME_NS_PER_S)
+#define PAIR_TARDY_LEAST 3u                    /* messages that came too late, from anybody: from then on all are */
+#define PAIR_TARDY_MOST 12u                    /* waited for longer */
+#define PAIR_TARDY_NS (10 * TIME_NS_PER_S)     /* those within so long are one: a cut stream's, when it is back */
+#define PAIR_TARDY_FADE_NS (900 * TIME_NS_PER_S) /* each, half of them are forgotten */
 
 #define PAIR_LEARN_TICKS (60u * LIMIT_TICKS_PER_S)
 #define PAIR_LEARN_GROUPS 50u
@@ -121,6 +125,12 @@ struct pair_node {
   struct pair_bin bin[PAIR_BINS];
 };
 
+/* Messages that came later than PAIR_WAIT_NS, of proxies that are not usually slow. */
+struct pair_tardy {
+  uint32_t n;
+  int64_t last_ns, faded_ns, most_ns; /* most_ns: how late */
+};
+
 struct wire_pairs {
   uint64_t *counter;
   int64_t tick;        /* of the last step, 0 before the first */
@@ -129,6 +139,7 @@ struct wire_pairs {
   int64_t sample_tick; /* when the samples were adapted last */
   uint32_t active_n, gap_n;
   uint32_t due[PAIR_DUE_TICKS]; /* first group of each tick */
+  struct pair_tardy tardy;
   struct pair_sample sample[PAIR_SAMPLES];
   struct pair_group *group;
   uint16_t *head; /* first group of a chain; LIMIT_PAIRS fits */
@@ -141,8 +152,13 @@ struct wire_pairs {
 /* wire_pair_node.c */
 struct pair_node *pair_node_at(struct wire_pairs *p, struct wire_node_ref ref);
 void pair_node_wake(struct wire_pairs *p, uint32_t at);
-int64_t pair_node_wait(const struct pair_node *n);
+/* So long after its end a report of the proxy is waited for. */
+int64_t pair_node_wait(const struct wire_pairs *p, const struct pair_node *n);
+/* Reports came later than that. */
 void pair_node_slow(struct pair_node *n, uint32_t n_entries);
+/* One came later than PAIR_WAIT_NS, in time or not. */
+void pair_node_tardy(struct wire_pairs *p, const struct pair_node *n, int64_t now_ns, int64_t delay_ns);
+void pair_tardy_fade(struct pair_tardy *t, int64_t now_ns);
 /* How late an end is reported, beyond the least that is usual for this proxy. */
 int64_t pair_node_delay(struct pair_node *n, int64_t now_ns, int64_t end_ns);
 uint32_t pair_edge_at(struct wire_pairs *p, uint64_t partner, uint64_t self, enum pair_role role);

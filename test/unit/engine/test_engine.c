@@ -230,6 +230,24 @@ static void reused_number_is_not_the_mesh(void **state) {
   }
 }
 
+/* All proxies speak at once, every two seconds: that is how they are. Who is cut for 12 s does not make it their habit. */
+static void flushes_of_seconds_are_no_silence(void **state) {
+  (void)state;
+  const int64_t flush_ns = 2 * TIME_NS_PER_S;
+  struct mesh m;
+  mesh_open(&m, &pair);
+  struct engine *e = mesh_engine_open(256);
+  for (unsigned i = 0; i < 2400; i++) {
+    mesh_draw(&m);
+    m.tick.now.ns = ((m.tick.end.ns + LIMIT_LAG_NS_MAX) / flush_ns + 1) * flush_ns;
+    if (i == 1600 || i == 2000) m.tick.now.ns += 12 * TIME_NS_PER_S;
+    mesh_feed(&m, e);
+    assert_int_equal(m.seen_n, i < 1600 ? 0 : i < 2000 ? 1 : 2);
+  }
+  mesh_engine_close(e);
+  mesh_close(&m);
+}
+
 /* Failures that grow over hours, and stop. Their open incident keeps the series from learning, not from recovering. */
 static void incident_of_a_drift_ends_with_it(void **state) {
   (void)state;
@@ -354,6 +372,7 @@ int main(void) {
       cmocka_unit_test(dropped_series_ends_its_alarms),
       cmocka_unit_test(reused_number_is_not_blamed),
       cmocka_unit_test(reused_number_is_not_the_mesh),
+      cmocka_unit_test(flushes_of_seconds_are_no_silence),
       cmocka_unit_test(incident_of_a_drift_ends_with_it),
       cmocka_unit_test(signal_without_room_comes_later),
       cmocka_unit_test(first_tick_makes_no_rate),
