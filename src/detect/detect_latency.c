@@ -28,7 +28,12 @@
 #define OCTAVE 0.6931471805599453
 #define FRESH_MIN 50u /* requests before the derived numbers are made anew */
 
-static const double eta[SERIES_TILT_ALTS] = {0.25, 0.5, 1.0, 2.0};
+/* Tilts, nearest first. A wander puts the nearest out of use (detect_zone): the more it does, the closer the others
+ * stand together, or a shift by a full sd would fall between one that is out of use and one that asks for more. */
+#define GRIDS 7u
+static const double grids[GRIDS][SERIES_TILT_ALTS] = {
+    {0.25, 0.5, 1.0, 2.0}, {0.35, 0.6, 1.1, 2.0}, {0.5, 0.75, 1.2, 2.0}, {0.75, 1.0, 1.4, 2.0},
+    {1.0, 1.25, 1.6, 2.1}, {1.5, 1.8, 2.2, 2.8},  {2.2, 2.6, 3.1, 3.7}};
 static const double tail_mass[SERIES_TAIL_ALTS] = {0.01, 0.002};
 static const double tail_odds[SERIES_TAIL_ALTS] = {3.0, 8.0};
 static const double tail_log_odds[SERIES_TAIL_ALTS] = {1.0986122886681098, 2.0794415416798357};
@@ -66,17 +71,26 @@ static void moments_derive(struct series_latency *d) {
   d->sd = (float)(sd > SD_MIN ? sd : SD_MIN);
 }
 
+static double wander_of(const struct series_latency *d) {
+  return math_sqrt((double)(d->zeta2 + ZETA_DOUBT * d->phi / d->total));
+}
+
+/* Or is such a shift this series' normal life? */
+static bool in_use(double eta, double wander) {
+  return detect_zone(eta, wander) <= INSIDE * eta;
+}
+
 /* The normaliser is taken over the clipped scores themselves, so exp(l) has mean one exactly; the mean score of
  * the clipped scores is what the window statistics are centred on. */
 static void tilts_derive(struct series_latency *d) {
-  double z[SERIES_TILT_ALTS] = {0}, total = (double)d->total;
+  double z[SERIES_TILT_ALTS] = {0}, total = (double)d->total, wander = wander_of(d);
+  d->grid = 0;
+  while (d->grid + 1u < GRIDS && !in_use(grids[d->grid][0], wander)) d->grid++;
+  const double *eta = grids[d->grid];
   for (uint32_t j = 0; j < HIST_BUCKETS; j++) {
     if (d->p[j] < 1e-6f) continue;
-    double root = math_exp_fast(0.25 * score_of(d, j)), p = (double)d->p[j];
-    for (unsigned k = 0; k < SERIES_TILT_ALTS; k++) { /* each eta is twice the one before */
-      z[k] += p * root;
-      root *= root;
-    }
+    double s = score_of(d, j), p = (double)d->p[j];
+    for (unsigned k = 0; k < SERIES_TILT_ALTS; k++) z[k] += p * math_exp_fast(eta[k] * s);
   }
   for (unsigned k = 0; k < SERIES_TILT_ALTS; k++) d->log_norm[k] = (float)math_log_fast(z[k] / total);
 }
@@ -110,10 +124,6 @@ static double tail_null(const struct series_latency *d, unsigned t, double z, do
   return p < 0.5 ? p : 0.5;
 }
 
-static double wander_of(const struct series_latency *d) {
-  return math_sqrt((double)(d->zeta2 + ZETA_DOUBT * d->phi / d->total));
-}
-
 static double known_of(const struct series_latency *d) {
   return KNOWN_WIDTH * math_sqrt((double)(d->phi / d->total));
 }
@@ -134,10 +144,11 @@ static uint32_t tail_hits(const struct series_latency *d, unsigned t, const stru
  * tail's overdispersion: slow requests may come in groups that the mean hardly feels. */
 static void scores(const struct series_latency *d, const uint32_t *hit, uint32_t n, double sum, double *l) {
   double known = known_of(d), wander = wander_of(d), phi = (double)d->phi, tail_phi = tail_phi_of(d);
+  const double *eta = grids[d->grid];
   for (unsigned k = 0; k < SERIES_TILT_ALTS; k++) {
     double zone = detect_zone(eta[k], wander), own = 1.0 + (tail_phi - 1.0) * (eta[k] < 1.0 ? eta[k] : 1.0);
     l[k] = (eta[k] * (sum - (double)n * (known + zone)) - (double)n * (double)d->log_norm[k]) / (own > phi ? own : phi);
-    if (zone > INSIDE * eta[k]) l[k] = (double)DETECT_FLOOR; /* such a shift is this series' normal life */
+    if (zone > INSIDE * eta[k]) l[k] = (double)DETECT_FLOOR;
   }
   for (unsigned t = 0; t < SERIES_TAIL_ALTS; t++) {
     double p = tail_null(d, t, known + DETECT_ZONE_MAX * wander, tail_phi), odds = p / (1.0 - p);
@@ -167,6 +178,7 @@ static void windows_add(struct series_latency *d, double sum, uint32_t n, uint32
 
 static void since_begin(struct series_latency *d, const uint32_t *hit, uint32_t n, double sum, uint32_t seq) {
   unsigned best = d->best, t = best < SERIES_TILT_ALTS ? 0 : best - SERIES_TILT_ALTS;
+  const double *eta = grids[d->grid];
   double n0 = (double)n > 4.0 ? (double)n : 4.0, x = sum, hits = (double)hit[0];
   /* The step that passed the bar need not look like the rest: as much as the alternative says is believed at least. */
   double least = n0 * tail_odds[t] * (double)d->tail_p[0];
@@ -185,6 +197,7 @@ static void since_begin(struct series_latency *d, const uint32_t *hit, uint32_t 
 static double against_of(const struct series_latency *d, uint32_t n, double sum, uint32_t hit) {
   double n0 = (double)d->g[SINCE_N], half = 0.5 * (double)d->g[SINCE_X] / n0, p1 = 0.7 * (double)d->g[SINCE_HIT] / n0;
   double phi = tail_phi_of(d), p0 = tail_null(d, 0, known_of(d), phi), most = RECOVER_LEAST;
+  const double *eta = grids[d->grid];
   unsigned k = 0;
   while (k + 1 < SERIES_TILT_ALTS && eta[k + 1] <= half) k++;
   if (p1 > 0.7) p1 = 0.7;
@@ -300,6 +313,7 @@ double detect_latency_smallest(const struct series_latency *d, double requests_p
   if (n <= 0.0 || d->total < ARMED_REQUESTS) return 0.0;
   double nats = (log_c + math_log_fast((double)SERIES_LATENCY_ALTS)) * (double)d->phi / n;
   double known = known_of(d), wander = wander_of(d);
+  const double *eta = grids[d->grid];
   for (unsigned k = 0; k < SERIES_TILT_ALTS; k++) {
     double zone = detect_zone(eta[k], wander), x = (nats + (double)d->log_norm[k]) / eta[k] + known + zone;
     if (zone <= INSIDE * eta[k] && (best <= 0.0 || x < best)) best = x;

@@ -142,7 +142,8 @@ static enum engine_silence tick_silence(const struct engine *e, struct rec_tick 
   int64_t hush = e->hush_ns + e->hush_ns / 4 > HUSH_NS ? e->hush_ns + e->hush_ns / 4 : HUSH_NS;
   if (lag <= LIMIT_LAG_NS_MAX + hush) return ENGINE_HEARD;
   if (e->silence != ENGINE_HEARD) return e->silence;
-  double nats = (double)(lag - LIMIT_LAG_NS_MAX - hush + HUSH_NS) * 1e-9 * e->mesh_nats_per_s; /* against that silence being chance */
+  double nats = (double)(lag - LIMIT_LAG_NS_MAX - hush + HUSH_NS) * 1e-9 *
+                e->mesh_nats_per_s; /* against that silence being chance */
   return lag <= UNHEARD_NS_MAX && nats >= UNHEARD_NATS ? ENGINE_UNHEARD : ENGINE_QUIET;
 }
 

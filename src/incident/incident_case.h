@@ -62,7 +62,8 @@ struct incident_story {
   char summary[LIMIT_TEXT_BYTES];
   uint8_t verdict, severity;
   uint8_t by_alarm; /* told of an alarm, as nothing could be ranked */
-  uint8_t pad[5];
+  uint8_t by_mix;   /* expected, for its requests are others than usual */
+  uint8_t pad[4];
 };
 
 /* The seconds around the trouble of the series that speaks, for plots. A full trace doubles its step. */

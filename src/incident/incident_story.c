@@ -2,6 +2,7 @@
 #include "base_must.h"
 #include "incident_case.h"
 #include "incident_change.h"
+#include "incident_mix.h"
 #include "incident_silent.h"
 
 #define NONE REC_SERIES_NONE
@@ -296,6 +297,27 @@ static void load_judge(const struct incident_head *h, const struct incident_view
   s->severity = REC_SEVERITY_INFO;
 }
 
+/* The service as a whole, or its part in one cluster, shows in the mean what none of its requests do. */
+static void mix_judge(const struct incident_view *v, const struct incident_case *c, struct incident_story *s) {
+  struct incident_cause *k = &s->cause[0];
+  struct base_str cluster = STR_NONE;
+  if (s->cause_n == 0 || k->node == NONE || k->between || c->family > INCIDENT_LATENCY) return;
+  if (k->series_idx != NONE && !k->silent) {
+    const struct rec_series *w = &v->catalog->entry[k->series_idx].who;
+    if (w->level != REC_LEVEL_SERVICE_CLUSTER) return;
+    cluster = w->dim[REC_DIM_CLUSTER];
+  }
+  struct window w = window_of(v, c);
+  if (!incident_mix_explains(v, k->node, cluster, (enum incident_family)c->family, w.from, w.to)) return;
+  s->verdict = REC_VERDICT_EXPECTED;
+  s->severity = REC_SEVERITY_INFO;
+  s->by_mix = 1;
+  if (!k->silent) return;
+  k->silent = 0; /* it is not asked any more, or not yet */
+  k->series_idx = NONE;
+  incident_text_evidence(v, k, (enum incident_family)c->family, w.from, w.to, k->evidence, sizeof k->evidence);
+}
+
 /* Fails because a service that it calls refuses: that one is asked first. */
 static void refusal_judge(const struct incident_head *h, const struct incident_view *v, struct incident_case *c,
                           const struct incident_rank *first, struct window w, struct incident_story *s) {
@@ -453,6 +475,7 @@ static bool tell_ranked(const struct incident_head *h, const struct incident_vie
   incident_time_tell(v, c);
   tell_gauges(h, v, c);
   load_judge(h, v, c, was_explained, &c->story);
+  mix_judge(v, c, &c->story);
   incident_text_summary(v, c, c->story.summary, sizeof c->story.summary);
   return rank[0].self > 0.0; /* a gauge names, and does not tell */
 }
@@ -497,6 +520,7 @@ static void tell_alarm(const struct incident_head *h, const struct incident_view
   cause_put(&c->story, cause);
   tell_gauges(h, v, c);
   load_judge(h, v, c, was_explained, &c->story);
+  mix_judge(v, c, &c->story);
   incident_text_summary(v, c, c->story.summary, sizeof c->story.summary);
 }
 

@@ -187,7 +187,10 @@ void incident_text_summary(const struct incident_view *v, const struct incident_
   buf_put_f(&b, " %s", what(s->cause[0].signal));
   if (s->cause[0].evidence[0]) buf_put_f(&b, ": %.*s", (int)strcspn(s->cause[0].evidence, ";"), s->cause[0].evidence);
   incident_time_text(v, c, &b);
-  if (s->verdict == REC_VERDICT_EXPECTED) buf_put_str(&b, STR("; its load has grown, which explains it"));
+  if (s->verdict == REC_VERDICT_EXPECTED)
+    buf_put_str(&b, s->by_mix ? STR("; it gets other requests than usual, which explains it: none of its routes, or of "
+                                    "its callers, finds it so")
+                              : STR("; its load has grown, which explains it"));
   if (s->reached_n) {
     buf_put_str(&b, STR("; reaches "));
     for (uint32_t i = 0; i < s->reached_n && i < 4; i++) {

@@ -86,7 +86,7 @@ struct series_latency {
   float total;                      /* their sum */
   float mean_s;                     /* discounted mean duration, seconds */
   float mu, sd;                     /* mean and sd of the bucket number under p */
-  float log_norm[SERIES_TILT_ALTS]; /* ln sum_j p_j exp(eta s_j) */
+  float log_norm[SERIES_TILT_ALTS]; /* ln sum_j p_j exp(eta s_j), of the grid's tilts */
   float tail_p[SERIES_TAIL_ALTS];   /* probability of the tails from tail_from on */
   float near;                       /* mean score of the last minute or so */
   float phi, zeta2;                 /* of the mean score: overdispersion around near, slow variance */
@@ -96,7 +96,7 @@ struct series_latency {
   struct series_alarm alarm;
   uint8_t tail_from[SERIES_TAIL_ALTS]; /* first bucket of the p99 and p99.8 tails */
   uint8_t best;
-  uint8_t pad;
+  uint8_t grid;         /* which tilts are the alternatives: of those that its wander leaves in use */
   uint16_t fresh;       /* requests since the derived numbers were made */
   uint16_t tail_phi_q8; /* overdispersion of the p99 tail's requests in 1/256, >= 256 */
   uint16_t win_hit;     /* requests in that tail in the open ten-second window, saturating */

@@ -34,9 +34,9 @@
 #define PAIR_DELAY_NS (30 * TIME_NS_PER_S)
 #define PAIR_SLOW_NS (2 * TIME_NS_PER_S) /* where a quarter of the reports takes longer, they are waited for longer */
 #define PAIR_WAIT_NS_MAX (7 * TIME_NS_PER_S)
-#define PAIR_TARDY_LEAST 3u                    /* messages that came too late, from anybody: from then on all are */
-#define PAIR_TARDY_MOST 12u                    /* waited for longer */
-#define PAIR_TARDY_NS (10 * TIME_NS_PER_S)     /* those within so long are one: a cut stream's, when it is back */
+#define PAIR_TARDY_LEAST 3u                      /* messages that came too late, from anybody: from then on all are */
+#define PAIR_TARDY_MOST 12u                      /* waited for longer */
+#define PAIR_TARDY_NS (10 * TIME_NS_PER_S)       /* those within so long are one: a cut stream's, when it is back */
 #define PAIR_TARDY_FADE_NS (900 * TIME_NS_PER_S) /* each, half of them are forgotten */
 
 #define PAIR_LEARN_TICKS (60u * LIMIT_TICKS_PER_S)

@@ -244,6 +244,21 @@ static void one_minute_does_not_widen_the_zone(void **state) {
   assert_true((double)o.d.zeta2 < before + 0.2 * (before + noise));
 }
 
+/* Between the tilts that a wander puts out of use and the next one no shift is lost: of scores like a normal's, the
+ * nearest tilt in use needs 4 sd of wander for its zone and half of 4.2 sd for itself. */
+static void wander_leaves_no_hole_between_the_tilts(void **state) {
+  (void)state;
+  for (double w = 0.07; w < 0.45; w += 0.01) {
+    struct one o = learned(13, 20, 7200);
+    o.d.zeta2 = (float)(w * w) - 4.0f * o.d.phi / o.d.total;
+    o.d.fresh = 65535;
+    (void)step(&o, 20, 15, 0, 0.0);
+    double f = detect_latency_smallest(&o.d, 80.0, 22.0, 1e6), buckets = 4.0 * math_log(f) / MATH_LN2;
+    if (buckets > 7.3 * w * (double)o.d.sd) print_error("wander %.2f: %.2f sd\n", w, buckets / (double)o.d.sd);
+    assert_true(f > 1.0 && buckets <= 7.3 * w * (double)o.d.sd);
+  }
+}
+
 static void smallest_slowdown_is_about_what_shows(void **state) {
   (void)state;
   for (uint64_t seed = 1; seed <= 10; seed++) {
@@ -275,6 +290,7 @@ int main(void) {
       cmocka_unit_test(worked_example),
       cmocka_unit_test(slow_groups_are_learned),
       cmocka_unit_test(one_minute_does_not_widen_the_zone),
+      cmocka_unit_test(wander_leaves_no_hole_between_the_tilts),
       cmocka_unit_test(smallest_slowdown_is_about_what_shows),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -230,7 +230,8 @@ static void reused_number_is_not_the_mesh(void **state) {
   }
 }
 
-/* All proxies speak at once, every two seconds: that is how they are. Who is cut for 12 s does not make it their habit. */
+/* All proxies speak at once, every two seconds: that is how they are. Who is cut for 12 s does not make it their habit.
+ */
 static void flushes_of_seconds_are_no_silence(void **state) {
   (void)state;
   const int64_t flush_ns = 2 * TIME_NS_PER_S;
