@@ -72,6 +72,10 @@ uint32_t incident_silent_part(const struct incident_view *v, uint32_t node, stru
   return p.silent == 1 && others_alive(v, &p) ? p.last : NONE;
 }
 
+bool incident_silent_still(const struct incident_view *v, uint32_t idx) {
+  return series_catalog_find(v->catalog, idx) && v->state[idx].used && missed(v, &v->state[idx], 1);
+}
+
 struct incident_left incident_silent_left(const struct incident_view *v, uint32_t node, uint32_t from) {
   const struct series_catalog *c = v->catalog;
   struct parts p = {STR_NONE, REC_LEVEL_POD, node, 0, 0, NONE};

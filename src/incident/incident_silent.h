@@ -10,6 +10,9 @@
  * passes over the service's series. */
 uint32_t incident_silent_part(const struct incident_view *v, uint32_t node, struct base_str cluster, uint32_t from);
 
+/* Has nothing come of that series since, which would be unlikely by its learned rate alone? */
+bool incident_silent_still(const struct incident_view *v, uint32_t series_idx);
+
 /* The pods of the service that fell silent in the same way since shortly before tick `from`, and how many it has that
  * were there then. Cost: two passes. */
 struct incident_left {

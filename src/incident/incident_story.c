@@ -10,8 +10,9 @@
 #define SURGE_PATIENCE (15u * LIMIT_TICKS_PER_S)
 #define LATELY (20u * LIMIT_TICKS_PER_S)
 #define EXCUSE (20u * LIMIT_TICKS_PER_S)
-#define OWN_Z 5.0     /* standard deviations of excess that a cause of its own has at least, where others have more */
-#define RETRIED 0.05f /* a share of requests tried again that is no side effect */
+#define SUBSIDES_Z 4.5 /* of the last seconds alone, asked anew each second: as many are asked for as that takes */
+#define OWN_Z 5.0      /* standard deviations of excess that a cause of its own has at least, where others have more */
+#define RETRIED 0.05f  /* a share of requests tried again that is no side effect */
 #define REGION_SERVICES 3u
 #define REGION_SHARE 0.7
 #define SECOND_Z 8.0 /* and one that is to be an incident of its own; with so much of what it shows: */
@@ -116,20 +117,34 @@ static void healthy_put(struct incident_story *s, uint32_t idx) {
 }
 
 /* The part of a service that stands out from its siblings by an alarm of its own; what the excess alone did not show.
- */
+ * Two pods that do are not one pod: the cluster that does holds both, or nobody is named. */
 static uint32_t apart_of(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
                          uint32_t node) {
   uint8_t signal = c->family == INCIDENT_LATENCY ? REC_SIGNAL_LATENCY_APART : REC_SIGNAL_ERRORS_APART;
-  const struct incident_alarm *best = incident_alarm_strongest(h, v, c, node, signal, true);
+  const struct incident_alarm *best = NULL, *a;
+  uint32_t count[REC_LEVEL_COUNT] = {0};
+  for (uint32_t at = 0; (a = incident_alarm_next(h, v, c, &at));)
+    if (a->signal == signal && !a->over_seq && incident_alarm_node(v, a) == node)
+      count[v->catalog->entry[a->series_idx].who.level]++;
+  for (uint32_t at = 0; (a = incident_alarm_next(h, v, c, &at));) {
+    if (a->signal != signal || a->over_seq || incident_alarm_node(v, a) != node) continue;
+    if (count[v->catalog->entry[a->series_idx].who.level] > 1) continue;
+    if (!best || a->log_e > best->log_e) best = a;
+  }
   return best ? best->series_idx : NONE;
 }
 
 /* Of a service, or of its part in one cluster, the part that fell silent when the trouble began is named. */
 static void silent_name(const struct incident_view *v, const struct incident_case *c, struct incident_cause *k) {
   const struct rec_series *w = k->series_idx == NONE ? NULL : &v->catalog->entry[k->series_idx].who;
+  const struct incident_cause *told = &c->story.cause[0];
+  uint32_t idx = NONE;
   if (k->node == NONE || !(SILENT_SIGNALS >> k->signal & 1u)) return;
-  if (w && w->level != REC_LEVEL_SERVICE && w->level != REC_LEVEL_SERVICE_CLUSTER) return;
-  uint32_t idx = incident_silent_part(v, k->node, w ? w->dim[REC_DIM_CLUSTER] : STR_NONE, c->from_seq);
+  if (!w || w->level == REC_LEVEL_SERVICE || w->level == REC_LEVEL_SERVICE_CLUSTER)
+    idx = incident_silent_part(v, k->node, w ? w->dim[REC_DIM_CLUSTER] : STR_NONE, c->from_seq);
+  /* What its siblings, or routes of theirs, show later is the load that they took over from it. */
+  bool still = c->story.cause_n && told->silent && told->node == k->node && incident_silent_still(v, told->series_idx);
+  if (idx == NONE && still) idx = told->series_idx;
   if (idx == NONE) return;
   k->series_idx = idx;
   k->silent = 1;
@@ -261,7 +276,8 @@ static bool subsides(const struct incident_head *h, const struct incident_view *
                      const struct incident_story *s) {
   uint32_t from = v->seq - c->from_seq > LATELY ? v->seq - LATELY + 1 : c->from_seq;
   struct incident_excess e = incident_excess_of(v, s->cause[0].shown_idx, INCIDENT_LATENCY, from, v->seq);
-  return incident_z(e) < 3.0 || incident_traffic_loads(h, v, s->cause[0].node, from, v->seq) == INCIDENT_LOAD_EXPLAINS;
+  return incident_z(e) < SUBSIDES_Z ||
+         incident_traffic_loads(h, v, s->cause[0].node, from, v->seq) == INCIDENT_LOAD_EXPLAINS;
 }
 
 /* Does it fail, too? Then it is no mere load. */

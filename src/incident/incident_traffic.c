@@ -105,8 +105,8 @@ static double pods_fewer(const struct incident_view *v, uint32_t node, struct ba
 
 static enum incident_loaded load_of(const struct asked *a, struct change k, double fewer) {
   double ratio = ratio_of(k), usual = k.before * k.span_s, more = (k.now - k.before) * k.span_s;
-  bool grown = ratio >= SURGE_RATIO && more >= 3.0 * math_sqrt(k.phi * usual) &&
-               more >= USUAL_SD * math_sqrt(k.zeta2) * usual;
+  bool grown =
+      ratio >= SURGE_RATIO && more >= 3.0 * math_sqrt(k.phi * usual) && more >= USUAL_SD * math_sqrt(k.zeta2) * usual;
   ratio = (grown ? ratio : 1.0) * fewer;
   if (ratio < SURGE_RATIO) return INCIDENT_LOAD_USUAL;
   double band = incident_load_band(a->head, a->node, ratio, a->part);
@@ -140,6 +140,13 @@ static uint32_t main_caller(const struct incident_view *v, uint32_t node) {
     best = c->edge[e].from;
   }
   return best;
+}
+
+/* Nobody calls it, or only who is not called by anybody that reports, as a gateway that tells of its own calls alone.
+ */
+static bool is_entry(const struct incident_view *v, uint32_t node) {
+  uint32_t caller = main_caller(v, node);
+  return caller == NONE || service_series(v, caller) == NONE;
 }
 
 /* Its own traffic, or that of those who call it, who call it: a service with few requests shows a surge late. */
@@ -569,7 +576,7 @@ struct incident_traffic incident_traffic_judge(const struct incident_head *h, co
   }
   out.over = !c->up && stands(v, c) && usual(v, service_series(v, out.node), k, CONSERVED);
   if (out.over) return out; /* the way back is no loss */
-  bool entry = main_caller(v, out.node) == NONE;
+  bool entry = is_entry(v, out.node);
   part_narrow(v, c, &part, entry, &out);
   if (!c->up && out.route_idx == NONE && as_ever(v, out.node, STR_NONE, from) &&
       as_ever(v, out.node, out.cluster, from)) {
