@@ -464,7 +464,9 @@ static void case_take(struct incident_case *c, const struct incident_view *v, co
     c->source = w->source;
     c->nodes.n = c->reach.n = 0;
   }
-  if (c->family == INCIDENT_OTHER && w->family < INCIDENT_TRAFFIC) {
+  /* Who refuses some is slower in the mean of the others: that takes over what was told of it only where it shows. */
+  bool worse = w->family == INCIDENT_ERRORS || w->evident;
+  if (c->family == INCIDENT_OTHER && w->family < INCIDENT_TRAFFIC && w->node != NONE && worse) {
     c->family = (uint8_t)w->family;
     c->source = w->source;
   }

@@ -3,6 +3,7 @@
 #include "base_must.h"
 #include "incident_change.h"
 #include "incident_drain.h"
+#include "incident_mix.h"
 
 #define S LIMIT_TICKS_PER_S
 #define HOLD (20u * S)       /* an incident stays open so long after its last alarm: flapping is one incident */
@@ -42,9 +43,17 @@ static void alarm_end(struct incident_head *h, struct incident_alarm *a, uint32_
   c->dirty = 1;
 }
 
+/* A mean that moves as quick requests stay away is no trouble of its own, and joins none. What is slow all the same is
+ * so in one of the strata, which has a detector of its own. */
+static bool alarm_of_mix(const struct incident_view *v, const struct detect_signal *s) {
+  enum incident_family family = incident_family_shown(s->signal);
+  bool asked = s->signal == REC_SIGNAL_LATENCY_APART || incident_family_of(s->signal) <= INCIDENT_LATENCY;
+  return asked && incident_mix_explains(v, s->series_idx, family, s->from_seq, v->seq);
+}
+
 static void alarm_raise(struct incident_head *h, const struct incident_view *v, const struct detect_signal *s) {
   h->counter_alarms++;
-  if (!series_catalog_find(v->catalog, s->series_idx)) return;
+  if (!series_catalog_find(v->catalog, s->series_idx) || alarm_of_mix(v, s)) return;
   struct incident_alarm *again = alarm_find(h, s->series_idx, s->signal, true);
   if (again) { /* its incident has not closed: it flaps */
     alarm_again(h, v, again, s);

@@ -1,66 +1,111 @@
 #include "incident_mix.h"
 
 #include "base_math.h"
-#include "base_must.h"
 
 #define NONE REC_SERIES_NONE
-#define MIX_SHARE 0.4 /* of the excess: what the strata may hold of it themselves, */
-#define MIX_Z 3.0     /* with so many standard deviations; where it is more: */
+#define MIX_SHARE 0.4   /* of the excess: what the strata may hold of it themselves, */
+#define MIX_Z 3.0       /* with so many standard deviations; where it is more: */
 #define MIX_LITTLE 0.2
 #define MIX_COVERS 0.95 /* of the requests: what is in a stratum that is known */
-#define MIX_SD 2.0      /* standard deviations between the excess and theirs, at least */
+#define MIX_SD 1.0      /* standard deviations that the mix moves it by, at least */
+
+struct asked {
+  const struct incident_view *v;
+  const struct series_entry *e;
+  enum incident_family family;
+  uint32_t from, to;
+};
 
 struct strata {
   double x, var, n;
 };
 
-static void strata_add(const struct incident_view *v, uint32_t idx, enum incident_family family, uint32_t from,
-                       uint32_t to, struct strata *sum) {
-  struct incident_excess e = incident_excess_of(v, idx, family, from, to);
+static void strata_add(const struct asked *q, uint32_t idx, struct strata *sum) {
+  struct incident_excess e = incident_excess_of(q->v, idx, q->family, q->from, q->to);
   if (e.n <= 0.0) return;
   sum->x += e.x;
   sum->var += e.sd * e.sd;
   sum->n += e.n;
 }
 
-static struct strata by_route(const struct incident_view *v, uint32_t node, enum rec_side side, struct base_str cluster,
-                              enum incident_family family, uint32_t from, uint32_t to) {
-  const struct series_catalog *c = v->catalog;
-  enum rec_level level = cluster.n ? REC_LEVEL_ROUTE_CLUSTER : REC_LEVEL_ROUTE;
+/* Narrower series of the service at one level, of the asked one's side; where `dim` is one, those that share its name.
+ */
+static struct strata by_level(const struct asked *q, enum rec_level level, enum rec_dim dim) {
+  const struct series_catalog *c = q->v->catalog;
   struct strata sum = {0};
-  for (uint32_t i = c->node[node].first_child; i != NONE; i = c->entry[i].sibling) {
+  for (uint32_t i = c->node[q->e->node].first_child; i != NONE; i = c->entry[i].sibling) {
     const struct rec_series *w = &c->entry[i].who;
-    if (w->level != level || w->side != side) continue;
-    if (cluster.n && !str_eq(w->dim[REC_DIM_CLUSTER], cluster)) continue;
-    strata_add(v, i, family, from, to, &sum);
+    if (w->level != level || w->side != q->e->who.side) continue;
+    if (dim != REC_DIM_COUNT && !str_eq(w->dim[dim], q->e->who.dim[dim])) continue;
+    strata_add(q, i, &sum);
   }
   return sum;
 }
 
-static struct strata by_caller(const struct incident_view *v, uint32_t node, enum rec_side side,
-                               struct base_str cluster, enum incident_family family, uint32_t from, uint32_t to) {
-  const struct series_catalog *c = v->catalog;
+static struct strata by_caller(const struct asked *q) {
+  const struct series_catalog *c = q->v->catalog;
   struct strata sum = {0};
-  for (uint32_t e = c->node[node].first_in; e != NONE; e = c->edge[e].next_in) {
-    uint32_t idx = incident_edge_series(v, e, side, cluster);
-    if (idx != NONE) strata_add(v, idx, family, from, to, &sum);
+  for (uint32_t e = c->node[q->e->node].first_in; e != NONE; e = c->edge[e].next_in) {
+    uint32_t idx = incident_edge_series(q->v, e, q->e->who.side, q->e->who.dim[REC_DIM_CLUSTER]);
+    if (idx != NONE) strata_add(q, idx, &sum);
+  }
+  return sum;
+}
+
+/* Of all services, those of the cluster or region that is asked for, `called`: but of those that nobody calls, as a
+ * gateway, whose requests are those of who it calls. */
+static struct strata by_all(const struct asked *q, enum rec_level level, bool called) {
+  const struct series_catalog *c = q->v->catalog;
+  const struct rec_series *own = &q->e->who;
+  enum rec_dim dim = own->level == REC_LEVEL_CLUSTER ? REC_DIM_CLUSTER : REC_DIM_REGION;
+  struct strata sum = {0};
+  for (uint32_t i = 0; i < c->entry_n; i++) {
+    const struct series_entry *e = &c->entry[i];
+    if (!e->live || e->who.side != own->side || e->who.level != level || e->node == NONE) continue;
+    if (called && c->node[e->node].first_in == NONE) continue;
+    if (own->level == REC_LEVEL_MESH || str_eq(e->who.dim[dim], own->dim[dim])) strata_add(q, i, &sum);
   }
   return sum;
 }
 
 static bool explains(struct incident_excess all, struct strata sum) {
-  double sd = math_sqrt(sum.var), most = sum.x < MIX_Z * sd ? MIX_SHARE : MIX_LITTLE;
-  return sum.n >= MIX_COVERS * all.n && sum.x < most * all.x && sum.x + MIX_SD * sd < all.x;
+  double most = sum.x < MIX_Z * math_sqrt(sum.var) ? MIX_SHARE : MIX_LITTLE, left = all.x > 0.0 ? most * all.x : 0.0;
+  return sum.n >= MIX_COVERS * all.n && sum.x <= left && all.x - sum.x >= MIX_SD * all.sd;
 }
 
-bool incident_mix_explains(const struct incident_view *v, uint32_t node, struct base_str cluster,
-                           enum incident_family family, uint32_t from, uint32_t to) {
-  enum rec_side side = REC_SIDE_SERVER;
-  MUST(node < v->catalog->node_n);
-  uint32_t idx = incident_node_series(v, node, side, cluster);
-  if (idx == NONE) idx = incident_node_series(v, node, side = REC_SIDE_CLIENT, cluster);
-  struct incident_excess all = incident_excess_of(v, idx, family, from, to);
-  if (all.n <= 0.0 || all.x <= 0.0) return false;
-  return explains(all, by_route(v, node, side, cluster, family, from, to)) ||
-         explains(all, by_caller(v, node, side, cluster, family, from, to));
+/* Strata that are to be all of it, and no more. */
+static bool parts_explain(struct incident_excess all, struct strata sum) {
+  return sum.n * MIX_COVERS <= all.n && explains(all, sum);
+}
+
+static bool services_explain(const struct asked *q, struct incident_excess all) {
+  for (unsigned called = 0; called < 2; called++)
+    if (parts_explain(all, by_all(q, REC_LEVEL_POD, called))) return true;
+  return false;
+}
+
+bool incident_mix_explains(const struct incident_view *v, uint32_t series_idx, enum incident_family family,
+                           uint32_t from, uint32_t to) {
+  const struct series_entry *e = series_catalog_find(v->catalog, series_idx);
+  struct incident_excess all = incident_excess_of(v, series_idx, family, from, to);
+  struct asked q = {v, e, family, from, to};
+  if (!e || all.n <= 0.0) return false;
+  switch (e->who.level) {
+    case REC_LEVEL_MESH:
+    case REC_LEVEL_REGION:
+    case REC_LEVEL_CLUSTER: return services_explain(&q, all);
+    case REC_LEVEL_SERVICE:
+      return parts_explain(all, by_level(&q, REC_LEVEL_ROUTE, REC_DIM_COUNT)) || parts_explain(all, by_caller(&q)) ||
+             parts_explain(all, by_level(&q, REC_LEVEL_POD, REC_DIM_COUNT));
+    case REC_LEVEL_SERVICE_CLUSTER:
+      return parts_explain(all, by_level(&q, REC_LEVEL_ROUTE_CLUSTER, REC_DIM_CLUSTER)) ||
+             parts_explain(all, by_caller(&q)) || parts_explain(all, by_level(&q, REC_LEVEL_POD, REC_DIM_CLUSTER));
+    case REC_LEVEL_VERSION:
+      if (parts_explain(all, by_level(&q, REC_LEVEL_POD, REC_DIM_VERSION))) return true;
+      return explains(all, by_level(&q, REC_LEVEL_ROUTE, REC_DIM_COUNT));
+    case REC_LEVEL_POD:
+    case REC_LEVEL_EDGE:
+    case REC_LEVEL_EDGE_CLUSTER: return explains(all, by_level(&q, REC_LEVEL_ROUTE, REC_DIM_COUNT));
+    default: return false; /* of a route's requests nothing finer is known */
+  }
 }

@@ -313,18 +313,14 @@ static void load_judge(const struct incident_head *h, const struct incident_view
   s->severity = REC_SEVERITY_INFO;
 }
 
-/* The service as a whole, or its part in one cluster, shows in the mean what none of its requests do. */
+/* What is named shows in the mean what none of its requests do. */
 static void mix_judge(const struct incident_view *v, const struct incident_case *c, struct incident_story *s) {
   struct incident_cause *k = &s->cause[0];
-  struct base_str cluster = STR_NONE;
-  if (s->cause_n == 0 || k->node == NONE || k->between || c->family > INCIDENT_LATENCY) return;
-  if (k->series_idx != NONE && !k->silent) {
-    const struct rec_series *w = &v->catalog->entry[k->series_idx].who;
-    if (w->level != REC_LEVEL_SERVICE_CLUSTER) return;
-    cluster = w->dim[REC_DIM_CLUSTER];
-  }
+  if (s->cause_n == 0 || k->between || c->family > INCIDENT_LATENCY) return;
+  uint32_t idx = k->series_idx;
+  if (k->node != NONE && (idx == NONE || k->silent)) idx = incident_node_series(v, k->node, REC_SIDE_SERVER, STR_NONE);
   struct window w = window_of(v, c);
-  if (!incident_mix_explains(v, k->node, cluster, (enum incident_family)c->family, w.from, w.to)) return;
+  if (!incident_mix_explains(v, idx, (enum incident_family)c->family, w.from, w.to)) return;
   s->verdict = REC_VERDICT_EXPECTED;
   s->severity = REC_SEVERITY_INFO;
   s->by_mix = 1;

@@ -72,10 +72,12 @@ static struct incident_excess excess_from(const struct series_state *s, enum inc
     out.sd = math_sqrt(sum.n * up * (1.0 - up) * series_ratio_phi(errors_of(s)) + 0.25);
   } else {
     double fine = (sum.n - sum.e) * fine_share(s), mean = (double)s->latency.mean_s;
-    double var = latency_var(&s->latency), wander = (double)s->latency.zeta2 * mean * mean;
+    /* zeta2 is of scores, sd buckets each, four to an octave: exp of that is the factor on the mean */
+    double log_sd = (double)s->latency.sd * (MATH_LN2 / (double)(1u << HIST_BITS));
+    double var = latency_var(&s->latency), wander = (double)s->latency.zeta2 * log_sd * log_sd;
     out.bad = fine;
     out.x = s->latency.total > 0.0f ? sum.lat_s - fine * mean : 0.0;
-    out.sd = math_sqrt(fine * var * (double)s->latency.phi + fine * fine * (0.0004 * mean * mean + wander) + 1e-8);
+    out.sd = math_sqrt(fine * var * (double)s->latency.phi + fine * fine * (0.0004 + wander) * mean * mean + 1e-8);
   }
   return out;
 }
