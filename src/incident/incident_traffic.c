@@ -114,13 +114,17 @@ static enum incident_loaded load_of(const struct asked *a, struct change k, doub
   return a->slower <= band ? INCIDENT_LOAD_EXPLAINS : INCIDENT_LOAD_GROWN;
 }
 
-/* Since the trouble began, and over the last half minute: a queue can overflow long after its load grew. */
+/* Since the trouble began, and over the last half minute and minute: a queue can overflow long after its load grew, and
+ * what follows the load does so for as long when it is gone. */
 static enum incident_loaded load_since(const struct incident_view *v, uint32_t idx, const struct asked *q,
                                        double fewer) {
-  uint32_t back = v->seq > SURGE_TICKS ? v->seq - SURGE_TICKS : 0;
-  enum incident_loaded a = load_of(q, change_of(v, idx, q->from), fewer);
-  enum incident_loaded b = load_of(q, change_of(v, idx, q->from < back ? q->from : back), fewer);
-  return a > b ? a : b;
+  enum incident_loaded most = load_of(q, change_of(v, idx, q->from), fewer);
+  for (uint32_t span = SURGE_TICKS; span <= 2 * SURGE_TICKS; span += SURGE_TICKS) {
+    uint32_t back = v->seq > span ? v->seq - span : 0;
+    enum incident_loaded one = load_of(q, change_of(v, idx, q->from < back ? q->from : back), fewer);
+    if (one > most) most = one;
+  }
+  return most;
 }
 
 static double slowdown(const struct incident_view *v, uint32_t idx, struct incident_excess e, uint32_t from) {
