@@ -33,9 +33,9 @@ static void alarm_hold(struct engine *e, uint32_t idx, uint32_t until) {
   series_hold(e, idx, until);
 }
 
-static bool holds(const struct incident_head *h, const struct incident_case *c) {
+static bool holds(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c) {
   return c->used && !c->resting && c->told && c->family != INCIDENT_GAP && c->story.verdict == REC_VERDICT_UNHEALTHY &&
-         incident_case_alive(h, c);
+         incident_case_alive(h, v, c);
 }
 
 /* An incident of traffic: the rates of a service and of those that it calls are not learned meanwhile, nor for a while
@@ -58,14 +58,18 @@ static void traffic_hold(struct engine *e, uint32_t idx) {
 
 void engine_hold_run(struct engine *e, uint32_t seq) {
   const struct incident_head *h = &e->head;
+  const struct incident_view v = {&e->catalog, e->state, seq, e->log_c, false, &e->gauge};
   uint32_t until = seq + HOLD_TICKS;
-  for (uint32_t i = 0; i < LIMIT_INCIDENTS_OPEN; i++)
-    if (holds(h, &h->case_[i]) && h->case_[i].family != INCIDENT_TRAFFIC && h->case_[i].source != NONE)
+  bool held[LIMIT_INCIDENTS_OPEN];
+  for (uint32_t i = 0; i < LIMIT_INCIDENTS_OPEN; i++) {
+    held[i] = holds(h, &v, &h->case_[i]);
+    if (held[i] && h->case_[i].family != INCIDENT_TRAFFIC && h->case_[i].source != NONE)
       source_hold(e, h->case_[i].source, until);
+  }
   for (uint32_t i = 0; i < h->alarm_n; i++) {
-    if (h->alarm[i].over_seq) continue;
+    if (h->alarm[i].over_seq || h->alarm[i].case_idx == INCIDENT_NO_CASE) continue;
     const struct incident_case *c = &h->case_[h->alarm[i].case_idx];
-    if (!holds(h, c)) continue;
+    if (!held[h->alarm[i].case_idx]) continue;
     if (c->family == INCIDENT_TRAFFIC)
       traffic_hold(e, h->alarm[i].series_idx);
     else

@@ -285,7 +285,8 @@ static bool head_sound(const struct engine *e) {
     return false;
   for (uint32_t i = 0; i < h->alarm_n; i++)
     if ((h->alarm[i].series_idx >= e->conf.series_max && h->alarm[i].series_idx != REC_SERIES_NONE) ||
-        h->alarm[i].case_idx >= LIMIT_INCIDENTS_OPEN || h->alarm[i].signal >= REC_SIGNAL_COUNT)
+        (h->alarm[i].case_idx >= LIMIT_INCIDENTS_OPEN && h->alarm[i].case_idx != INCIDENT_NO_CASE) ||
+        h->alarm[i].signal >= REC_SIGNAL_COUNT)
       return false;
   for (uint32_t i = 0; i < INCIDENT_ROLLOUTS; i++)
     if (!rollout_sound(e, &h->rollout[i])) return false;

@@ -25,7 +25,7 @@ static const char *reason_of(const struct incident_case *c, uint32_t seq) {
 void incident_adopt_step(struct incident_head *h, const struct incident_view *v) {
   for (uint16_t i = 0; i < LIMIT_INCIDENTS_OPEN; i++) {
     struct incident_case *c = &h->case_[i];
-    if (!c->used || c->resting || c->adopted || c->family >= INCIDENT_GAP || !incident_case_alive(h, c)) continue;
+    if (!c->used || c->resting || c->adopted || c->family >= INCIDENT_GAP || !incident_case_alive(h, v, c)) continue;
     const char *reason = reason_of(c, v->seq);
     if (!reason) continue;
     alarms_adopt(h, i);

@@ -2,16 +2,16 @@
  * incident but one that recurs. */
 #include "incident_case.h"
 
-#define SHORT (5u * LIMIT_TICKS_PER_S)  /* longer ones are worth an incident each, */
-#define FRESH (10u * LIMIT_TICKS_PER_S) /* what a trouble that goes on shows in so long: */
-#define FRESH_Z 4.0
+#define SHORT (5u * LIMIT_TICKS_PER_S) /* longer ones are worth an incident each, */
+#define FRESH_Z 4.0                    /* what a trouble that goes on shows in INCIDENT_FRESH_TICKS: */
 #define FRESH_FAILURES 3.0
 #define SOON (180u * LIMIT_TICKS_PER_S) /* unless they come back within so long: it never was quite over */
 
-uint32_t incident_again_rest(const struct incident_head *h, const struct incident_case *c) {
+uint32_t incident_again_rest(const struct incident_head *h, const struct incident_view *v,
+                             const struct incident_case *c) {
   if (!c->shown || c->story.verdict != REC_VERDICT_UNHEALTHY || c->story.cause_n == 0) return 0;
   if (c->family == INCIDENT_TRAFFIC || c->family >= INCIDENT_GAP) return 0;
-  return incident_case_until(h, c, c->from_seq + 1) - c->from_seq <= SHORT ? INCIDENT_REST_TICKS : SOON;
+  return incident_case_until(h, v, c, c->from_seq + 1) - c->from_seq <= SHORT ? INCIDENT_REST_TICKS : SOON;
 }
 
 /* The same service and signal, and no two different parts of it: a dip of a few requests is not always told as
@@ -23,23 +23,23 @@ static bool same_cause(const struct incident_case *a, const struct incident_case
   return x->series_idx == y->series_idx || x->series_idx == REC_SERIES_NONE || y->series_idx == REC_SERIES_NONE;
 }
 
-static bool shows_now(const struct incident_view *v, const struct incident_alarm *a) {
+bool incident_again_shows(const struct incident_view *v, const struct incident_alarm *a) {
   enum incident_family f = incident_family_shown(a->signal);
   if (f > INCIDENT_LATENCY) return true; /* its seconds are not kept */
-  struct incident_excess e = incident_excess_of(v, a->series_idx, f, v->seq - FRESH + 1u, v->seq);
+  struct incident_excess e = incident_excess_of(v, a->series_idx, f, v->seq - INCIDENT_FRESH_TICKS + 1u, v->seq);
   return incident_z(e) >= FRESH_Z && (f == INCIDENT_LATENCY || e.x >= FRESH_FAILURES);
 }
 
 bool incident_again_fresh(const struct incident_head *h, const struct incident_view *v, struct incident_alarm *a) {
   uint32_t node = incident_alarm_node(v, a), end = 0;
-  if (node == REC_SERIES_NONE || v->seq < FRESH) return true;
+  if (node == REC_SERIES_NONE || v->seq < INCIDENT_FRESH_TICKS) return true;
   for (uint16_t k = 0; k < LIMIT_INCIDENTS_OPEN; k++) {
     const struct incident_case *c = &h->case_[k];
     if (!c->used || !c->resting || a->from_seq > c->last_seq || c->last_seq < end) continue;
     if (node == c->source || incident_nodes_has(&c->nodes, node)) end = c->last_seq;
   }
   if (end == 0) return true;
-  if (!shows_now(v, a)) return false;
+  if (!incident_again_shows(v, a)) return false;
   a->from_seq = end + 1u < v->seq ? end + 1u : v->seq;
   return true;
 }

@@ -22,12 +22,14 @@ const struct incident_alarm *incident_alarm_strongest(const struct incident_head
   return best;
 }
 
-uint32_t incident_case_until(const struct incident_head *h, const struct incident_case *c, uint32_t now) {
+uint32_t incident_case_until(const struct incident_head *h, const struct incident_view *v,
+                             const struct incident_case *c, uint32_t now) {
   uint32_t end = c->from_seq;
+  bool alive = incident_case_alive(h, v, c);
   for (uint32_t i = 0; i < h->alarm_n; i++) {
     const struct incident_alarm *a = &h->alarm[i];
     if (a->case_idx != incident_case_number(h, c) || incident_family_of(a->signal) != c->family) continue;
-    if (a->over_seq == 0) return now;
+    if (a->over_seq == 0 && alive) return now;
     if (a->over_seq > end) end = a->over_seq;
   }
   return end > c->from_seq ? end : now;

@@ -36,5 +36,5 @@ bool incident_brief_waits(const struct incident_head *h, const struct incident_v
 
 void incident_brief_note(struct incident_head *h, const struct incident_view *v, const struct incident_case *c) {
   if (c->family != INCIDENT_LATENCY || c->story.verdict != REC_VERDICT_UNHEALTHY) return;
-  if (incident_case_until(h, c, c->from_seq + LASTS) - c->from_seq < LASTS) h->brief_seq = v->seq;
+  if (incident_case_until(h, v, c, c->from_seq + LASTS) - c->from_seq < LASTS) h->brief_seq = v->seq;
 }

@@ -59,6 +59,7 @@ struct incident_story {
   char refute[LIMIT_TEXT_BYTES];       /* what would show that it is another cause */
   double rate;   /* excess a request of the series that speaks, when this was told; 0: not ranked */
   double margin; /* of the first cause's score over the second's, 0..1 */
+  double lost;   /* of a drop of traffic: requests a second, as it was told */
   char summary[LIMIT_TEXT_BYTES];
   uint8_t verdict, severity;
   uint8_t by_alarm; /* told of an alarm, as nothing could be ranked */
@@ -241,8 +242,10 @@ const struct incident_alarm *incident_alarm_next(const struct incident_head *h, 
 const struct incident_alarm *incident_alarm_strongest(const struct incident_head *h, const struct incident_view *v,
                                                       const struct incident_case *c, uint32_t node, uint8_t signal,
                                                       bool in_force);
-/* Until when its alarms have stood, of its own family; `now` while one does, or where none has ended. */
-uint32_t incident_case_until(const struct incident_head *h, const struct incident_case *c, uint32_t now);
+/* Until when its alarms have stood, of its own family; `now` while one does and it is alive, or where none has ended.
+ */
+uint32_t incident_case_until(const struct incident_head *h, const struct incident_view *v,
+                             const struct incident_case *c, uint32_t now);
 /* The service of an alarm whose series is known, REC_SERIES_NONE for mesh, region and cluster. */
 static inline uint32_t incident_alarm_node(const struct incident_view *v, const struct incident_alarm *a) {
   return v->catalog->entry[a->series_idx].node;
@@ -359,7 +362,11 @@ void incident_brief_note(struct incident_head *h, const struct incident_view *v,
 /* incident_again.c: troubles that come back. One that closes rests for so many ticks (an hour where it was short, 0:
  * not at all); a new case that names the same cause meanwhile continues it. */
 #define INCIDENT_REST_TICKS (3600u * LIMIT_TICKS_PER_S)
-uint32_t incident_again_rest(const struct incident_head *h, const struct incident_case *c);
+uint32_t incident_again_rest(const struct incident_head *h, const struct incident_view *v,
+                             const struct incident_case *c);
+/* Does the alarm's series show it in the last INCIDENT_FRESH_TICKS? True where its seconds are not kept. */
+#define INCIDENT_FRESH_TICKS (10u * LIMIT_TICKS_PER_S)
+bool incident_again_shows(const struct incident_view *v, const struct incident_alarm *a);
 /* Of an alarm that was just raised, and whose evidence goes back to a trouble of its service that is over and rests:
  * its onset is put after that. False: the last seconds show nothing of it, the evidence is only what was left. */
 bool incident_again_fresh(const struct incident_head *h, const struct incident_view *v, struct incident_alarm *a);
@@ -402,8 +409,13 @@ bool incident_shared_has(const struct incident_case *c, uint32_t node);
 /* None of them is named before the others. */
 void incident_shared_tell(const struct incident_case *c, struct incident_story *s);
 
-/* incident_life.c: does it still go on? */
-bool incident_case_alive(const struct incident_head *h, const struct incident_case *c);
+/* incident_alive.c: does it still go on? By the alarms of where it begins; by those of its victims as long as they show
+ * something. Cost: a sum for each of these where none of the others is in force. */
+bool incident_case_alive(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c);
+/* incident_alive.c: its incident is closed. Alarms that are still in force are kept without one, */
+void incident_alarms_leave(struct incident_head *h, uint16_t case_idx);
+/* and join one where they show something again. Once a second. */
+void incident_alarms_wake(struct incident_head *h, const struct incident_view *v);
 /* incident_life.c: notes a decision; the oldest goes where there are too many. */
 void incident_decide(struct incident_case *c, struct base_wall at, const char *text);
 

@@ -201,7 +201,7 @@ void incident_finding_write(const struct incident_head *h, const struct incident
   f->baseline_age_s = (double)(v->seq - v->state[idx].born_seq) / (double)LIMIT_TICKS_PER_S;
   f->baseline_requests = (double)v->state[idx].requests;
   f->pace_s = (double)v->state[idx].pace / (double)LIMIT_TICKS_PER_S;
-  uint32_t until = incident_case_until(h, c, v->seq);
+  uint32_t until = incident_case_until(h, v, c, v->seq);
   struct seen seen = seen_of(v, c, idx, until);
   numbers_find(v, idx, a, c->from_seq, &seen, f);
   plot_write(h, v, &c->trace, f, &out->plot);

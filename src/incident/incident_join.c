@@ -187,7 +187,7 @@ static bool failing_then_slow(const struct incident_case *c, enum incident_famil
 static bool grows(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
                   const struct who *w, uint32_t from) {
   if (w->family >= INCIDENT_TRAFFIC || w->source != c->source || w->source == NONE) return false;
-  if (!incident_case_alive(h, c)) return false;
+  if (!incident_case_alive(h, v, c)) return false;
   if (case_has(h, c, REC_SIGNAL_OVERLOAD) || of_class(v, w, REC_SIGNAL_OVERLOAD)) return true;
   if (from > c->from_seq + GROWS && !failing_then_slow(c, w->family)) return false;
   uint32_t told = c->story.cause_n ? c->story.cause[0].series_idx : NONE;
@@ -278,8 +278,8 @@ static bool waits(const struct incident_view *v, const struct incident_case *c, 
 }
 
 /* A network that is known to be slow as such goes on to reach services, those with few requests late. */
-static bool of_region(const struct incident_head *h, const struct incident_case *c) {
-  return c->story.cause_n && c->story.cause[0].node == NONE && incident_case_alive(h, c);
+static bool of_region(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c) {
+  return c->story.cause_n && c->story.cause[0].node == NONE && incident_case_alive(h, v, c);
 }
 
 static bool exemplar_of(const struct incident_view *v, const struct incident_exemplar *x, uint32_t node) {
@@ -346,7 +346,7 @@ static bool fits_trouble(const struct incident_head *h, const struct incident_vi
   bool victim = incident_nodes_has(&c->nodes, w->source),
        at_once = from + AT_ONCE >= c->from_seq && from <= c->from_seq + AT_ONCE;
   if (victim && (at_once || !w->evident)) return true;
-  if (w->between && c->between && w->family == c->family && (same_onset(c, from) || of_region(h, c)))
+  if (w->between && c->between && w->family == c->family && (same_onset(c, from) || of_region(h, v, c)))
     return true; /* one network, many services */
   if (w->evident || !near_onset(c, from)) return false;
   return incident_nodes_has(&c->nodes, w->node) || adjacent(v, &c->nodes, w->node);

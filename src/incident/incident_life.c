@@ -21,6 +21,7 @@
 static struct incident_alarm *alarm_find(struct incident_head *h, uint32_t series_idx, uint8_t signal, bool over) {
   for (uint32_t i = 0; i < h->alarm_n; i++) {
     struct incident_alarm *a = &h->alarm[i];
+    if (over && a->case_idx == INCIDENT_NO_CASE) continue;
     if (a->series_idx == series_idx && a->signal == signal && (a->over_seq != 0) == over) return a;
   }
   return NULL;
@@ -38,9 +39,8 @@ static void alarm_again(struct incident_head *h, const struct incident_view *v, 
 }
 
 static void alarm_end(struct incident_head *h, struct incident_alarm *a, uint32_t over) {
-  struct incident_case *c = &h->case_[a->case_idx];
   a->over_seq = over ? over : 1;
-  c->dirty = 1;
+  if (a->case_idx != INCIDENT_NO_CASE) h->case_[a->case_idx].dirty = 1;
 }
 
 /* A mean that moves as quick requests stay away is no trouble of its own, and joins none. What is slow all the same is
@@ -152,17 +152,9 @@ static void commands_take(struct incident_head *h, const struct incident_view *v
   }
 }
 
-bool incident_case_alive(const struct incident_head *h, const struct incident_case *c) {
-  if (c->family == INCIDENT_GAP) return incident_gap_n(h) > 0;
-  if (c->family == INCIDENT_CHANGE) return incident_change_alive(h, c);
-  for (uint32_t i = 0; i < h->alarm_n; i++)
-    if (h->alarm[i].case_idx == incident_case_number(h, c) && h->alarm[i].over_seq == 0) return true;
-  return false;
-}
-
 /* Is one of its alarms still gathering evidence? One that recovers would only dilute it with good requests. */
 static bool goes_on(const struct incident_head *h, const struct incident_view *v, uint16_t case_idx) {
-  if (h->case_[case_idx].family >= INCIDENT_GAP) return incident_case_alive(h, &h->case_[case_idx]);
+  if (h->case_[case_idx].family >= INCIDENT_GAP) return incident_case_alive(h, v, &h->case_[case_idx]);
   for (uint32_t i = 0; i < h->alarm_n; i++) {
     const struct incident_alarm *a = &h->alarm[i];
     if (a->case_idx != case_idx || a->over_seq != 0 || incident_family_of(a->signal) != h->case_[case_idx].family)
@@ -170,13 +162,6 @@ static bool goes_on(const struct incident_head *h, const struct incident_view *v
     if (incident_recovery(v, a->series_idx, a->signal) < RECOVERING) return true;
   }
   return false;
-}
-
-static void alarms_forget(struct incident_head *h, uint16_t case_idx) {
-  uint32_t keep = 0;
-  for (uint32_t i = 0; i < h->alarm_n; i++)
-    if (h->alarm[i].case_idx != case_idx) h->alarm[keep++] = h->alarm[i];
-  h->alarm_n = keep;
 }
 
 static bool rank_due(const struct incident_case *c, uint32_t seq) {
@@ -284,9 +269,9 @@ static void case_tell(struct incident_head *h, const struct incident_view *v, ui
 
 static void case_close(struct incident_head *h, const struct incident_view *v, uint16_t i) {
   struct incident_case *c = &h->case_[i];
-  uint32_t rest = incident_again_rest(h, c);
+  uint32_t rest = incident_again_rest(h, v, c);
   incident_brief_note(h, v, c);
-  alarms_forget(h, i);
+  incident_alarms_leave(h, i);
   h->counter_closed++;
   c->second = REC_SERIES_NONE; /* if it comes back, of that time's own */
   c->used = c->resting = rest > 0;
@@ -373,7 +358,7 @@ static bool case_step(struct incident_head *h, const struct incident_view *v, ui
     c->used = v->seq < c->rest_seq;
     return false;
   }
-  bool alive = incident_case_alive(h, c), second_ends = (v->seq + 1) % S == 0, own;
+  bool alive = incident_case_alive(h, v, c), second_ends = (v->seq + 1) % S == 0, own;
   if (alive) c->last_seq = v->seq;
   bool ends = !alive && v->seq - c->last_seq >= HOLD;
   if (second_ends) incident_trace_step(v, c);
@@ -417,6 +402,7 @@ uint32_t incident_life_tick(struct incident_head *h, const struct incident_view 
   changes_take(h, in);
   commands_take(h, v, in);
   signals_take(h, v, signal, signal_n);
+  if ((v->seq + 1) % S == 0) incident_alarms_wake(h, v);
   incident_change_step(h, v);
   if ((v->seq + 1) % (60u * S) == 0) {
     incident_adopt_step(h, v);

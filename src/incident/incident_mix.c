@@ -3,8 +3,8 @@
 #include "base_math.h"
 
 #define NONE REC_SERIES_NONE
-#define MIX_SHARE 0.4   /* of the excess: what the strata may hold of it themselves, */
-#define MIX_Z 3.0       /* with so many standard deviations; where it is more: */
+#define MIX_SHARE 0.4 /* of the excess: what the strata may hold of it themselves, */
+#define MIX_Z 3.0     /* with so many standard deviations; where it is more: */
 #define MIX_LITTLE 0.2
 #define MIX_COVERS 0.95 /* of the requests: what is in a stratum that is known */
 #define MIX_SD 1.0      /* standard deviations that the mix moves it by, at least */

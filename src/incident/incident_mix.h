@@ -4,16 +4,16 @@
 
 #include "incident_view.h"
 
-/* By direct standardisation: each stratum's requests against the stratum's own normal. A service of which the cheap half
- * of the requests stays away is slower in the mean, and nothing is wrong with it.
+/* By direct standardisation: each stratum's requests against the stratum's own normal. A service of which the cheap
+ * half of the requests stays away is slower in the mean, and nothing is wrong with it.
  *
  *   X   = excess of all requests of the series against their normal     (incident_view.h)
  *   X_m = sum over strata of a stratum's excess against its own normal
  *
- * X - X_m is what the mix alone does: sum n_i (normal_i - normal), the requests' own scatter is not in it. True where that
- * is a standard deviation of X at least, where X_m is less than MIX_SHARE of X and within MIX_Z standard deviations of
- * nothing, or less than MIX_LITTLE of X (below nothing, where X is), and where the strata hold nearly all requests. The
- * strata, any kind of which will do:
+ * X - X_m is what the mix alone does: sum n_i (normal_i - normal), the requests' own scatter is not in it. True where
+ * that is a standard deviation of X at least, where X_m is less than MIX_SHARE of X and within MIX_Z standard
+ * deviations of nothing, or less than MIX_LITTLE of X (below nothing, where X is), and where the strata hold nearly all
+ * requests. The strata, any kind of which will do:
  *
  *   a service, all of it or in one cluster   its routes there; its callers; its pods
  *   a version                                its pods

@@ -12,6 +12,7 @@
 #define EXCUSE (20u * LIMIT_TICKS_PER_S)
 #define SUBSIDES_Z 4.5 /* of the last seconds alone, asked anew each second: as many are asked for as that takes */
 #define OWN_Z 5.0      /* standard deviations of excess that a cause of its own has at least, where others have more */
+#define RETURNS 0.5    /* of what a drop of traffic has lost at its height */
 #define RETRIED 0.05f  /* a share of requests tried again that is no side effect */
 #define REGION_SERVICES 3u
 #define REGION_SHARE 0.7
@@ -581,8 +582,10 @@ static uint32_t traffic_series(const struct incident_view *v, const struct incid
 /* False: nobody confirms the drop, and it may yet turn out that reports are lost. */
 static bool tell_traffic(const struct incident_head *h, const struct incident_view *v, struct incident_case *c) {
   struct incident_traffic t = incident_traffic_judge(h, v, c);
-  if (t.over) return true;
-  struct incident_story s = {.verdict = (uint8_t)t.verdict, .margin = 0.6};
+  double lost = t.before_per_s - t.now_per_s;
+  bool returns = c->shown && c->story.verdict == REC_VERDICT_UNHEALTHY && lost < RETURNS * c->story.lost;
+  if (t.over || returns) return true; /* what was told at its height stands */
+  struct incident_story s = {.verdict = (uint8_t)t.verdict, .margin = 0.6, .lost = c->up ? 0.0 : lost};
   double ratio = t.before_per_s > 0.0 ? t.now_per_s / t.before_per_s : 1.0;
   s.severity = t.verdict == REC_VERDICT_EXPECTED ? REC_SEVERITY_INFO
                : ratio < 0.2                     ? REC_SEVERITY_CRITICAL

@@ -97,7 +97,7 @@ static bool exemplar_fits(const struct incident_view *v, const struct incident_c
 static void exemplars_write(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
                             struct rec_incident *out) {
   int64_t since = out->started_at.ns - TIME_NS_PER_S;
-  int64_t until = incident_seq_wall(h, v, incident_case_until(h, c, v->seq + 1)).ns + TIME_NS_PER_S;
+  int64_t until = incident_seq_wall(h, v, incident_case_until(h, v, c, v->seq + 1)).ns + TIME_NS_PER_S;
   for (uint32_t i = 0; i < h->exemplar_n && out->exemplar_n < LIMIT_EXEMPLARS; i++) {
     uint32_t at = (h->exemplar_next + INCIDENT_EXEMPLARS - 1 - i) % INCIDENT_EXEMPLARS;
     const struct incident_exemplar *x = &h->exemplar[at];
@@ -198,7 +198,7 @@ static void again_write(const struct incident_head *h, const struct incident_vie
 
 void incident_write(const struct incident_head *h, const struct incident_view *v, struct incident_case *c, bool going,
                     enum rec_state state, struct rec_incident *out) {
-  bool alive = incident_case_alive(h, c);
+  bool alive = incident_case_alive(h, v, c);
   *out = (struct rec_incident){.id_hash = c->id_hash, .rev = c->rev, .tick_seq = v->seq, .state = (uint8_t)state};
   out->verdict = c->story.verdict;
   out->severity = c->story.severity;

@@ -1,0 +1,70 @@
+/* Does an incident still go on? Its alarms say so. Those of victims end late: what reached them was small for what they
+ * usually show, and so is the evidence that it is gone. Those of a part that is gone never end. */
+#include "base_must.h"
+#include "incident_case.h"
+#include "incident_change.h"
+
+#define S LIMIT_TICKS_PER_S
+#define LATELY (20u * S) /* of so long a victim is asked whether it still shows something, */
+#define LATELY_Z 3.0     /* by so many standard deviations */
+#define GONE (30u * S)   /* a part without requests for so long, while its service has some */
+
+/* A pod, a version, a caller that is not there any more. */
+static bool is_gone(const struct incident_view *v, const struct incident_alarm *a) {
+  uint32_t node = incident_alarm_node(v, a), newest = 0;
+  if (node == REC_SERIES_NONE || v->state[a->series_idx].data_seq + GONE >= v->seq) return false;
+  for (unsigned side = 0; side < REC_SIDE_COUNT; side++) {
+    uint32_t idx = v->catalog->node[node].series[side];
+    if (idx != REC_SERIES_NONE && v->state[idx].used && v->state[idx].data_seq > newest)
+      newest = v->state[idx].data_seq;
+  }
+  return newest + GONE / 2 >= v->seq;
+}
+
+/* Of the service where the incident begins; or nobody knows where that is. */
+static bool is_own(const struct incident_view *v, const struct incident_case *c, const struct incident_alarm *a) {
+  return c->source == REC_SERIES_NONE || incident_alarm_node(v, a) == c->source;
+}
+
+static bool holds(const struct incident_view *v, const struct incident_case *c, const struct incident_alarm *a) {
+  enum incident_family f = incident_family_shown(a->signal);
+  if (!series_catalog_find(v->catalog, a->series_idx)) return true;
+  if (is_gone(v, a)) return false;
+  if (is_own(v, c, a) || f > INCIDENT_LATENCY || c->family > INCIDENT_LATENCY) return true;
+  return incident_z(incident_excess_of(v, a->series_idx, f, v->seq - LATELY + 1u, v->seq)) >= LATELY_Z;
+}
+
+bool incident_case_alive(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c) {
+  uint16_t own = incident_case_number(h, c);
+  if (c->family == INCIDENT_GAP) return incident_gap_n(h) > 0;
+  if (c->family == INCIDENT_CHANGE) return incident_change_alive(h, c);
+  for (uint32_t i = 0; i < h->alarm_n; i++)
+    if (h->alarm[i].case_idx == own && h->alarm[i].over_seq == 0 && holds(v, c, &h->alarm[i])) return true;
+  return false;
+}
+
+void incident_alarms_leave(struct incident_head *h, uint16_t case_idx) {
+  uint32_t keep = 0;
+  for (uint32_t i = 0; i < h->alarm_n; i++) {
+    struct incident_alarm a = h->alarm[i];
+    if (a.case_idx == case_idx && a.over_seq) continue;
+    if (a.case_idx == case_idx) a.case_idx = INCIDENT_NO_CASE;
+    h->alarm[keep++] = a;
+  }
+  h->alarm_n = keep;
+}
+
+void incident_alarms_wake(struct incident_head *h, const struct incident_view *v) {
+  uint32_t keep = 0;
+  for (uint32_t i = 0; i < h->alarm_n; i++)
+    if (h->alarm[i].case_idx != INCIDENT_NO_CASE || !h->alarm[i].over_seq) h->alarm[keep++] = h->alarm[i];
+  h->alarm_n = keep;
+  for (uint32_t i = 0; i < h->alarm_n; i++) {
+    struct incident_alarm *a = &h->alarm[i];
+    if (a->case_idx != INCIDENT_NO_CASE || !series_catalog_find(v->catalog, a->series_idx)) continue;
+    if (!incident_again_shows(v, a)) continue;
+    a->from_seq = v->seq - INCIDENT_FRESH_TICKS + 1u;
+    a->raised_seq = v->seq;
+    incident_join(h, v, a);
+  }
+}
