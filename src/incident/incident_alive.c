@@ -1,5 +1,6 @@
 /* Does an incident still go on? Its alarms say so. Those of victims end late: what reached them was small for what they
- * usually show, and so is the evidence that it is gone. Those of a part that is gone never end. */
+ * usually show, and so is the evidence that it is gone; so may those of another kind at the culprit. Those of a part
+ * that is gone never end. */
 #include "base_must.h"
 #include "incident_case.h"
 #include "incident_change.h"
@@ -21,9 +22,10 @@ static bool is_gone(const struct incident_view *v, const struct incident_alarm *
   return newest + GONE / 2 >= v->seq;
 }
 
-/* Of the service where the incident begins; or nobody knows where that is. */
+/* Of the service where the incident begins, and of its kind; or nobody knows where that is. */
 static bool is_own(const struct incident_view *v, const struct incident_case *c, const struct incident_alarm *a) {
-  return c->source == REC_SERIES_NONE || incident_alarm_node(v, a) == c->source;
+  if (c->source == REC_SERIES_NONE) return true;
+  return incident_alarm_node(v, a) == c->source && incident_family_shown(a->signal) == (enum incident_family)c->family;
 }
 
 static bool holds(const struct incident_view *v, const struct incident_case *c, const struct incident_alarm *a) {
