@@ -38,9 +38,9 @@
 #define WANDER_HOURS 6.0   /* it is a mean over these: wander of half an hour shows itself a dozen times */
 #define WANDER_CLIP 4.0    /* one window's say in it, in standard deviations of that */
 #define WANDER_NOISE 0.5   /* over sqrt(24 a), seven tenths of a standard error: so much may be chance */
-#define FRESH_MOST 7u /* a mask, too. Twice as many would find more slow rises, and alarm at more that wander */
-#define IDLE_RISE 1.0 /* nats above its usual level: no longer calm */
-#define COST_MIN 1e-3 /* nats: a second that costs less is taken to cost so much */
+#define FRESH_MOST 7u      /* a mask, too. Twice as many would find more slow rises, and alarm at more that wander */
+#define IDLE_RISE 1.0      /* nats above its usual level: no longer calm */
+#define COST_MIN 1e-3      /* nats: a second that costs less is taken to cost so much */
 
 /* While an alarm stands, g[0] and g[1] hold the requests and events since it was raised, and g[2] the requests without
  * an event of which it is not known yet whether the trouble was over before them: those do not count until it goes on.

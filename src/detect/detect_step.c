@@ -334,6 +334,12 @@ static void latency_bound(struct series_latency *d) {
     if (d->g[i] > UNWATCHED_MOST) d->g[i] = UNWATCHED_MOST;
 }
 
+/* Pods and versions come in the middle of a rollout, or of a trouble: what the first hundred requests take, while load
+ * balancers find them, is not their normal yet. Meanwhile the service and the siblings speak for them. */
+static bool knows_itself(const struct series_state *s, uint32_t seq) {
+  return (s->level != REC_LEVEL_POD && s->level != REC_LEVEL_VERSION) || seq - s->born_seq >= 2u * DETECT_YOUNG;
+}
+
 static void requests_run(struct series_state *s, const struct rec_obs *obs, uint64_t requests,
                          const struct rec_hist_cell *cell, const struct judge *j) {
   uint32_t seq = j->ctx->seq, n = requests < 0xffffffffu ? (uint32_t)requests : 0xffffffffu;
@@ -345,7 +351,8 @@ static void requests_run(struct series_state *s, const struct rec_obs *obs, uint
   signal_put(j, s, REC_SIGNAL_LATENCY,
              detect_latency_step(&s->latency, own, obs->hist_n, timed, sum_s,
                                  paced_bar(s, seq - s->born_seq, bar_of(j, REC_SIGNAL_LATENCY), 2u * DETECT_PACE_YOUNG),
-                                 watched(j, REC_SIGNAL_LATENCY), seq, j->dt, seq - s->born_seq, seq >= s->learn_from));
+                                 knows_itself(s, seq) && watched(j, REC_SIGNAL_LATENCY), seq, j->dt, seq - s->born_seq,
+                                 seq >= s->learn_from));
   if (!watched(j, REC_SIGNAL_LATENCY)) latency_bound(&s->latency);
   series_recent_add(s, seq, requests, failures, (float)sum_s);
   detect_drift_add(&s->drift, n, failures < n ? (uint32_t)failures : n, own, obs->hist_n);

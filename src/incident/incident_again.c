@@ -5,6 +5,7 @@
 #define SHORT (5u * LIMIT_TICKS_PER_S) /* longer ones are worth an incident each, */
 #define FRESH_Z 4.0                    /* what a trouble that goes on shows in INCIDENT_FRESH_TICKS: */
 #define FRESH_FAILURES 3.0
+#define WAKE_LEAST 10.0                 /* requests: of fewer one that is far out makes a mean */
 #define SOON (180u * LIMIT_TICKS_PER_S) /* unless they come back within so long: it never was quite over */
 
 uint32_t incident_again_rest(const struct incident_head *h, const struct incident_view *v,
@@ -28,6 +29,16 @@ bool incident_again_shows(const struct incident_view *v, const struct incident_a
   if (f > INCIDENT_LATENCY) return true; /* its seconds are not kept */
   struct incident_excess e = incident_excess_of(v, a->series_idx, f, v->seq - INCIDENT_FRESH_TICKS + 1u, v->seq);
   return incident_z(e) >= FRESH_Z && (f == INCIDENT_LATENCY || e.x >= FRESH_FAILURES);
+}
+
+bool incident_again_wakes(const struct incident_view *v, const struct incident_alarm *a) {
+  enum incident_family f = incident_family_shown(a->signal);
+  if (v->seq < 2 * INCIDENT_FRESH_TICKS) return false;
+  for (uint32_t end = v->seq, i = 0; i < 2; i++, end -= INCIDENT_FRESH_TICKS) {
+    struct incident_excess e = incident_excess_of(v, a->series_idx, f, end - INCIDENT_FRESH_TICKS + 1u, end);
+    if (incident_z(e) < FRESH_Z || e.n < WAKE_LEAST) return false;
+  }
+  return true;
 }
 
 bool incident_again_fresh(const struct incident_head *h, const struct incident_view *v, struct incident_alarm *a) {

@@ -28,11 +28,20 @@ static bool is_own(const struct incident_view *v, const struct incident_case *c,
   return incident_alarm_node(v, a) == c->source && incident_family_shown(a->signal) == (enum incident_family)c->family;
 }
 
+/* One of the parts that come and go, and not the one that is told of: one that was new in a trouble has known nothing
+ * else. */
+static bool is_other_part(const struct incident_view *v, const struct incident_case *c,
+                          const struct incident_alarm *a) {
+  enum rec_level level = v->catalog->entry[a->series_idx].who.level;
+  if (level != REC_LEVEL_POD && level != REC_LEVEL_VERSION) return false;
+  return c->story.cause_n > 0 && c->story.cause[0].series_idx != a->series_idx;
+}
+
 static bool holds(const struct incident_view *v, const struct incident_case *c, const struct incident_alarm *a) {
   enum incident_family f = incident_family_shown(a->signal);
   if (!series_catalog_find(v->catalog, a->series_idx)) return true;
   if (is_gone(v, a)) return false;
-  if (is_own(v, c, a) || f > INCIDENT_LATENCY || c->family > INCIDENT_LATENCY) return true;
+  if ((is_own(v, c, a) && !is_other_part(v, c, a)) || f > INCIDENT_LATENCY || c->family > INCIDENT_LATENCY) return true;
   return incident_z(incident_excess_of(v, a->series_idx, f, v->seq - LATELY + 1u, v->seq)) >= LATELY_Z;
 }
 
@@ -64,8 +73,8 @@ void incident_alarms_wake(struct incident_head *h, const struct incident_view *v
   for (uint32_t i = 0; i < h->alarm_n; i++) {
     struct incident_alarm *a = &h->alarm[i];
     if (a->case_idx != INCIDENT_NO_CASE || !series_catalog_find(v->catalog, a->series_idx)) continue;
-    if (!incident_again_shows(v, a)) continue;
-    a->from_seq = v->seq - INCIDENT_FRESH_TICKS + 1u;
+    if (!incident_again_wakes(v, a)) continue;
+    a->from_seq = v->seq - 2u * INCIDENT_FRESH_TICKS + 1u;
     a->raised_seq = v->seq;
     incident_join(h, v, a);
   }

@@ -264,14 +264,15 @@ void incident_load_step(struct incident_head *h, const struct incident_view *v);
  * least 1. */
 double incident_load_band(const struct incident_head *h, uint32_t node, double ratio, bool part);
 
-/* incident_traffic.c: is a service slower only because it, or the cluster of it that is slowest, gets more requests? */
+/* incident_traffic.c: is a service slower only because it, or the cluster of it that is slowest, gets more requests?
+ * part: a series of it that is told as slow, or REC_SERIES_NONE. */
 enum incident_loaded {
   INCIDENT_LOAD_USUAL,   /* traffic is as ever */
   INCIDENT_LOAD_GROWN,   /* it has grown, but not by as much as the slowness would need */
   INCIDENT_LOAD_EXPLAINS /* it has */
 };
 enum incident_loaded incident_traffic_loads(const struct incident_head *h, const struct incident_view *v, uint32_t node,
-                                            uint32_t from, uint32_t to);
+                                            uint32_t part, uint32_t from, uint32_t to);
 /* Did requests of the service only move from one cluster to another? */
 bool incident_traffic_moves(const struct incident_view *v, uint32_t node, uint32_t from);
 /* Up from a service whose traffic changed, as long as its main caller's own traffic explains the change. */
@@ -367,6 +368,8 @@ uint32_t incident_again_rest(const struct incident_head *h, const struct inciden
 /* Does the alarm's series show it in the last INCIDENT_FRESH_TICKS? True where its seconds are not kept. */
 #define INCIDENT_FRESH_TICKS (10u * LIMIT_TICKS_PER_S)
 bool incident_again_shows(const struct incident_view *v, const struct incident_alarm *a);
+/* And in those before them: an alarm that was left without an incident, of failures or of latency, shows it again. */
+bool incident_again_wakes(const struct incident_view *v, const struct incident_alarm *a);
 /* Of an alarm that was just raised, and whose evidence goes back to a trouble of its service that is over and rests:
  * its onset is put after that. False: the last seconds show nothing of it, the evidence is only what was left. */
 bool incident_again_fresh(const struct incident_head *h, const struct incident_view *v, struct incident_alarm *a);

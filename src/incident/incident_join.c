@@ -113,7 +113,7 @@ static struct who who_of(const struct incident_head *h, const struct incident_vi
   w.between = incident_z(k) >= 3.0 && s.x < 0.5 * k.x;
   w.fails = w.family == INCIDENT_ERRORS && (s.x >= FAILS * s.n || k.x >= FAILS * k.n);
   if (w.family == INCIDENT_LATENCY)
-    w.loaded = incident_traffic_loads(h, v, w.source, a->from_seq, v->seq) == INCIDENT_LOAD_EXPLAINS;
+    w.loaded = incident_traffic_loads(h, v, w.source, NONE, a->from_seq, v->seq) == INCIDENT_LOAD_EXPLAINS;
   return w;
 }
 
@@ -151,8 +151,9 @@ static bool fits_traffic(const struct incident_head *h, const struct incident_vi
     if (w->node == NONE || c->nodes.n == 0 || incident_nodes_has(&c->nodes, w->source)) return true;
     return incident_nodes_has(&c->nodes, w->node) || adjacent(v, &c->nodes, w->node);
   }
-  if (case_has(h, c, REC_SIGNAL_ERRATIC)) return true;       /* users who bunch are many for a while */
-  if (w->node == NONE && !w->up) return same_onset(c, from); /* users see it, and stay away */
+  if (case_has(h, c, REC_SIGNAL_ERRATIC)) return true; /* users who bunch are many for a while */
+  /* Users see it, and stay away; callers see it, and try again. */
+  if (w->node == NONE && (!w->up || c->family == INCIDENT_ERRORS)) return same_onset(c, from);
   /* Fewer or more calls around and below failing services are their consequence. */
   return w->node != NONE && (adjacent(v, &c->nodes, w->node) || called_by(v, &c->nodes, w->node));
 }

@@ -169,10 +169,15 @@ static bool rank_due(const struct incident_case *c, uint32_t seq) {
   return seq - c->ranked_seq >= step;
 }
 
-/* Slow and failing by the same cause since the same moment: by their alarms alone they may have looked like two. */
+static bool hangs(const struct incident_case *c) {
+  return c->family == INCIDENT_OTHER && c->story.cause[0].signal == REC_SIGNAL_HANGING;
+}
+
+/* Slow, failing and hanging by the same cause since the same moment: by their alarms alone they may have looked like
+ * two. */
 static bool kin(const struct incident_case *a, const struct incident_case *b) {
   uint32_t apart = a->first_seq > b->first_seq ? a->first_seq - b->first_seq : b->first_seq - a->first_seq;
-  return a->family < INCIDENT_TRAFFIC && b->family < INCIDENT_TRAFFIC && apart <= KIN &&
+  return (a->family < INCIDENT_TRAFFIC || hangs(a)) && (b->family < INCIDENT_TRAFFIC || hangs(b)) && apart <= KIN &&
          a->story.cause[0].node != REC_SERIES_NONE;
 }
 
@@ -334,7 +339,7 @@ static uint16_t case_left_to(const struct incident_head *h, const struct inciden
 static void second_leave(struct incident_head *h, const struct incident_view *v, struct incident_case *c) {
   if (c->second == REC_SERIES_NONE || !c->told || v->seq - c->second_seq < SECOND) return;
   if (c->family == INCIDENT_LATENCY && c->story.verdict == REC_VERDICT_EXPECTED &&
-      incident_traffic_loads(h, v, c->second, c->from_seq, v->seq) == INCIDENT_LOAD_EXPLAINS)
+      incident_traffic_loads(h, v, c->second, REC_SERIES_NONE, c->from_seq, v->seq) == INCIDENT_LOAD_EXPLAINS)
     return;
   if (incident_case_split(h, v, c, c->second)) c->second = REC_SERIES_NONE;
 }

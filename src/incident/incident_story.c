@@ -278,7 +278,7 @@ static bool subsides(const struct incident_head *h, const struct incident_view *
   uint32_t from = v->seq - c->from_seq > LATELY ? v->seq - LATELY + 1 : c->from_seq;
   struct incident_excess e = incident_excess_of(v, s->cause[0].shown_idx, INCIDENT_LATENCY, from, v->seq);
   return incident_z(e) < SUBSIDES_Z ||
-         incident_traffic_loads(h, v, s->cause[0].node, from, v->seq) == INCIDENT_LOAD_EXPLAINS;
+         incident_traffic_loads(h, v, s->cause[0].node, NONE, from, v->seq) == INCIDENT_LOAD_EXPLAINS;
 }
 
 /* Does it fail, too? Then it is no mere load. */
@@ -305,7 +305,7 @@ static void load_judge(const struct incident_head *h, const struct incident_view
   /* What was slow for so long before its load grew is not slow for that. */
   if (c->shown && !was_explained && v->seq - c->opened_seq >= EXCUSE) return;
   struct window w = window_of(v, c);
-  enum incident_loaded load = incident_traffic_loads(h, v, s->cause[0].node, w.from, w.to);
+  enum incident_loaded load = incident_traffic_loads(h, v, s->cause[0].node, s->cause[0].series_idx, w.from, w.to);
   /* Under a surge a queue may overflow for some seconds: only what lasts is the service's own trouble. */
   bool brief = v->seq - c->from_seq < SURGE_PATIENCE && !incident_time_on_way(&c->time);
   bool explained = load == INCIDENT_LOAD_EXPLAINS || (load == INCIDENT_LOAD_GROWN && brief);
@@ -611,7 +611,9 @@ static bool tell_traffic(const struct incident_head *h, const struct incident_vi
   }
   c->story = s;
   tell_gauges(h, v, c);
-  return t.confirmed || t.verdict == REC_VERDICT_EXPECTED || v->seq - c->opened_seq >= SETTLES;
+  bool settled = v->seq - c->opened_seq >= SETTLES;
+  if (c->up && t.verdict == REC_VERDICT_UNHEALTHY) return settled; /* what hung comes all at once when it is let go */
+  return t.confirmed || t.verdict == REC_VERDICT_EXPECTED || settled;
 }
 
 bool incident_story_tell(const struct incident_head *h, const struct incident_view *v, struct incident_case *c) {

@@ -10,6 +10,7 @@
 #define CLUSTERS 64u   /* of one service that are compared */
 #define REACH_S 100u   /* of the coarse rings, whole slots */
 #define AMPLIFIED 3.0  /* calls a service gets for the same work of its callers: past this it is no mere change */
+#define PART_Z 3.0
 #define SURGE_TICKS (30u * LIMIT_TICKS_PER_S)
 #define SURGE_RATIO 1.15 /* so many times the usual, and more than chance, */
 #define USUAL_SD 2.0     /* and than so many standard deviations of its wander, which was there when all was well */
@@ -166,8 +167,15 @@ static enum incident_loaded callers_load(const struct incident_view *v, const st
   return most;
 }
 
+/* How much slower the part of the service is that is named, where that shows for certain: one route's requests may take
+ * three times as long and the service's a tenth longer. */
+static double part_slower(const struct incident_view *v, uint32_t part, uint32_t from, uint32_t to) {
+  struct incident_excess e = incident_excess_of(v, part, INCIDENT_LATENCY, from, to);
+  return part != NONE && incident_z(e) >= PART_Z ? slowdown(v, part, e, from) : 1.0;
+}
+
 enum incident_loaded incident_traffic_loads(const struct incident_head *h, const struct incident_view *v, uint32_t node,
-                                            uint32_t from, uint32_t to) {
+                                            uint32_t part, uint32_t from, uint32_t to) {
   const struct series_catalog *c = v->catalog;
   uint32_t most = NONE, whole = service_series(v, node);
   double all = 0.0, x = 0.0;
@@ -183,10 +191,13 @@ enum incident_loaded incident_traffic_loads(const struct incident_head *h, const
   }
   struct incident_excess e = incident_excess_of(v, whole, INCIDENT_LATENCY, from, to);
   struct asked q = {h, node, from, slowdown(v, whole, e, from), false};
+  double named = part_slower(v, part, from, to);
+  if (named > q.slower) q.slower = named;
   enum incident_loaded load = callers_load(v, &q);
   if (load == INCIDENT_LOAD_EXPLAINS || most == NONE || x < 0.5 * all) return load;
   e = incident_excess_of(v, most, INCIDENT_LATENCY, from, to);
   q.slower = slowdown(v, most, e, from);
+  if (named > q.slower) q.slower = named;
   q.part = true;
   enum incident_loaded one =
       load_since(v, most, &q, pods_fewer(v, node, c->entry[most].who.dim[REC_DIM_CLUSTER], from));
