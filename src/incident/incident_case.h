@@ -265,14 +265,14 @@ void incident_load_step(struct incident_head *h, const struct incident_view *v);
 double incident_load_band(const struct incident_head *h, uint32_t node, double ratio, bool part);
 
 /* incident_traffic.c: is a service slower only because it, or the cluster of it that is slowest, gets more requests?
- * part: a series of it that is told as slow, or REC_SERIES_NONE. */
+ * part: a series of it that is told as slow, or REC_SERIES_NONE. surged: that is what was told of it so far. */
 enum incident_loaded {
   INCIDENT_LOAD_USUAL,   /* traffic is as ever */
   INCIDENT_LOAD_GROWN,   /* it has grown, but not by as much as the slowness would need */
   INCIDENT_LOAD_EXPLAINS /* it has */
 };
 enum incident_loaded incident_traffic_loads(const struct incident_head *h, const struct incident_view *v, uint32_t node,
-                                            uint32_t part, uint32_t from, uint32_t to);
+                                            uint32_t part, bool surged, uint32_t from, uint32_t to);
 /* Did requests of the service only move from one cluster to another? */
 bool incident_traffic_moves(const struct incident_view *v, uint32_t node, uint32_t from);
 /* Up from a service whose traffic changed, as long as its main caller's own traffic explains the change. */
@@ -287,6 +287,7 @@ struct incident_traffic {
   uint32_t route_idx; /* the one route that it is, or REC_SERIES_NONE */
   uint32_t all_idx;   /* series of that cluster, where all that it serves went the same way; or REC_SERIES_NONE */
   bool confirmed;     /* those it talks with say the same */
+  bool back;          /* it is the whole mesh, and has as many as ever */
   bool over;          /* after an expected change the traffic is as usual again: what was told of it stands */
   const char *reason; /* static text */
   double before_per_s, now_per_s;

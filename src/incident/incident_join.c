@@ -113,7 +113,7 @@ static struct who who_of(const struct incident_head *h, const struct incident_vi
   w.between = incident_z(k) >= 3.0 && s.x < 0.5 * k.x;
   w.fails = w.family == INCIDENT_ERRORS && (s.x >= FAILS * s.n || k.x >= FAILS * k.n);
   if (w.family == INCIDENT_LATENCY)
-    w.loaded = incident_traffic_loads(h, v, w.source, NONE, a->from_seq, v->seq) == INCIDENT_LOAD_EXPLAINS;
+    w.loaded = incident_traffic_loads(h, v, w.source, NONE, false, a->from_seq, v->seq) == INCIDENT_LOAD_EXPLAINS;
   return w;
 }
 

@@ -339,7 +339,7 @@ static uint16_t case_left_to(const struct incident_head *h, const struct inciden
 static void second_leave(struct incident_head *h, const struct incident_view *v, struct incident_case *c) {
   if (c->second == REC_SERIES_NONE || !c->told || v->seq - c->second_seq < SECOND) return;
   if (c->family == INCIDENT_LATENCY && c->story.verdict == REC_VERDICT_EXPECTED &&
-      incident_traffic_loads(h, v, c->second, REC_SERIES_NONE, c->from_seq, v->seq) == INCIDENT_LOAD_EXPLAINS)
+      incident_traffic_loads(h, v, c->second, REC_SERIES_NONE, true, c->from_seq, v->seq) == INCIDENT_LOAD_EXPLAINS)
     return;
   if (incident_case_split(h, v, c, c->second)) c->second = REC_SERIES_NONE;
 }

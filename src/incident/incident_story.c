@@ -12,6 +12,7 @@
 #define EXCUSE (20u * LIMIT_TICKS_PER_S)
 #define SUBSIDES_Z 4.5 /* of the last seconds alone, asked anew each second: as many are asked for as that takes */
 #define OWN_Z 5.0      /* standard deviations of excess that a cause of its own has at least, where others have more */
+#define GOES 0.8       /* of its slowness, in ten seconds after twenty */
 #define RETURNS 0.5    /* of what a drop of traffic has lost at its height */
 #define RETRIED 0.05f  /* a share of requests tried again that is no side effect */
 #define REGION_SERVICES 3u
@@ -273,12 +274,24 @@ static void severity_set(const struct incident_view *v, const struct incident_ca
 
 /* It was explained so far. When the surge is over, its seconds must not be held against it: only what the last ones
  * show, beyond what the traffic of the last half minute explains. */
+static double excess_each(const struct incident_view *v, uint32_t idx, uint32_t from, uint32_t to) {
+  struct incident_excess e = incident_excess_of(v, idx, INCIDENT_LATENCY, from, to);
+  return e.bad > 0.0 ? e.x / e.bad : 0.0;
+}
+
+/* What a queue leaves behind goes: a trouble does not. */
+static bool goes(const struct incident_view *v, uint32_t idx) {
+  if (v->seq < LATELY + LATELY / 2) return false;
+  uint32_t half = v->seq - LATELY / 2, before = half - LATELY;
+  return excess_each(v, idx, half + 1, v->seq) <= GOES * excess_each(v, idx, before + 1, half);
+}
+
 static bool subsides(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
                      const struct incident_story *s) {
   uint32_t from = v->seq - c->from_seq > LATELY ? v->seq - LATELY + 1 : c->from_seq;
   struct incident_excess e = incident_excess_of(v, s->cause[0].shown_idx, INCIDENT_LATENCY, from, v->seq);
-  return incident_z(e) < SUBSIDES_Z ||
-         incident_traffic_loads(h, v, s->cause[0].node, NONE, from, v->seq) == INCIDENT_LOAD_EXPLAINS;
+  return incident_z(e) < SUBSIDES_Z || goes(v, s->cause[0].shown_idx) ||
+         incident_traffic_loads(h, v, s->cause[0].node, NONE, true, from, v->seq) == INCIDENT_LOAD_EXPLAINS;
 }
 
 /* Does it fail, too? Then it is no mere load. */
@@ -305,7 +318,8 @@ static void load_judge(const struct incident_head *h, const struct incident_view
   /* What was slow for so long before its load grew is not slow for that. */
   if (c->shown && !was_explained && v->seq - c->opened_seq >= EXCUSE) return;
   struct window w = window_of(v, c);
-  enum incident_loaded load = incident_traffic_loads(h, v, s->cause[0].node, s->cause[0].series_idx, w.from, w.to);
+  enum incident_loaded load =
+      incident_traffic_loads(h, v, s->cause[0].node, s->cause[0].series_idx, was_explained, w.from, w.to);
   /* Under a surge a queue may overflow for some seconds: only what lasts is the service's own trouble. */
   bool brief = v->seq - c->from_seq < SURGE_PATIENCE && !incident_time_on_way(&c->time);
   bool explained = load == INCIDENT_LOAD_EXPLAINS || (load == INCIDENT_LOAD_GROWN && brief);
@@ -612,6 +626,7 @@ static bool tell_traffic(const struct incident_head *h, const struct incident_vi
   c->story = s;
   tell_gauges(h, v, c);
   bool settled = v->seq - c->opened_seq >= SETTLES;
+  if (t.back) return false;                                        /* the way down from a surge */
   if (c->up && t.verdict == REC_VERDICT_UNHEALTHY) return settled; /* what hung comes all at once when it is let go */
   return t.confirmed || t.verdict == REC_VERDICT_EXPECTED || settled;
 }

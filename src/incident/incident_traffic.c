@@ -84,7 +84,8 @@ struct asked {
   uint32_t node;
   uint32_t from;
   double slower;
-  bool part; /* in one cluster */
+  bool part;   /* in one cluster */
+  bool surged; /* its load is known to have grown: it may be less than what the rate has done before */
 };
 
 /* So many times as much falls to each pod of the service (in the cluster, unless that is empty) as some minutes before
@@ -106,8 +107,8 @@ static double pods_fewer(const struct incident_view *v, uint32_t node, struct ba
 
 static enum incident_loaded load_of(const struct asked *a, struct change k, double fewer) {
   double ratio = ratio_of(k), usual = k.before * k.span_s, more = (k.now - k.before) * k.span_s;
-  bool grown =
-      ratio >= SURGE_RATIO && more >= 3.0 * math_sqrt(k.phi * usual) && more >= USUAL_SD * math_sqrt(k.zeta2) * usual;
+  bool grown = ratio >= SURGE_RATIO && more >= 3.0 * math_sqrt(k.phi * usual) &&
+               (a->surged || more >= USUAL_SD * math_sqrt(k.zeta2) * usual);
   ratio = (grown ? ratio : 1.0) * fewer;
   if (ratio < SURGE_RATIO) return INCIDENT_LOAD_USUAL;
   double band = incident_load_band(a->head, a->node, ratio, a->part);
@@ -175,7 +176,7 @@ static double part_slower(const struct incident_view *v, uint32_t part, uint32_t
 }
 
 enum incident_loaded incident_traffic_loads(const struct incident_head *h, const struct incident_view *v, uint32_t node,
-                                            uint32_t part, uint32_t from, uint32_t to) {
+                                            uint32_t part, bool surged, uint32_t from, uint32_t to) {
   const struct series_catalog *c = v->catalog;
   uint32_t most = NONE, whole = service_series(v, node);
   double all = 0.0, x = 0.0;
@@ -190,7 +191,7 @@ enum incident_loaded incident_traffic_loads(const struct incident_head *h, const
     most = i;
   }
   struct incident_excess e = incident_excess_of(v, whole, INCIDENT_LATENCY, from, to);
-  struct asked q = {h, node, from, slowdown(v, whole, e, from), false};
+  struct asked q = {h, node, from, slowdown(v, whole, e, from), false, surged};
   double named = part_slower(v, part, from, to);
   if (named > q.slower) q.slower = named;
   enum incident_loaded load = callers_load(v, &q);
@@ -523,13 +524,31 @@ static bool stands(const struct incident_view *v, const struct incident_case *c)
 }
 
 /* No service has an alarm of its own: the mesh, a region or a cluster as a whole. */
-static struct incident_traffic judge_whole(const struct incident_head *h, const struct incident_case *c) {
-  bool lossy = incident_gap_share(h, NONE) > 0.03;
+/* A surge, or what it made slow, is open still: fewer now are as many as before it. */
+static bool surge_ends(const struct incident_head *h) {
+  for (uint32_t i = 0; i < LIMIT_INCIDENTS_OPEN; i++) {
+    const struct incident_case *c = &h->case_[i];
+    if (!c->used || c->resting || !c->shown || c->story.verdict != REC_VERDICT_EXPECTED || c->story.by_mix) continue;
+    if ((c->family == INCIDENT_TRAFFIC && c->up) || c->family == INCIDENT_LATENCY) return true;
+  }
+  return false;
+}
+
+static struct incident_traffic judge_whole(const struct incident_head *h, const struct incident_view *v,
+                                           const struct incident_case *c) {
+  const struct incident_alarm *a;
+  bool lossy = incident_gap_share(h, NONE) > 0.03, back = !c->up;
+  bool was = c->story.cause_n > 0 && c->story.verdict == REC_VERDICT_EXPECTED, ends = was || surge_ends(h);
+  for (uint32_t at = 0; back && !ends && (a = incident_alarm_next(h, v, c, &at));)
+    back = series_as_ever(v, a->series_idx, c->from_seq);
   return (struct incident_traffic){.node = NONE,
                                    .route_idx = NONE,
                                    .all_idx = NONE,
-                                   .verdict = c->up || lossy ? REC_VERDICT_EXPECTED : REC_VERDICT_UNHEALTHY,
-                                   .reason = lossy ? "reports of its proxies are missing" : "no service stands out"};
+                                   .verdict = c->up || lossy || back ? REC_VERDICT_EXPECTED : REC_VERDICT_UNHEALTHY,
+                                   .back = back,
+                                   .reason = lossy  ? "reports of its proxies are missing"
+                                             : back ? "it has as many as ever in all"
+                                                    : "no service stands out"};
 }
 
 /* Narrows it to the route or the cluster that it is. */
@@ -568,7 +587,7 @@ static void change_judge(const struct incident_view *v, bool up, bool entry, dou
 
 struct incident_traffic incident_traffic_judge(const struct incident_head *h, const struct incident_view *v,
                                                const struct incident_case *c) {
-  struct incident_traffic out = judge_whole(h, c);
+  struct incident_traffic out = judge_whole(h, v, c);
   uint32_t start = strongest(h, v, c), from = c->from_seq;
   if (start == NONE) return out;
   out.node = incident_traffic_root(v, start, c->up, from);
