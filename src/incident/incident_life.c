@@ -15,6 +15,7 @@
 #define KIN (5u * S)
 #define OWN (20u * S)   /* a cause that it was told of for so long is its own */
 #define SECOND (5u * S) /* so long two causes must stand side by side to be two incidents */
+#define APART_Z 0.5     /* standard deviations of its own excess that a part has at least which stands out */
 #define DOUBT (60u * S) /* an alarm whose excess names no cause must stand so long before it is shown */
 
 /* The series' alarm of that signal: in force, or over, of an incident that is still kept open. */
@@ -43,12 +44,17 @@ static void alarm_end(struct incident_head *h, struct incident_alarm *a, uint32_
   if (a->case_idx != INCIDENT_NO_CASE) h->case_[a->case_idx].dirty = 1;
 }
 
-/* A mean that moves as quick requests stay away is no trouble of its own, and joins none. What is slow all the same is
- * so in one of the strata, which has a detector of its own. */
+/* A mean, or a share, that moves as other requests stay away is no trouble of its own, and joins none. What is slow all
+ * the same is so in one of the strata, which has a detector of its own. */
 static bool alarm_of_mix(const struct incident_view *v, const struct detect_signal *s) {
   enum incident_family family = incident_family_shown(s->signal);
-  bool asked = s->signal == REC_SIGNAL_LATENCY_APART || incident_family_of(s->signal) <= INCIDENT_LATENCY;
-  return asked && incident_mix_explains(v, s->series_idx, family, s->from_seq, v->seq);
+  bool apart = s->signal == REC_SIGNAL_LATENCY_APART;
+  if (s->signal == REC_SIGNAL_BYTES) return incident_mix_bytes(v, s->series_idx);
+  if (!apart && incident_family_of(s->signal) > INCIDENT_LATENCY) return false;
+  if (family == INCIDENT_ERRORS && incident_mix_survives(v, s->series_idx, s->from_seq, v->seq)) return true;
+  /* Its siblings have become faster. */
+  if (apart && incident_z(incident_excess_of(v, s->series_idx, family, s->from_seq, v->seq)) < APART_Z) return true;
+  return incident_mix_explains(v, s->series_idx, family, s->from_seq, v->seq);
 }
 
 static void alarm_raise(struct incident_head *h, const struct incident_view *v, const struct detect_signal *s) {

@@ -1,12 +1,15 @@
 #include "incident_mix.h"
 
 #include "base_math.h"
+#include "series_recent.h"
 
 #define NONE REC_SERIES_NONE
 #define MIX_SHARE 0.4 /* of the excess: what the strata may hold of it themselves, */
 #define MIX_Z 3.0     /* with so many standard deviations; where it is more: */
 #define MIX_LITTLE 0.2
 #define MIX_COVERS 0.95 /* of the requests: what is in a stratum that is known */
+#define BYTES_NATS 5.0f /* evidence of a route's own */
+#define FEW 0.5         /* of the usual requests */
 #define MIX_SD 1.0      /* standard deviations that the mix moves it by, at least */
 
 struct asked {
@@ -108,4 +111,36 @@ bool incident_mix_explains(const struct incident_view *v, uint32_t series_idx, e
     case REC_LEVEL_EDGE_CLUSTER: return explains(all, by_level(&q, REC_LEVEL_ROUTE, REC_DIM_COUNT));
     default: return false; /* of a route's requests nothing finer is known */
   }
+}
+
+static bool bytes_suspects(const struct series_state *s) {
+  const struct series_bytes *b = &s->extra.flow.bytes;
+  if (b->best != SERIES_CALM) return true;
+  for (unsigned k = 0; k < SERIES_BYTES_ALTS; k++)
+    if (b->g[k] >= BYTES_NATS) return true;
+  return false;
+}
+
+bool incident_mix_bytes(const struct incident_view *v, uint32_t series_idx) {
+  const struct series_catalog *c = v->catalog;
+  const struct series_entry *e = series_catalog_find(c, series_idx);
+  uint32_t n = 0;
+  if (!e || e->who.level == REC_LEVEL_ROUTE || e->who.level == REC_LEVEL_ROUTE_CLUSTER) return false;
+  for (uint32_t i = 0; i < c->entry_n; i++) {
+    const struct series_entry *r = &c->entry[i];
+    if (!r->live || r->who.level != REC_LEVEL_ROUTE || (e->node != NONE && r->node != e->node)) continue;
+    if (!v->state[i].used || v->state[i].extra.flow.bytes.seen == 0) continue;
+    if (bytes_suspects(&v->state[i])) return false;
+    n++;
+  }
+  return n >= 2;
+}
+
+bool incident_mix_survives(const struct incident_view *v, uint32_t series_idx, uint32_t from, uint32_t to) {
+  const struct series_state *s = &v->state[series_idx];
+  struct series_sum sum = series_recent_sum(s, from, to);
+  double usual = s->span > 0.0f ? (double)(s->requests / s->span) * (double)(to - from + 1) : 0.0;
+  double p = s->requests > 0.0f ? (double)(s->ratio[0].a / s->requests) : 0.0, fails = usual * p;
+  if (sum.n >= FEW * usual) return false;
+  return sum.e <= fails + 3.0 * math_sqrt(fails * series_ratio_phi(&s->ratio[0])) + 2.0;
 }

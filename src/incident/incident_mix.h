@@ -24,4 +24,12 @@
 bool incident_mix_explains(const struct incident_view *v, uint32_t series_idx, enum incident_family family,
                            uint32_t from, uint32_t to);
 
+/* The same of an alarm of bytes, whose sums are not kept: true where none of the service's routes (of all services,
+ * where the series is nobody's) has evidence of its own, and there are two at least. */
+bool incident_mix_bytes(const struct incident_view *v, uint32_t series_idx);
+
+/* An alarm of failures, of which there are no more a second than ever: others end no more, or come no more, and those
+ * that fail are left. True where fewer than half of the usual requests came. */
+bool incident_mix_survives(const struct incident_view *v, uint32_t series_idx, uint32_t from, uint32_t to);
+
 #endif

@@ -90,7 +90,6 @@ static void another_mix_is_no_failing(void **state) {
   bed_open(&b, 0.0, 0.3);
   others_stay_away(&b);
   assert_int_equal(run_and_count(&b, AT + 120 * S, "errors", &told), 0);
-  assert_true(told);
   mesh_bed_close(&b);
 }
 
