@@ -14,11 +14,12 @@ LEARN_S = 900  # nothing happens for so long
 REST_S = (150, 300)  # between two events
 CALLS_MOST = 40.0  # that one user request makes in all
 ENTRIES_PER_S = 2000.0  # a recording is not to become larger
-NAMES = ("account audit basket billing booking catalog chat claims content coupon courier credit crm currency customer "
-         "device dispatch docs feed fraud fulfil geo identity image inbox inventory invoice ledger letter loyalty media "
-         "menu notify offer order partner patient payment photo pickup policy price profile quota quote rating refund "
-         "report review risk rule search seat session shipment stock store subscription tax ticket token tracking trip "
-         "user vault vendor voucher wallet warehouse").split()
+NAMES = (
+    "account audit basket billing booking catalog chat claims content coupon courier credit crm currency "
+    "customer device dispatch docs feed fraud fulfil geo identity image inbox inventory invoice ledger "
+    "letter loyalty media menu notify offer order partner patient payment photo pickup policy price "
+    "profile quota quote rating refund report review risk rule search seat session shipment stock store "
+    "subscription tax ticket token tracking trip user vault vendor voucher wallet warehouse").split()
 PLACES = (("us-east-1", "us-east"), ("us-west-2", "us-west"), ("eu-central-1", "eu"), ("ap-south-1", "ap"),
           ("us-east-2", "us-east"))
 
@@ -48,7 +49,10 @@ class Mesh:
         layers = [[names.pop()] for _ in range(depth)]
         for name in names:
             layers[self.rng.randint(0, depth - 1)].append(name)
-        self.home = {s: self.rng.choice(self.clusters)[0] if self.rng.random() < 0.06 else "" for s in sum(layers, [])}
+        # Where all calls of one go to a cluster, what they call is called there only: none but the last are at home.
+        self.home = {s: "" for s in sum(layers, [])}
+        for s in layers[-1]:
+            self.home[s] = self.rng.choice(self.clusters)[0] if self.rng.random() < 0.2 else ""
         self.pods = {s: self.rng.choices((1, 2, 3, 5), (0.4, 0.3, 0.2, 0.1))[0] for s in self.home}
         return layers
 
@@ -102,6 +106,15 @@ class Mesh:
         share = next((x for name, _, x in self.clusters if name == cluster), 1.0)
         return self.rate_per_s * calls * (share if cluster and not self.home[service] else 1)
 
+    def takes_ms(self, service):
+        """About what a request takes: its own time and that of what it calls, each with the way, under load."""
+        own = {op: ms for _, op, ms, _ in self.ops}
+        total = {}
+        for s, op, ms, _ in reversed(self.ops):
+            total[op] = own[op] * 1.7 + sum((total[b] + 1) * p for a, b, p, _ in self.calls if a == op)
+        mine = [(self.rates[op], total[op]) for s, op, _, _ in self.ops if s == service]
+        return sum(r * t for r, t in mine) / max(1e-9, sum(r for r, _ in mine))
+
     def edges(self):
         """(caller, service): calls a second."""
         out = {}
@@ -113,12 +126,14 @@ class Mesh:
     def text(self):
         lines = ["cluster %s region=%s share=%.3f" % c for c in self.clusters] + ["gateway gateway pods=2"]
         for s in sum(self.layers, []):
-            lines.append("service %s pods=%d%s" % (s, self.pods[s], " clusters=" + self.home[s] if self.home[s] else ""))
+            home = " clusters=" + self.home[s] if self.home[s] else ""
+            lines.append("service %s pods=%d%s" % (s, self.pods[s], home))
         for s, op, own, weight in self.ops:
             method = self.rng.choice(("GET", "GET", "POST"))
             path = "/%s/%s" % (s, op.split(".")[1]) + ("/{1000-9999}" if self.rng.random() < 0.4 else "")
-            lines.append("op %s %s %s own=%.2f body=%d%s" % (op, method, path, own, self.rng.choice((90, 500, 2000, 9000)),
-                                                            " weight=%d" % weight if weight else ""))
+            body = self.rng.choice((90, 500, 2000, 9000))
+            share = " weight=%d" % weight if weight else ""
+            lines.append("op %s %s %s own=%.2f body=%d%s" % (op, method, path, own, body, share))
         lines += ["call %s %s prob=%g%s" % c for c in self.calls]
         return lines
 
@@ -132,7 +147,8 @@ def settings(rng, mesh):
            "cluster_sd": rng.choice((0, 0.1)), "attempts_5xx": rng.choice((1, 1, 1, 2)),
            "timeout_ms": rng.choice((0, 0, 3000, 10000)), "plain": 1 if rng.random() < 0.15 else 0,
            "start_logs": 1 if rng.random() < 0.15 else 0, "flush_ms": rng.choice((200, 1000, 1000, 2000)),
-           "flush_phased": rng.choice((0, 1)), "skew_ms": rng.choice((0, 20, 150)), "net_cross_ms": rng.choice((8, 18, 40)),
+           "flush_phased": rng.choice((0, 1)), "skew_ms": rng.choice((0, 20, 150)),
+           "net_cross_ms": rng.choice((8, 18, 40)),
            "dup_p": rng.choice((0, 0, 0.002)), "late_p": rng.choice((0, 0, 0.005))}
     out["peers"] = 0 if out["plain"] or rng.random() < 0.3 else 1
     if rng.random() < 0.2:
@@ -157,20 +173,22 @@ class Events:
         s = self.service(per_s)
         if s is None:
             return None
-        many, whole = len(self.mesh.clusters) > 1 and not self.mesh.home[s], self.mesh.per_s(s)
+        whole = self.mesh.per_s(s)
+        many = len(self.mesh.clusters) > 1 and not self.mesh.home[s] and not self.conf["plain"]  # they tell no clusters
         choices = [("service=%s" % s, whole)]
         for c, _, _ in self.mesh.clusters if many else ():
             choices.append(("service=%s cluster=%s" % (s, c), self.mesh.per_s(s, cluster=c)))
         c = self.mesh.home[s] or self.rng.choice(self.mesh.clusters)[0]
         if self.mesh.pods[s] > 1:
             n = self.mesh.pods[s]
-            choices.append(("service=%s cluster=%s pod=%d" % (s, c, self.rng.randint(0, n - 1)), self.mesh.per_s(s, cluster=c) / n))
+            pod = "service=%s cluster=%s pod=%d" % (s, c, self.rng.randint(0, n - 1))
+            choices.append((pod, self.mesh.per_s(s, cluster=c) / n))
         ops = [op for name, op, _, _ in self.mesh.ops if name == s]
         if len(ops) > 1:
             op = self.rng.choice(ops)
             choices.append(("op=%s" % op, self.mesh.per_s(s, op)))
         callers = [(a, r) for (a, b), r in self.mesh.edges().items() if b == s]
-        if len(callers) > 1:
+        if len(callers) > 1 and max(r for _, r in callers) < 0.8 * whole:  # else it is as good as the service
             a, r = self.rng.choice(callers)
             choices.append(("service=%s caller=%s" % (s, a), r))
         choices = [c for c in choices if c[1] >= per_s]
@@ -183,9 +201,13 @@ class Events:
             ("code=500", "code=503", "code=503 flag=UC", "code=403", "code=429")))
 
     def latency(self):
+        """By so much of what its requests take in all, at least: its own time may be a small part of it."""
         where = self.place(2)
-        size = self.rng.choice(("factor=2", "factor=3", "factor=6", "add=30", "add=100", "add=400"))
-        return where and "latency %s %s" % (where, size)
+        if not where:
+            return None
+        service = where.split("=")[1].split()[0].split(".")[0]
+        usual = self.mesh.takes_ms(service)
+        return "latency %s add=%.0f" % (where, max(5, usual * self.rng.choice((0.7, 1, 2, 5))))
 
     def outage(self):
         s = self.service(0.5)
@@ -203,9 +225,13 @@ class Events:
         s = self.service(2)
         return s and "overload service=%s prob=0.3" % s
 
+    def pod_per_s(self, s):
+        c = self.mesh.home[s] or max(self.mesh.clusters, key=lambda c: c[2])[0]
+        return self.mesh.per_s(s, cluster=c) / self.mesh.pods[s]
+
     def crash(self):
         s = next((s for s in self.rng.sample(sorted(self.mesh.home), len(self.mesh.home))
-                  if self.mesh.pods[s] > 1 and self.mesh.per_s(s) > 3), None)
+                  if self.mesh.pods[s] > 1 and self.pod_per_s(s) > 3), None)
         c = s and (self.mesh.home[s] or max(self.mesh.clusters, key=lambda c: c[2])[0])
         return s and "crash service=%s cluster=%s pod=0" % (s, c)
 
@@ -219,15 +245,16 @@ class Events:
             self.rng.choice(edges))
 
     def rollout(self, bad=True):
-        s = self.service(3)
-        words = self.rng.choice(("prob=0.2 code=500", "factor=2.5")) if bad else ""
+        s = None if self.conf["plain"] else self.service(3)  # plain Envoys tell no versions
+        words = self.rng.choice(("prob=0.2 code=500", "add=%.0f" % (self.mesh.takes_ms(s) * 1.5))) if bad and s else ""
         return s and "rollout service=%s version=v2 roll=60 %s" % (s, words)
 
     def rollout_good(self):
         return self.rollout(False)
 
     def surge(self):
-        return "surge factor=%g ramp=%d" % (self.rng.choice((1.5, 2)), self.rng.choice((10, 60)))
+        full = 0.75 / self.conf["util"] if len(self.mesh.clusters) == 1 else 9.0  # more would be an overload
+        return "surge factor=%.2f ramp=%d" % (min(full, self.rng.choice((1.5, 2))), self.rng.choice((10, 60)))
 
     def failover(self):
         names = [c[0] for c in sorted(self.mesh.clusters, key=lambda c: c[2])]
@@ -250,9 +277,9 @@ class Events:
 
 
 # How often each happens, and for how long.
-WEIGHTS = {"errors": 7, "latency": 7, "outage": 1, "hang": 1, "timeout": 1, "overload": 1, "crash": 1, "dip": 1, "network": 2,
-           "rollout": 1.5, "rollout_good": 1.5, "surge": 1.5, "failover": 1, "scalein": 0.7, "scaleout": 0.7, "drop": 0.7,
-           "bytes": 0.7}
+WEIGHTS = {"errors": 7, "latency": 7, "outage": 1, "hang": 1, "timeout": 1, "overload": 1, "crash": 1, "dip": 1,
+           "network": 2, "rollout": 1.5, "rollout_good": 1.5, "surge": 1.5, "failover": 1, "scalein": 0.7,
+           "scaleout": 0.7, "drop": 0.7, "bytes": 0.7}
 FOR_S = {"dip": (1.5, 3), "overload": (60, 120), "outage": (40, 120), "rollout": (240, 300), "rollout_good": (240, 300),
          "surge": (180, 300), "failover": (180, 300), "scalein": (180, 240), "scaleout": (180, 240)}
 
@@ -296,12 +323,17 @@ def run_one(args, seed):
     return score.run_one(args, path, seed)[2]
 
 
+def of_kind(result, kind):
+    """What a recording says of one kind of event; what is nobody's is in no kind's line."""
+    return dict(result, events=[e for e in result["events"] if e["kind"] == kind],
+                expected=[e for e in result["expected"] if e["kind"] == kind], false=[], stray=[], judged=[])
+
+
 def fault_table(results):
     """A line a kind of event."""
     rows = []
     for kind in sorted({e["kind"] for r in results for e in r["events"] + r["expected"]}):
-        some = [dict(r, events=[e for e in r["events"] if e["kind"] == kind],
-                     expected=[e for e in r["expected"] if e["kind"] == kind], false=[], stray=[], judged=[]) for r in results]
+        some = [of_kind(r, kind) for r in results]
         rows.append(score.row(kind, [s for s in some if s["events"] or s["expected"]]))
     return rows + [score.row("all", results)]
 
@@ -321,8 +353,8 @@ def main():
                 results.append(job.result())
             except subprocess.CalledProcessError as e:
                 broken += 1
-                print("seed %d: %s: exit %d: %s" % (seed, " ".join(e.cmd), e.returncode, (e.stderr or b"").decode()[-2000:]),
-                      file=sys.stderr)
+                said = (e.stderr or b"").decode()[-2000:]
+                print("seed %d: %s: exit %d: %s" % (seed, " ".join(e.cmd), e.returncode, said), file=sys.stderr)
                 continue
             if args.explain:
                 score.explain("wild/%d" % seed, results[-1])

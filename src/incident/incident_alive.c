@@ -1,26 +1,11 @@
 /* Does an incident still go on? Its alarms say so. Those of victims end late: what reached them was small for what they
- * usually show, and so is the evidence that it is gone; so may those of another kind at the culprit. Those of a part
- * that is gone never end. */
-#include "base_must.h"
+ * usually show, and so is the evidence that it is gone; so may those of another kind at the culprit. */
 #include "incident_case.h"
 #include "incident_change.h"
 
 #define S LIMIT_TICKS_PER_S
 #define LATELY (20u * S) /* of so long a victim is asked whether it still shows something, */
 #define LATELY_Z 3.0     /* by so many standard deviations */
-#define GONE (30u * S)   /* a part without requests for so long, while its service has some */
-
-/* A pod, a version, a caller that is not there any more. */
-static bool is_gone(const struct incident_view *v, const struct incident_alarm *a) {
-  uint32_t node = incident_alarm_node(v, a), newest = 0;
-  if (node == REC_SERIES_NONE || v->state[a->series_idx].data_seq + GONE >= v->seq) return false;
-  for (unsigned side = 0; side < REC_SIDE_COUNT; side++) {
-    uint32_t idx = v->catalog->node[node].series[side];
-    if (idx != REC_SERIES_NONE && v->state[idx].used && v->state[idx].data_seq > newest)
-      newest = v->state[idx].data_seq;
-  }
-  return newest + GONE / 2 >= v->seq;
-}
 
 /* Of the service where the incident begins, and of its kind; or nobody knows where that is. */
 static bool is_own(const struct incident_view *v, const struct incident_case *c, const struct incident_alarm *a) {
@@ -40,7 +25,6 @@ static bool is_other_part(const struct incident_view *v, const struct incident_c
 static bool holds(const struct incident_view *v, const struct incident_case *c, const struct incident_alarm *a) {
   enum incident_family f = incident_family_shown(a->signal);
   if (!series_catalog_find(v->catalog, a->series_idx)) return true;
-  if (is_gone(v, a)) return false;
   if ((is_own(v, c, a) && !is_other_part(v, c, a)) || f > INCIDENT_LATENCY || c->family > INCIDENT_LATENCY) return true;
   return incident_z(incident_excess_of(v, a->series_idx, f, v->seq - LATELY + 1u, v->seq)) >= LATELY_Z;
 }
