@@ -121,18 +121,26 @@ static bool bytes_suspects(const struct series_state *s) {
   return false;
 }
 
+/* Adds the service's routes to *n; false where one of them has evidence. */
+static bool bytes_calm(const struct incident_view *v, uint32_t node, uint32_t *n) {
+  const struct series_catalog *c = v->catalog;
+  for (uint32_t i = c->node[node].first_child; i != NONE; i = c->entry[i].sibling) {
+    const struct series_state *s = &v->state[i];
+    if (c->entry[i].who.level != REC_LEVEL_ROUTE || !s->used || s->extra.flow.bytes.seen == 0) continue;
+    if (bytes_suspects(s)) return false;
+    ++*n;
+  }
+  return true;
+}
+
 bool incident_mix_bytes(const struct incident_view *v, uint32_t series_idx) {
   const struct series_catalog *c = v->catalog;
   const struct series_entry *e = series_catalog_find(c, series_idx);
   uint32_t n = 0;
   if (!e || e->who.level == REC_LEVEL_ROUTE || e->who.level == REC_LEVEL_ROUTE_CLUSTER) return false;
-  for (uint32_t i = 0; i < c->entry_n; i++) {
-    const struct series_entry *r = &c->entry[i];
-    if (!r->live || r->who.level != REC_LEVEL_ROUTE || (e->node != NONE && r->node != e->node)) continue;
-    if (!v->state[i].used || v->state[i].extra.flow.bytes.seen == 0) continue;
-    if (bytes_suspects(&v->state[i])) return false;
-    n++;
-  }
+  if (e->node != NONE) return bytes_calm(v, e->node, &n) && n >= 2;
+  for (uint32_t node = 0; node < c->node_n; node++)
+    if (!bytes_calm(v, node, &n)) return false;
   return n >= 2;
 }
 

@@ -272,8 +272,7 @@ static void severity_set(const struct incident_view *v, const struct incident_ca
   }
 }
 
-/* It was explained so far. When the surge is over, its seconds must not be held against it: only what the last ones
- * show, beyond what the traffic of the last half minute explains. */
+/* Seconds beyond normal, a fine request. */
 static double excess_each(const struct incident_view *v, uint32_t idx, uint32_t from, uint32_t to) {
   struct incident_excess e = incident_excess_of(v, idx, INCIDENT_LATENCY, from, to);
   return e.bad > 0.0 ? e.x / e.bad : 0.0;
@@ -286,6 +285,8 @@ static bool goes(const struct incident_view *v, uint32_t idx) {
   return excess_each(v, idx, half + 1, v->seq) <= GOES * excess_each(v, idx, before + 1, half);
 }
 
+/* It was explained so far. When the surge is over, its seconds must not be held against it: only what the last ones
+ * show, where it does not go, beyond what the traffic of the last minute explains. */
 static bool subsides(const struct incident_head *h, const struct incident_view *v, const struct incident_case *c,
                      const struct incident_story *s) {
   uint32_t from = v->seq - c->from_seq > LATELY ? v->seq - LATELY + 1 : c->from_seq;

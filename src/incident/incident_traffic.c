@@ -523,7 +523,6 @@ static bool stands(const struct incident_view *v, const struct incident_case *c)
   return lost < n && n > 1 && moved_log(v, service_series(v, told->node), part, n, lost) > 0.0;
 }
 
-/* No service has an alarm of its own: the mesh, a region or a cluster as a whole. */
 /* A surge, or what it made slow, is open still: fewer now are as many as before it. */
 static bool surge_ends(const struct incident_head *h) {
   for (uint32_t i = 0; i < LIMIT_INCIDENTS_OPEN; i++) {
@@ -534,6 +533,7 @@ static bool surge_ends(const struct incident_head *h) {
   return false;
 }
 
+/* No service has an alarm of its own: the mesh, a region or a cluster as a whole. */
 static struct incident_traffic judge_whole(const struct incident_head *h, const struct incident_view *v,
                                            const struct incident_case *c) {
   const struct incident_alarm *a;
