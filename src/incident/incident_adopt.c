@@ -22,7 +22,19 @@ static const char *reason_of(const struct incident_case *c, uint32_t seq) {
   return NULL;
 }
 
+/* Slower by so little that no incident is kept open for it: else its series would never learn again. */
+static void left_adopt(struct incident_head *h, const struct incident_view *v) {
+  for (uint32_t i = 0; i < h->alarm_n; i++) {
+    struct incident_alarm *a = &h->alarm[i];
+    if (a->case_idx != INCIDENT_NO_CASE || a->over_seq || v->seq - a->raised_seq < EXPECTED_FOR) continue;
+    if (incident_family_shown(a->signal) != INCIDENT_LATENCY) continue;
+    a->adopt = 1;
+    a->raised_seq = v->seq;
+  }
+}
+
 void incident_adopt_step(struct incident_head *h, const struct incident_view *v) {
+  left_adopt(h, v);
   for (uint16_t i = 0; i < LIMIT_INCIDENTS_OPEN; i++) {
     struct incident_case *c = &h->case_[i];
     if (!c->used || c->resting || c->adopted || c->family >= INCIDENT_GAP || !incident_case_alive(h, v, c)) continue;

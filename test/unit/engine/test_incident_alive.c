@@ -114,11 +114,36 @@ static void a_service_that_is_gone_stays_open(void **state) {
   mesh_bed_close(&b);
 }
 
+/* An alarm that its incident left in force half an hour ago: its level is how it is now, or it would never learn again.
+ * Not so of failures. */
+static void what_is_left_of_latency_is_adopted(void **state) {
+  (void)state;
+  struct mesh_bed b;
+  bed_open(&b, 60.0);
+  mesh_run(&b.m, b.e, 60 * S);
+  struct engine *e = b.e;
+  struct incident_view v = {&e->catalog, e->state, 8000 * S, e->log_c, false, &e->gauge};
+  uint32_t idx = mesh_series(&b.m, REC_LEVEL_SERVICE, REC_SIDE_SERVER, 1, MESH_ANY, 0, 0, 0);
+  const uint8_t signal[] = {REC_SIGNAL_LATENCY, REC_SIGNAL_LATENCY, REC_SIGNAL_ERRORS, REC_SIGNAL_LATENCY};
+  const uint32_t raised[] = {8000 * S - 1801 * S, 8000 * S - 1799 * S, 0, 0};
+  for (uint32_t i = 0; i < 4; i++)
+    e->head.alarm[i] = (struct incident_alarm){.series_idx = idx,
+                                               .case_idx = INCIDENT_NO_CASE,
+                                               .signal = signal[i],
+                                               .raised_seq = raised[i],
+                                               .over_seq = i == 3};
+  e->head.alarm_n = 4;
+  incident_adopt_step(&e->head, &v);
+  for (uint32_t i = 0; i < 4; i++) assert_int_equal(e->head.alarm[i].adopt, i == 0);
+  mesh_bed_close(&b);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_pod_that_is_gone_keeps_no_incident_open),
       cmocka_unit_test(a_pod_that_fails_keeps_it_open),
       cmocka_unit_test(a_service_that_is_gone_stays_open),
+      cmocka_unit_test(what_is_left_of_latency_is_adopted),
   };
   return cmocka_run_group_tests_name("incident_alive", tests, NULL, NULL);
 }
