@@ -587,10 +587,10 @@ static void change_judge(const struct incident_view *v, bool up, bool entry, dou
 
 struct incident_traffic incident_traffic_judge(const struct incident_head *h, const struct incident_view *v,
                                                const struct incident_case *c) {
-  struct incident_traffic out = judge_whole(h, v, c);
   uint32_t start = strongest(h, v, c), from = c->from_seq;
-  if (start == NONE) return out;
-  out.node = incident_traffic_root(v, start, c->up, from);
+  if (start == NONE) return judge_whole(h, v, c);
+  struct incident_traffic out = {
+      .node = incident_traffic_root(v, start, c->up, from), .route_idx = NONE, .all_idx = NONE};
   struct change k = change_of(v, service_series(v, out.node), from);
   struct part part = one_cluster(v, out.node, c->up, from);
   double gone = 1.0 - ratio_of(k);

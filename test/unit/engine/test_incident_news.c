@@ -207,6 +207,21 @@ static void two_queues_of_one_surge_are_no_second_incident(void **state) {
   mesh_bed_close(&b);
 }
 
+/* The users of a surge are gone, and all the others with them: that is no mere way back, and waits for nothing. */
+static void who_stays_away_after_a_surge_is_missed_at_once(void **state) {
+  (void)state;
+  struct mesh_bed b;
+  bed_open(&b, 40.0, 1.0, 1, SEED);
+  surge(&b, AT, AT + 90 * S, 3.0);
+  surge(&b, AT + 90 * S, EVER, 0.05);
+  mesh_run(&b.m, b.e, AT + 90 * S);
+  const struct rec_incident *in = seen_of(&b, "traffic", "s0");
+  assert_non_null(in);
+  assert_int_equal(in->verdict, REC_VERDICT_EXPECTED);
+  assert_true(run_and_ever(&b, 15 * S, REC_VERDICT_UNHEALTHY));
+  mesh_bed_close(&b);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(later_refusals_elsewhere_are_an_incident_of_their_own),
@@ -215,6 +230,7 @@ int main(void) {
       cmocka_unit_test(traffic_in_groups_explains_no_slowness),
       cmocka_unit_test(what_a_surge_explained_stays_so_when_it_ends),
       cmocka_unit_test(two_queues_of_one_surge_are_no_second_incident),
+      cmocka_unit_test(who_stays_away_after_a_surge_is_missed_at_once),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
