@@ -76,8 +76,8 @@ static double wander_of(const struct series_latency *d) {
 }
 
 /* Or is such a shift this series' normal life? */
-static bool in_use(double eta, double wander) {
-  return detect_zone(eta, wander) <= INSIDE * eta;
+static bool in_use(double eta, double zone) {
+  return zone <= INSIDE * eta;
 }
 
 /* The normaliser is taken over the clipped scores themselves, so exp(l) has mean one exactly; the mean score of
@@ -85,7 +85,7 @@ static bool in_use(double eta, double wander) {
 static void tilts_derive(struct series_latency *d) {
   double z[SERIES_TILT_ALTS] = {0}, total = (double)d->total, wander = wander_of(d);
   d->grid = 0;
-  while (d->grid + 1u < GRIDS && !in_use(grids[d->grid][0], wander)) d->grid++;
+  while (d->grid + 1u < GRIDS && !in_use(grids[d->grid][0], detect_zone(grids[d->grid][0], wander))) d->grid++;
   const double *eta = grids[d->grid];
   for (uint32_t j = 0; j < HIST_BUCKETS; j++) {
     if (d->p[j] < 1e-6f) continue;
@@ -148,7 +148,7 @@ static void scores(const struct series_latency *d, const uint32_t *hit, uint32_t
   for (unsigned k = 0; k < SERIES_TILT_ALTS; k++) {
     double zone = detect_zone(eta[k], wander), own = 1.0 + (tail_phi - 1.0) * (eta[k] < 1.0 ? eta[k] : 1.0);
     l[k] = (eta[k] * (sum - (double)n * (known + zone)) - (double)n * (double)d->log_norm[k]) / (own > phi ? own : phi);
-    if (zone > INSIDE * eta[k]) l[k] = (double)DETECT_FLOOR;
+    if (!in_use(eta[k], zone)) l[k] = (double)DETECT_FLOOR;
   }
   for (unsigned t = 0; t < SERIES_TAIL_ALTS; t++) {
     double p = tail_null(d, t, known + DETECT_ZONE_MAX * wander, tail_phi), odds = p / (1.0 - p);
@@ -316,7 +316,7 @@ double detect_latency_smallest(const struct series_latency *d, double requests_p
   const double *eta = grids[d->grid];
   for (unsigned k = 0; k < SERIES_TILT_ALTS; k++) {
     double zone = detect_zone(eta[k], wander), x = (nats + (double)d->log_norm[k]) / eta[k] + known + zone;
-    if (zone <= INSIDE * eta[k] && (best <= 0.0 || x < best)) best = x;
+    if (in_use(eta[k], zone) && (best <= 0.0 || x < best)) best = x;
   }
   return best > 0.0 && best < SCORE_MAX ? math_exp_fast(best * (double)d->sd * OCTAVE / (double)(1u << HIST_BITS))
                                         : 0.0;

@@ -218,7 +218,7 @@ static void ratio_run(struct series_state *s, struct series_ratio *r, uint32_t n
     v = detect_ratio_step(r, prior, s->requests, e ? n : n + waited, e, bar, armed, seq, j->dt);
   }
   bool frozen = (v.freeze && (age >= DETECT_RATIO_FREEZES || r->best != SERIES_RATIO_CALM)) || seq < s->learn_from;
-  double per_s = s->span > 0.0f ? (double)(s->requests / s->span) * (double)LIMIT_TICKS_PER_S : 0.0;
+  double per_s = series_usual_per_tick(s) * (double)LIMIT_TICKS_PER_S;
   detect_ratio_learn(r, prior, s->requests, per_s, n, e, detect_alarm_keep(age, j->dt, DETECT_RATIO_TAU), frozen);
   signal_put(j, s, r->signal, v);
 }

@@ -138,12 +138,12 @@ static void bucket_open(struct engine *e, unsigned bucket, uint32_t seq) {
  * recording that is all that can be known. Some seconds of it are lost streams; what is longer is taken at its word,
  * and nobody called. Decided where it begins. Reads only what the head wrote. */
 static enum engine_silence tick_silence(const struct engine *e, struct rec_tick t) {
-  int64_t lag = t.now.ns - t.end.ns;
-  int64_t hush = e->hush_ns + e->hush_ns / 4 > HUSH_NS ? e->hush_ns + e->hush_ns / 4 : HUSH_NS;
+  int64_t lag = t.now.ns - t.end.ns, hush = e->hush_ns + e->hush_ns / 4;
+  if (hush < HUSH_NS) hush = HUSH_NS;
   if (lag <= LIMIT_LAG_NS_MAX + hush) return ENGINE_HEARD;
   if (e->silence != ENGINE_HEARD) return e->silence;
-  double nats = (double)(lag - LIMIT_LAG_NS_MAX - hush + HUSH_NS) * 1e-9 *
-                e->mesh_nats_per_s; /* against that silence being chance */
+  int64_t silent = lag - LIMIT_LAG_NS_MAX - hush + HUSH_NS;
+  double nats = (double)silent * 1e-9 * e->mesh_nats_per_s; /* against that silence being chance */
   return lag <= UNHEARD_NS_MAX && nats >= UNHEARD_NATS ? ENGINE_UNHEARD : ENGINE_QUIET;
 }
 

@@ -21,7 +21,7 @@
 
 /* How high the evidence of one signal rose while nothing was wrong. */
 struct engine_tail {
-  double series_weeks;                    /* watched meanwhile, summed over the series */
+  double series_weeks; /* watched meanwhile, summed over the series */
   double n, sum, sum2; /* minutes with an excursion above DETECT_FREEZE, and by how much the highest went over it */
   double seen[ENGINE_CALIBRATION_LEVELS]; /* so many excursions went over each level */
 };
@@ -61,7 +61,7 @@ struct engine {
   enum engine_silence silence; /* of the last tick */
   uint32_t mesh_idx;           /* the series of the whole mesh, or REC_SERIES_NONE */
   double mesh_nats_per_s;
-  int64_t hush_ns; /* usual time between two arrivals from anybody */
+  int64_t hush_ns;    /* usual time between two arrivals from anybody */
   uint32_t grace_seq; /* traffic is judged from this tick on */
   struct rec_tick tick;
   uint64_t counter[REC_COUNTER_COUNT]; /* only the engine's own are set */

@@ -29,7 +29,7 @@ static void left_adopt(struct incident_head *h, const struct incident_view *v) {
     if (a->case_idx != INCIDENT_NO_CASE || a->over_seq || v->seq - a->raised_seq < EXPECTED_FOR) continue;
     if (incident_family_shown(a->signal) != INCIDENT_LATENCY) continue;
     a->adopt = 1;
-    a->raised_seq = v->seq;
+    a->raised_seq = v->seq; /* if it stays in force after all, it is asked again as late */
   }
 }
 

@@ -24,7 +24,7 @@ static bool same_cause(const struct incident_case *a, const struct incident_case
   return x->series_idx == y->series_idx || x->series_idx == REC_SERIES_NONE || y->series_idx == REC_SERIES_NONE;
 }
 
-bool incident_again_shows(const struct incident_view *v, const struct incident_alarm *a) {
+static bool shows_now(const struct incident_view *v, const struct incident_alarm *a) {
   enum incident_family f = incident_family_shown(a->signal);
   if (f > INCIDENT_LATENCY) return true; /* its seconds are not kept */
   struct incident_excess e = incident_excess_of(v, a->series_idx, f, v->seq - INCIDENT_FRESH_TICKS + 1u, v->seq);
@@ -50,7 +50,7 @@ bool incident_again_fresh(const struct incident_head *h, const struct incident_v
     if (node == c->source || incident_nodes_has(&c->nodes, node)) end = c->last_seq;
   }
   if (end == 0) return true;
-  if (!incident_again_shows(v, a)) return false;
+  if (!shows_now(v, a)) return false;
   a->from_seq = end + 1u < v->seq ? end + 1u : v->seq;
   return true;
 }

@@ -366,10 +366,9 @@ void incident_brief_note(struct incident_head *h, const struct incident_view *v,
 #define INCIDENT_REST_TICKS (3600u * LIMIT_TICKS_PER_S)
 uint32_t incident_again_rest(const struct incident_head *h, const struct incident_view *v,
                              const struct incident_case *c);
-/* Does the alarm's series show it in the last INCIDENT_FRESH_TICKS? True where its seconds are not kept. */
+/* Does an alarm of failures or of latency that was left without an incident show it again, in the last
+ * INCIDENT_FRESH_TICKS and in those before them? */
 #define INCIDENT_FRESH_TICKS (10u * LIMIT_TICKS_PER_S)
-bool incident_again_shows(const struct incident_view *v, const struct incident_alarm *a);
-/* And in those before them: an alarm that was left without an incident, of failures or of latency, shows it again. */
 bool incident_again_wakes(const struct incident_view *v, const struct incident_alarm *a);
 /* Of an alarm that was just raised, and whose evidence goes back to a trouble of its service that is over and rests:
  * its onset is put after that. False: the last seconds show nothing of it, the evidence is only what was left. */

@@ -62,8 +62,7 @@ static bool alarms_look(const struct incident_head *h, const struct incident_vie
 }
 
 static double rate_of(const struct incident_view *v, uint32_t idx) {
-  const struct series_state *s = &v->state[idx];
-  return s->used && s->span > 0.0f ? (double)(s->requests / s->span) : 0.0;
+  return v->state[idx].used ? series_usual_per_tick(&v->state[idx]) : 0.0;
 }
 
 /* What was under way to pods with so many requests a tick, while they were still asked. */

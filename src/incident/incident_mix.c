@@ -55,16 +55,16 @@ static struct strata by_caller(const struct asked *q) {
   return sum;
 }
 
-/* Of all services, those of the cluster or region that is asked for, `called`: but of those that nobody calls, as a
+/* Pods of all services in the cluster or region that is asked for. `called`: but of those that nobody calls, as a
  * gateway, whose requests are those of who it calls. */
-static struct strata by_all(const struct asked *q, enum rec_level level, bool called) {
+static struct strata by_pod(const struct asked *q, bool called) {
   const struct series_catalog *c = q->v->catalog;
   const struct rec_series *own = &q->e->who;
   enum rec_dim dim = own->level == REC_LEVEL_CLUSTER ? REC_DIM_CLUSTER : REC_DIM_REGION;
   struct strata sum = {0};
   for (uint32_t i = 0; i < c->entry_n; i++) {
     const struct series_entry *e = &c->entry[i];
-    if (!e->live || e->who.side != own->side || e->who.level != level || e->node == NONE) continue;
+    if (!e->live || e->who.side != own->side || e->who.level != REC_LEVEL_POD || e->node == NONE) continue;
     if (called && c->node[e->node].first_in == NONE) continue;
     if (own->level == REC_LEVEL_MESH || str_eq(e->who.dim[dim], own->dim[dim])) strata_add(q, i, &sum);
   }
@@ -81,12 +81,6 @@ static bool parts_explain(struct incident_excess all, struct strata sum) {
   return sum.n * MIX_COVERS <= all.n && explains(all, sum);
 }
 
-static bool services_explain(const struct asked *q, struct incident_excess all) {
-  for (unsigned called = 0; called < 2; called++)
-    if (parts_explain(all, by_all(q, REC_LEVEL_POD, called))) return true;
-  return false;
-}
-
 bool incident_mix_explains(const struct incident_view *v, uint32_t series_idx, enum incident_family family,
                            uint32_t from, uint32_t to) {
   const struct series_entry *e = series_catalog_find(v->catalog, series_idx);
@@ -96,7 +90,7 @@ bool incident_mix_explains(const struct incident_view *v, uint32_t series_idx, e
   switch (e->who.level) {
     case REC_LEVEL_MESH:
     case REC_LEVEL_REGION:
-    case REC_LEVEL_CLUSTER: return services_explain(&q, all);
+    case REC_LEVEL_CLUSTER: return parts_explain(all, by_pod(&q, false)) || parts_explain(all, by_pod(&q, true));
     case REC_LEVEL_SERVICE:
       return parts_explain(all, by_level(&q, REC_LEVEL_ROUTE, REC_DIM_COUNT)) || parts_explain(all, by_caller(&q)) ||
              parts_explain(all, by_level(&q, REC_LEVEL_POD, REC_DIM_COUNT));
@@ -147,7 +141,7 @@ bool incident_mix_bytes(const struct incident_view *v, uint32_t series_idx) {
 bool incident_mix_survives(const struct incident_view *v, uint32_t series_idx, uint32_t from, uint32_t to) {
   const struct series_state *s = &v->state[series_idx];
   struct series_sum sum = series_recent_sum(s, from, to);
-  double usual = s->span > 0.0f ? (double)(s->requests / s->span) * (double)(to - from + 1) : 0.0;
+  double usual = series_usual_per_tick(s) * (double)(to - from + 1);
   double p = s->requests > 0.0f ? (double)(s->ratio[0].a / s->requests) : 0.0, fails = usual * p;
   if (sum.n >= FEW * usual) return false;
   return sum.e <= fails + 3.0 * math_sqrt(fails * series_ratio_phi(&s->ratio[0])) + 2.0;

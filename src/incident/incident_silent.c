@@ -11,13 +11,10 @@
 #define ALIVE 0.5                        /* of what is due to its siblings meanwhile came */
 #define NATS 6.0                         /* that it is chance, before the choice among the parts is paid for */
 
-static double rate_of(const struct series_state *s) {
-  return s->span > 0.0f ? (double)(s->requests / s->span) : 0.0;
-}
-
 /* Nothing came for so long that chance cannot be why. */
 static bool missed(const struct incident_view *v, const struct series_state *s, uint32_t parts) {
-  double due = rate_of(s) * (double)(v->seq - s->data_seq), phi = s->rate.phi > 1.0f ? (double)s->rate.phi : 1.0;
+  double due = series_usual_per_tick(s) * (double)(v->seq - s->data_seq),
+         phi = s->rate.phi > 1.0f ? (double)s->rate.phi : 1.0;
   return due / phi >= NATS + math_log_fast((double)parts);
 }
 
@@ -56,7 +53,7 @@ static bool others_alive(const struct incident_view *v, const struct parts *p) {
   for (uint32_t i = c->node[p->node].first_child; i != NONE; i = c->entry[i].sibling) {
     if (i == p->last || !part_is(v, p, i)) continue;
     came += series_recent_sum(&v->state[i], since, v->seq).n;
-    due += rate_of(&v->state[i]) * (double)(v->seq + 1 - since);
+    due += series_usual_per_tick(&v->state[i]) * (double)(v->seq + 1 - since);
   }
   return came > 0.0 && came >= ALIVE * due;
 }
@@ -86,7 +83,7 @@ struct incident_left incident_silent_left(const struct incident_view *v, uint32_
     const struct series_state *s = &v->state[i];
     if (!part_is(v, &p, i) || s->data_seq + AFTER < from || !missed(v, s, out.pods)) continue;
     out.n++;
-    out.per_tick += rate_of(s);
+    out.per_tick += series_usual_per_tick(s);
     if (s->data_seq > out.last_seq) out.last_seq = s->data_seq;
   }
   return out;

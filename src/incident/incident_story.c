@@ -145,8 +145,8 @@ static void silent_name(const struct incident_view *v, const struct incident_cas
   if (!w || w->level == REC_LEVEL_SERVICE || w->level == REC_LEVEL_SERVICE_CLUSTER)
     idx = incident_silent_part(v, k->node, w ? w->dim[REC_DIM_CLUSTER] : STR_NONE, c->from_seq);
   /* What its siblings, or routes of theirs, show later is the load that they took over from it. */
-  bool still = c->story.cause_n && told->silent && told->node == k->node && incident_silent_still(v, told->series_idx);
-  if (idx == NONE && still) idx = told->series_idx;
+  bool known = c->story.cause_n && told->silent && told->node == k->node;
+  if (idx == NONE && known && incident_silent_still(v, told->series_idx)) idx = told->series_idx;
   if (idx == NONE) return;
   k->series_idx = idx;
   k->silent = 1;

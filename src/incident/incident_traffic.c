@@ -10,7 +10,7 @@
 #define CLUSTERS 64u   /* of one service that are compared */
 #define REACH_S 100u   /* of the coarse rings, whole slots */
 #define AMPLIFIED 3.0  /* calls a service gets for the same work of its callers: past this it is no mere change */
-#define PART_Z 3.0
+#define PART_Z 3.0     /* of a part that is told as slow: it is so for certain */
 #define SURGE_TICKS (30u * LIMIT_TICKS_PER_S)
 #define SURGE_RATIO 1.15 /* so many times the usual, and more than chance, */
 #define USUAL_SD 2.0     /* and than so many standard deviations of its wander, which was there when all was well */
@@ -45,7 +45,7 @@ static struct change change_of(const struct incident_view *v, uint32_t idx, uint
   c.zeta2 = (double)s->rate.zeta2;
   /* What was learned stands still while it is under suspicion; the plain mean of the last hour does not. */
   if (s->rate.b > 0.0f) c.before = (double)(s->rate.a / s->rate.b) * (double)LIMIT_TICKS_PER_S;
-  if (c.before <= 0.0 && s->span > 0.0f) c.before = (double)(s->requests / s->span) * (double)LIMIT_TICKS_PER_S;
+  if (c.before <= 0.0) c.before = series_usual_per_tick(s) * (double)LIMIT_TICKS_PER_S;
   uint32_t first = from / LIMIT_TICKS_PER_S + 1, end = (v->seq + 1) / LIMIT_TICKS_PER_S; /* [first, end) */
   if (end > first + REACH_S) first = end - REACH_S;
   if (end > first + SERIES_FINE_SLOTS - 1) first = (first + SERIES_COARSE_S - 1) / SERIES_COARSE_S * SERIES_COARSE_S;
@@ -123,7 +123,8 @@ static enum incident_loaded load_since(const struct incident_view *v, uint32_t i
   enum incident_loaded most = load_of(q, change_of(v, idx, q->from), fewer);
   for (uint32_t span = SURGE_TICKS; span <= 2 * SURGE_TICKS; span += SURGE_TICKS) {
     uint32_t back = v->seq > span ? v->seq - span : 0;
-    enum incident_loaded one = load_of(q, change_of(v, idx, q->from < back ? q->from : back), fewer);
+    if (back >= q->from) continue; /* the trouble is older, and has been asked */
+    enum incident_loaded one = load_of(q, change_of(v, idx, back), fewer);
     if (one > most) most = one;
   }
   return most;

@@ -275,6 +275,11 @@ struct series_state {
 
 _Static_assert(sizeof(struct series_state) <= 1024, "one kibibyte a series");
 
+/* Requests a tick over the last hour, whatever was suspected meanwhile; 0 where nothing is known. */
+static inline double series_usual_per_tick(const struct series_state *s) {
+  return s->span > 0.0f ? (double)(s->requests / s->span) : 0.0;
+}
+
 /* The slot of a ratio signal (or, of SERIES_RATIO_FREE, the first free one); SERIES_RATIO_SLOTS where there is none. */
 static inline unsigned series_ratio_slot(const struct series_state *s, uint8_t signal) {
   unsigned i = 0;
