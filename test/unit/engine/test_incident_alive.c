@@ -18,20 +18,19 @@
 #define SEED 89u
 
 /* A front calls s1, which has three pods in each of two clusters. */
-static void bed_open(struct mesh_bed *b, double entry_per_s) {
+static void bed_open(struct mesh_bed *b) {
   static const struct mesh_call calls[] = {{0, 1, 1.0}};
-  struct mesh_conf conf = {.service_n = 2,
-                           .cluster_n = 2,
-                           .pod_n = 3,
-                           .route_n = 1,
-                           .version_n = 1,
-                           .call = calls,
-                           .call_n = 1,
-                           .entry_per_s = entry_per_s,
-                           .error_p = 0.001,
-                           .seed = SEED};
+  static const struct mesh_conf conf = {.service_n = 2,
+                                        .cluster_n = 2,
+                                        .pod_n = 3,
+                                        .route_n = 1,
+                                        .version_n = 1,
+                                        .call = calls,
+                                        .call_n = 1,
+                                        .entry_per_s = 60.0,
+                                        .error_p = 0.001,
+                                        .seed = SEED};
   mesh_bed_open(b, &conf, 1024);
-  b->m.conf.call = NULL; /* it is not asked for again */
 }
 
 static struct mesh_fault pod_fault(uint32_t from, uint32_t to) {
@@ -39,6 +38,13 @@ static struct mesh_fault pod_fault(uint32_t from, uint32_t to) {
   f.cluster = 0;
   f.pod = 1;
   return f;
+}
+
+/* Four of five requests fail. */
+static void let_fail(struct mesh_bed *b, struct mesh_fault f) {
+  f.fail_p = 0.8;
+  f.class_ = REC_CLASS_SERVER_ERROR;
+  mesh_fault(&b->m, f);
 }
 
 static const struct rec_incident *of_s1(const struct mesh_bed *b, const char *kind) {
@@ -55,7 +61,7 @@ static const struct rec_incident *of_s1(const struct mesh_bed *b, const char *ki
 static void a_pod_that_is_gone_keeps_no_incident_open(void **state) {
   (void)state;
   struct mesh_bed b;
-  bed_open(&b, 60.0);
+  bed_open(&b);
   struct mesh_fault slow = pod_fault(AT, EVER), gone = pod_fault(GONE_AT, EVER);
   slow.slow_ms = 100.0;
   slow.slow_p = 1.0;
@@ -84,11 +90,8 @@ static void a_pod_that_is_gone_keeps_no_incident_open(void **state) {
 static void a_pod_that_fails_keeps_it_open(void **state) {
   (void)state;
   struct mesh_bed b;
-  bed_open(&b, 60.0);
-  struct mesh_fault fails = pod_fault(AT, EVER);
-  fails.fail_p = 0.8;
-  fails.class_ = REC_CLASS_SERVER_ERROR;
-  mesh_fault(&b.m, fails);
+  bed_open(&b);
+  let_fail(&b, pod_fault(AT, EVER));
   mesh_run(&b.m, b.e, AT + 600 * S);
   const struct rec_incident *in = of_s1(&b, "errors");
   assert_non_null(in);
@@ -100,12 +103,10 @@ static void a_pod_that_fails_keeps_it_open(void **state) {
 static void a_service_that_is_gone_stays_open(void **state) {
   (void)state;
   struct mesh_bed b;
-  bed_open(&b, 60.0);
-  struct mesh_fault fails = mesh_fault_of(AT, EVER, 1), gone = mesh_fault_of(GONE_AT, EVER, MESH_ANY);
-  fails.fail_p = 0.8;
-  fails.class_ = REC_CLASS_SERVER_ERROR;
+  bed_open(&b);
+  struct mesh_fault gone = mesh_fault_of(GONE_AT, EVER, MESH_ANY);
   gone.traffic = -1.0;
-  mesh_fault(&b.m, fails);
+  let_fail(&b, mesh_fault_of(AT, EVER, 1));
   mesh_fault(&b.m, gone);
   mesh_run(&b.m, b.e, GONE_AT + 150 * S);
   const struct rec_incident *in = of_s1(&b, "errors");
@@ -119,7 +120,7 @@ static void a_service_that_is_gone_stays_open(void **state) {
 static void what_is_left_of_latency_is_adopted(void **state) {
   (void)state;
   struct mesh_bed b;
-  bed_open(&b, 60.0);
+  bed_open(&b);
   mesh_run(&b.m, b.e, 60 * S);
   struct engine *e = b.e;
   struct incident_view v = {&e->catalog, e->state, 8000 * S, e->log_c, false, &e->gauge};

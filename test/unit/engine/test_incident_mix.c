@@ -40,8 +40,9 @@ static void bed_open(struct mesh_bed *b, double slow_ms, double fail_p) {
   mesh_fault(&b->m, f);
 }
 
-/* The quick ones are gone. */
-static void others_stay_away(struct mesh_bed *b) {
+/* And at AT the other two are gone. */
+static void others_stay_away(struct mesh_bed *b, double slow_ms, double fail_p) {
+  bed_open(b, slow_ms, fail_p);
   for (uint32_t r = 0; r < 2; r++) {
     struct mesh_fault f = mesh_fault_of(AT, EVER, 1);
     f.route = r;
@@ -76,8 +77,7 @@ static void another_mix_is_no_slowness(void **state) {
   (void)state;
   bool told;
   struct mesh_bed b;
-  bed_open(&b, 40.0, 0.0);
-  others_stay_away(&b);
+  others_stay_away(&b, 40.0, 0.0);
   assert_int_equal(run_and_count(&b, AT + 120 * S, "latency", &told), 0);
   assert_true(told);
   mesh_bed_close(&b);
@@ -87,8 +87,7 @@ static void another_mix_is_no_failing(void **state) {
   (void)state;
   bool told;
   struct mesh_bed b;
-  bed_open(&b, 0.0, 0.3);
-  others_stay_away(&b);
+  others_stay_away(&b, 0.0, 0.3);
   assert_int_equal(run_and_count(&b, AT + 120 * S, "errors", &told), 0);
   mesh_bed_close(&b);
 }
@@ -98,8 +97,7 @@ static void slowness_under_another_mix_is_one(void **state) {
   (void)state;
   bool told;
   struct mesh_bed b;
-  bed_open(&b, 40.0, 0.0);
-  others_stay_away(&b);
+  others_stay_away(&b, 40.0, 0.0);
   struct mesh_fault f = mesh_fault_of(AT + 30 * S, EVER, 1);
   f.slow_ms = 100.0; /* the slow route's 40 are in it */
   f.slow_p = 1.0;
