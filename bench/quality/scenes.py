@@ -2,11 +2,9 @@
 """Is each change judged rightly, two troubles kept apart, a chain followed, and nothing guessed that nobody could see?
 Runs the scene_, pair_, chain_ and outside_ scenarios. Rules and columns: README.md beside this file."""
 import argparse
-import concurrent.futures
 import datetime
 import os
 import statistics
-import subprocess
 import sys
 
 import score
@@ -169,18 +167,14 @@ def run_one(args, scenario, seed):
 def run_all(args, scenarios, seeds, out):
     """Results by scenario, and how many runs broke."""
     results, broken = {}, 0
-    with concurrent.futures.ThreadPoolExecutor(max_workers=args.jobs) as pool:
-        jobs = [(s, seed, pool.submit(run_one, args, s, seed)) for s in scenarios for seed in seeds]
-        for scenario, seed, job in jobs:
-            try:
-                name, result = job.result()
-            except subprocess.CalledProcessError as e:
-                broken += 1
-                print("%s, seed %d: %s: exit %d" % (scenario, seed, " ".join(e.cmd), e.returncode), file=sys.stderr)
-                continue
-            results.setdefault(name, []).append(result)
-            if out:
-                explain(name, seed, result, out)
+    for (_, seed), done in score.run_each(args, run_one, [(s, seed) for s in scenarios for seed in seeds]):
+        if done is None:
+            broken += 1
+            continue
+        name, result = done
+        results.setdefault(name, []).append(result)
+        if out:
+            explain(name, seed, result, out)
     return results, broken
 
 
@@ -189,10 +183,9 @@ def main():
     folder = os.path.join(score.HERE, "scenarios")
     names = sorted(f for f in os.listdir(folder) if f.endswith(".txt") and f.startswith(FAMILIES))
     scenarios = args.scenario or [os.path.join(folder, f) for f in names]
-    first, _, count = args.seeds.partition(":")
     os.makedirs(args.work, exist_ok=True)
     out = sys.stdout if args.explain == "-" else open(args.explain, "w") if args.explain else None
-    results, broken = run_all(args, scenarios, range(int(first), int(first) + int(count or 1)), out)
+    results, broken = run_all(args, scenarios, score.seeds_of(args), out)
     rows = [row(name, runs) for name, runs in results.items()]
     for family in FAMILIES:
         runs = [r for name, of_name in results.items() if name.startswith(family) for r in of_name]

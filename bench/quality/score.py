@@ -537,28 +537,41 @@ def score_one(args):
     summary([result])
 
 
+def seeds_of(args):
+    """FIRST:COUNT, or one."""
+    first, _, count = args.seeds.partition(":")
+    return range(int(first), int(first) + int(count or 1))
+
+
+def run_each(args, work, jobs):
+    """work(args, *job) for each job, args.jobs at a time. Yields (job, what it gave) in their order; of one whose
+    program breaks, its last words go to stderr, and it gave None."""
+    with concurrent.futures.ThreadPoolExecutor(max_workers=args.jobs) as pool:
+        for job, running in [(job, pool.submit(work, args, *job)) for job in jobs]:
+            try:
+                yield job, running.result()
+            except subprocess.CalledProcessError as e:
+                said = (e.stderr or b"").decode()[-2000:]
+                print("%s: %s: exit %d: %s" % (" ".join(map(str, job)), " ".join(e.cmd), e.returncode, said),
+                      file=sys.stderr)
+                yield job, None
+
+
 def run_all(args):
     folder = os.path.join(HERE, "scenarios")
     scenarios = args.scenario or sorted(os.path.join(folder, f) for f in os.listdir(folder) if f.endswith(".txt"))
     if not (args.scenario or args.slow):
         scenarios = [s for s in scenarios if not setting(s, "slow")]
-    first, _, count = args.seeds.partition(":")
-    seeds = range(int(first), int(first) + int(count or 1))
     os.makedirs(args.work, exist_ok=True)
     results, broken = {}, 0
-    with concurrent.futures.ThreadPoolExecutor(max_workers=args.jobs) as pool:
-        jobs = [(s, seed, pool.submit(run_one, args, s, seed)) for s in scenarios for seed in seeds]
-        for scenario, seed, job in jobs:
-            try:
-                name, _, result = job.result()
-            except subprocess.CalledProcessError as e:
-                broken += 1
-                print("%s, seed %d: %s: exit %d: %s" % (scenario, seed, " ".join(e.cmd), e.returncode,
-                                                        (e.stderr or b"").decode()[-2000:]), file=sys.stderr)
-                continue
-            results.setdefault(name, []).append(result)
-            if args.explain:
-                explain("%s/%d" % (name, seed), result)
+    for _, done in run_each(args, run_one, [(s, seed) for s in scenarios for seed in seeds_of(args)]):
+        if done is None:
+            broken += 1
+            continue
+        name, seed, result = done
+        results.setdefault(name, []).append(result)
+        if args.explain:
+            explain("%s/%d" % (name, seed), result)
     return finish(args, results, broken)
 
 

@@ -8,20 +8,13 @@ import sys
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "..", "tools"))
 sys.path.insert(0, HERE)
 import places  # noqa: E402
+from tap import Tap  # noqa: E402
 
 SEED = 1  # a tuning seed
-count = failed = 0
-
-
-def check(name, good, seen=""):
-    global count, failed
-    count += 1
-    failed += not good
-    print("%s %d - %s" % ("ok" if good else "not ok", count, name))
-    if not good:
-        print("# %s" % (seen,))
+tap = Tap()
 
 
 def test_rules():
@@ -29,14 +22,14 @@ def test_rules():
              "events": [{"at": 300.0, "target": {"service": "cart", "caller": "front"}}]}
     time = {"place": "network", "edge": {"service": "cart", "caller": "front"}}
     told = {"detected_at": "2026-03-02T09:05:02.000000000Z", "time": time}
-    check("what the incident says is what counts", places.judged(truth, [told]) == ("network", True, 2.0))
+    tap.ok("what the incident says is what counts", places.judged(truth, [told]) == ("network", True, 2.0))
     other = {"detected_at": "2026-03-02T09:05:01.500000000Z", "time": time | {"edge": {"service": "a", "caller": "b"}}}
-    check("the first of several", places.judged(truth, [told, other]) == ("network", False, 1.5))
-    check("nothing where none says", places.judged(truth, [told | {"time": None}]) == ("nothing", False, None))
+    tap.ok("the first of several", places.judged(truth, [told, other]) == ("network", False, 1.5))
+    tap.ok("nothing where none says", places.judged(truth, [told | {"time": None}]) == ("nothing", False, None))
     truth["events"][0]["target"] = {"service": "cart"}
-    check("of a service any edge into it", places.judged(truth, [told])[1])
+    tap.ok("of a service any edge into it", places.judged(truth, [told])[1])
     row = places.row_of("network", [("network", True, 2.0), ("network", False, 3.0), ("several", False, 4.0)])
-    check("shares and delays", (row["right"], row["edge_right"], row["found_median_s"], row["named_instead"]) ==
+    tap.ok("shares and delays", (row["right"], row["edge_right"], row["found_median_s"], row["named_instead"]) ==
           ("0.667", "0.333", "3.00", "several:1"), row)
 
 
@@ -46,9 +39,8 @@ def main():
         args = argparse.Namespace(meshsim=sys.argv[1], foreshock=sys.argv[2], work=work)
         for place in places.PLACES:
             named, edge, found = places.run_one(args, place, SEED)
-            check("80 ms in %s are named within ten seconds" % place, named == place and edge, (named, edge, found))
-    print("1..%d" % count)
-    return 1 if failed else 0
+            tap.ok("80 ms in %s are named within ten seconds" % place, named == place and edge, (named, edge, found))
+    return tap.done()
 
 
 if __name__ == "__main__":

@@ -5,20 +5,14 @@ import subprocess
 import sys
 import tempfile
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "..", "tools"))
+sys.path.insert(0, HERE)
 import wild  # noqa: E402
+from tap import Tap  # noqa: E402
 
 SEEDS = range(1, 41)
-count = failed = 0
-
-
-def check(name, good, note=""):
-    global count, failed
-    count += 1
-    failed += not good
-    print("%s %d - %s" % ("ok" if good else "not ok", count, name))
-    if not good and note:
-        print("# %s" % note)
+tap = Tap()
 
 
 def statements(text, word):
@@ -26,8 +20,8 @@ def statements(text, word):
 
 
 def test_same():
-    check("a seed draws one scenario", all(wild.scenario(s) == wild.scenario(s) for s in SEEDS))
-    check("another seed another one", len({wild.scenario(s) for s in SEEDS}) == len(SEEDS))
+    tap.ok("a seed draws one scenario", all(wild.scenario(s) == wild.scenario(s) for s in SEEDS))
+    tap.ok("another seed another one", len({wild.scenario(s) for s in SEEDS}) == len(SEEDS))
 
 
 def reached(text):
@@ -42,13 +36,13 @@ def reached(text):
 def test_meshes():
     texts = [wild.scenario(s) for s in SEEDS]
     alone = [(s, t) for s, t in zip(SEEDS, texts) if reached(t) != {w[1] for w in statements(t, "service")}]
-    check("every service is called", not alone, "seeds %s" % [s for s, _ in alone])
-    check("small and large ones, one cluster and four",
+    tap.ok("every service is called", not alone, "seeds %s" % [s for s, _ in alone])
+    tap.ok("small and large ones, one cluster and four",
           {1, 4} <= {len(statements(t, "cluster")) for t in texts} and
           min(len(statements(t, "service")) for t in texts) <= 4 and
           max(len(statements(t, "service")) for t in texts) >= 24)
     kinds = {w[1] for t in texts for w in statements(t, "event")}
-    check("nearly all kinds of events", len(kinds) >= 14, "only %s" % sorted(kinds))
+    tap.ok("nearly all kinds of events", len(kinds) >= 14, "only %s" % sorted(kinds))
 
 
 def event_times(words):
@@ -62,7 +56,7 @@ def test_events():
         times = [event_times(w) for w in statements(wild.scenario(s), "event")]
         gaps = [b[0] - a[1] for a, b in zip(times, times[1:])]
         apart &= times[0][0] >= wild.LEARN_S and all(gap >= wild.REST_S[0] - 1 for gap in gaps)
-    check("nothing happens while it learns, nor twice at once", apart)
+    tap.ok("nothing happens while it learns, nor twice at once", apart)
 
 
 def test_meshsim(meshsim):
@@ -74,17 +68,16 @@ def test_meshsim(meshsim):
             done = subprocess.run([meshsim, "--scenario", path, "--seed", str(s), "--duration", "5",
                                    "--out", os.devnull, "--truth", os.devnull], stderr=subprocess.PIPE, check=False)
             if done.returncode:
-                check("meshsim reads what is drawn", False, "seed %d: %s" % (s, done.stderr.decode()))
+                tap.ok("meshsim reads what is drawn", False, "seed %d: %s" % (s, done.stderr.decode()))
                 return
-    check("meshsim reads what is drawn", True)
+    tap.ok("meshsim reads what is drawn", True)
 
 
 def main():
     for test in (test_same, test_meshes, test_events):
         test()
     test_meshsim(sys.argv[1])
-    print("1..%d" % count)
-    return 1 if failed else 0
+    return tap.done()
 
 
 if __name__ == "__main__":

@@ -1,11 +1,9 @@
 #!/usr/bin/env python3
 """Draws meshes and what happens to them from seeds, and scores what is said of them. README.md beside this file."""
 import argparse
-import concurrent.futures
 import math
 import os
 import random
-import subprocess
 import sys
 
 import score
@@ -25,13 +23,14 @@ PLACES = (("us-east-1", "us-east"), ("us-west-2", "us-west"), ("eu-central-1", "
 
 
 class Mesh:
-    """services: name -> its operations, layers, clusters, pods; rate: of each operation, calls a user request."""
+    """clusters: (name, region, share); layers: of service names; pods, home: by service; ops: (service, op, own ms,
+    weight); calls: (op, op, probability, words); rates: of each op, calls a user request; rate_per_s: user requests."""
 
     def __init__(self, rng):
         self.rng = rng
         self.clusters = self.draw_clusters()
         self.layers = self.draw_services()
-        self.ops, self.calls = [], []  # (service, op, own, weight), (op, op, prob, words)
+        self.ops, self.calls = [], []
         self.draw_ops()
         self.draw_calls()
         self.rates = self.count()
@@ -75,16 +74,20 @@ class Mesh:
                     self.calls.append((caller, op, 1, ""))
         for depth, layer in enumerate(self.layers[:-1]):
             deeper = [s for l in self.layers[depth + 1:] for s in l]
-            for s in layer:
-                for op in of[s]:
-                    for _ in range(self.rng.randint(0, 2)):
-                        words = self.rng.choices(("", " soft=1", " parallel=1"), (0.75, 0.15, 0.1))[0]
-                        prob = self.rng.choice((1, 1, 0.5, 0.2))
-                        extra = (op, self.rng.choice(of[self.rng.choice(deeper)]), prob, words)
-                        if not any(c[:2] == extra[:2] for c in self.calls):
-                            self.calls.append(extra)
-                            if sum(self.count().values()) > CALLS_MOST:
-                                self.calls.pop()
+            for op in (op for s in layer for op in of[s]):
+                for _ in range(self.rng.randint(0, 2)):
+                    self.draw_call(op, deeper, of)
+
+    def draw_call(self, op, deeper, of):
+        """One call more, unless there is it already, or they would be too many."""
+        words = self.rng.choices(("", " soft=1", " parallel=1"), (0.75, 0.15, 0.1))[0]
+        prob = self.rng.choice((1, 1, 0.5, 0.2))
+        extra = (op, self.rng.choice(of[self.rng.choice(deeper)]), prob, words)
+        if any(c[:2] == extra[:2] for c in self.calls):
+            return
+        self.calls.append(extra)
+        if sum(self.count().values()) > CALLS_MOST:
+            self.calls.pop()
 
     def count(self):
         """Calls of each operation a user request."""
@@ -340,25 +343,20 @@ def fault_table(results):
 
 def main():
     args = arguments()
-    first, _, count = args.seeds.partition(":")
-    seeds = range(int(first), int(first) + int(count or 1))
+    seeds = score.seeds_of(args)
     if args.print:
         sys.stdout.write("\n".join(scenario(s) for s in seeds))
         return 0
     os.makedirs(args.work, exist_ok=True)
     results, broken = [], 0
-    with concurrent.futures.ThreadPoolExecutor(max_workers=args.jobs) as pool:
-        for seed, job in [(s, pool.submit(run_one, args, s)) for s in seeds]:
-            try:
-                results.append(job.result())
-            except subprocess.CalledProcessError as e:
-                broken += 1
-                said = (e.stderr or b"").decode()[-2000:]
-                print("seed %d: %s: exit %d: %s" % (seed, " ".join(e.cmd), e.returncode, said), file=sys.stderr)
-                continue
-            if args.explain:
-                score.explain("wild/%d" % seed, results[-1])
-                sys.stdout.flush()
+    for (seed,), result in score.run_each(args, run_one, [(s,) for s in seeds]):
+        if result is None:
+            broken += 1
+            continue
+        results.append(result)
+        if args.explain:
+            score.explain("wild/%d" % seed, result)
+            sys.stdout.flush()
     rows = fault_table(results)
     score.table(rows)
     error, bins = score.reliability([p for r in results for p in r["judged"]])
